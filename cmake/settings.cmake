@@ -1,0 +1,26 @@
+# Two interface targets that every library of ours links privately, and no third-party code does.
+option(DRILL_WERROR "Warnings are errors" OFF)
+set(DRILL_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
+
+add_library(standard_settings INTERFACE)
+target_include_directories(standard_settings INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(standard_settings INTERFACE DRILL_VERSION="${PROJECT_VERSION}")
+if(DRILL_SANITIZE)
+  target_compile_options(standard_settings INTERFACE -fsanitize=${DRILL_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(standard_settings INTERFACE -fsanitize=${DRILL_SANITIZE})
+endif()
+
+add_library(standard_warnings INTERFACE)
+target_compile_options(standard_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                       -Wnon-virtual-dtor -Woverloaded-virtual)
+if(DRILL_WERROR)
+  target_compile_options(standard_warnings INTERFACE -Werror)
+endif()
+
+# room(NAME SOURCES ... LINKS ... DOORS ...): one library per room. LINKS are rooms whose headers it may include,
+# DOORS the third-party libraries that stay inside its .cpp files.
+function(room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;DOORS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_LINKS} PRIVATE standard_settings standard_warnings ${ARG_DOORS})
+endfunction()

@@ -1,0 +1,109 @@
+#include "core/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <vector>
+
+#include "core/cancel.hpp"
+#include "core/error.hpp"
+#include "core/sha256.hpp"
+
+namespace core {
+namespace {
+
+constexpr std::size_t kBlockBytes = 1U << 20U;
+
+std::size_t read_some(int fd, char* buffer, std::size_t size_bytes, const std::filesystem::path& path) {
+  while (true) {
+    const ssize_t got = ::read(fd, buffer, size_bytes);
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) throw system_error(errno, "reading " + path.string());
+  }
+}
+
+template <class Consume>
+CopiedFile read_through(const std::filesystem::path& path, Consume&& consume) {
+  const Fd fd = open_file(path, O_RDONLY);
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  std::vector<char> buffer(kBlockBytes);
+  Sha256 hash;
+  CopiedFile result;
+  while (const std::size_t got = read_some(fd.get(), buffer.data(), buffer.size(), path)) {
+    throw_if_cancelled();
+    const std::string_view block(buffer.data(), got);
+    hash.update(block);
+    consume(block);
+    result.size_bytes += got;
+  }
+  result.sha256 = hash.hex_digest();
+  return result;
+}
+
+}  // namespace
+
+Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
+  Fd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!fd) throw system_error(errno, path.string());
+  return fd;
+}
+
+std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes) {
+  const Fd fd = open_file(path, O_RDONLY);
+  std::string content;
+  std::array<char, 65536> buffer;
+  while (const std::size_t got = read_some(fd.get(), buffer.data(), buffer.size(), path)) {
+    content.append(buffer.data(), got);
+    if (content.size() > limit_bytes) throw Error(ErrorKind::storage, path.string() + ": larger than expected");
+  }
+  return content;
+}
+
+void write_all(int fd, std::string_view bytes, const std::filesystem::path& name) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(fd, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) throw system_error(errno, "writing " + name.string());
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
+
+void write_new_file(const std::filesystem::path& path, std::string_view bytes) {
+  const Fd fd = open_file(path, O_WRONLY | O_CREAT | O_EXCL);
+  try {
+    write_all(fd.get(), bytes, path);
+    if (::fsync(fd.get()) != 0) throw system_error(errno, "flushing " + path.string());
+  } catch (...) {
+    ::unlink(path.c_str());
+    throw;
+  }
+}
+
+CopiedFile copy_file(const std::filesystem::path& source, const std::filesystem::path& target) {
+  const Fd out = open_file(target, O_WRONLY | O_CREAT | O_EXCL);
+  try {
+    return read_through(source, [&](std::string_view block) { write_all(out.get(), block, target); });
+  } catch (...) {
+    ::unlink(target.c_str());
+    throw;
+  }
+}
+
+CopiedFile hash_file(const std::filesystem::path& path) {
+  return read_through(path, [](std::string_view) {});
+}
+
+void sync_directory(const std::filesystem::path& directory) {
+  const Fd fd = open_file(directory, O_RDONLY | O_DIRECTORY);
+  if (::fsync(fd.get()) != 0) throw system_error(errno, "flushing " + directory.string());
+}
+
+void remove_tree(const std::filesystem::path& path) noexcept {
+  std::error_code ignored;
+  std::filesystem::remove_all(path, ignored);
+}
+
+}  // namespace core

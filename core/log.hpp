@@ -1,0 +1,23 @@
+// The log and the progress line, both on stderr; stdout belongs to the result.
+// The door to spdlog. Messages carry names, sizes and hashes, never values of secrets.
+#pragma once
+
+#include <string_view>
+
+namespace core {
+
+enum class LogLevel { quiet, normal, verbose };
+
+/// Sets how much is said. Progress lines are shown at `normal` and only when stderr is a terminal.
+void set_log_level(LogLevel level);
+
+void log_debug(std::string_view message);
+void log_info(std::string_view message);
+void log_warning(std::string_view message);
+void log_error(std::string_view message);
+
+/// Shows `message` on one line that the next progress or log line replaces; nothing when stderr is no terminal.
+void show_progress(std::string_view message);
+void clear_progress();
+
+}  // namespace core

@@ -1,0 +1,65 @@
+// Pulls one consistent snapshot of a node's kine database, with what its restore needs, over ssh into the store.
+// First room of the flow: node -> puller -> store. It changes one incoming directory of the store and, on the node,
+// one private directory that is gone again when it returns.
+// What it does not do: judge the content (verifier), decide retention (cli asks the store for it), or retry.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "store/store.hpp"
+
+namespace puller {
+
+/// Where a cluster's server is and how to get in. Empty fields are filled from ~/.ssh/config, then ssh's defaults.
+struct Target {
+  std::string cluster;
+  std::string host;
+  std::optional<std::string> user;
+  std::optional<int> port;
+  std::optional<std::filesystem::path> identity;
+  std::optional<std::filesystem::path> known_hosts;
+  std::optional<std::filesystem::path> ssh_config;          // instead of ~/.ssh/config
+  std::filesystem::path data_dir = "/var/lib/rancher/k3s";  // on the node
+  std::filesystem::path config_file = "/etc/rancher/k3s/config.yaml";  // on the node
+  std::chrono::seconds connect_timeout{10};
+  std::chrono::seconds idle_timeout{60};  // the longest silence from the node before it counts as gone
+};
+
+/// What is known about a node before anything is copied.
+struct NodeFacts {
+  std::string k3s_version;     // "v1.36.2+k3s1"; empty when no k3s is in PATH
+  std::string arch;            // uname -m
+  std::string sqlite_version;  // "3.40.1"
+  std::uint64_t database_size_bytes = 0;  // state.db without its WAL
+  std::uint64_t wal_size_bytes = 0;
+  std::uint64_t free_bytes = 0;  // where the copy is made
+  std::chrono::nanoseconds clock_offset{0};  // node's clock minus ours
+};
+
+/// What the pull moved and what it cost the node (contract: drill pull --json).
+struct PullReport {
+  store::Snapshot snapshot;
+  NodeFacts node;
+  std::uint64_t pages_total = 0;
+  std::uint64_t bytes_received = 0;  // ssh payload
+  std::uint64_t bytes_sent = 0;
+  std::chrono::nanoseconds read_transaction{0};
+  std::int64_t wal_growth_bytes = 0;
+  std::chrono::nanoseconds duration{0};
+};
+
+/// Connects and looks, copies nothing: for `drill doctor` and for the first step of pull().
+/// Throws: unreachable, denied (host key, login, sudo), not_found (no sqlite3, no state.db, another kind of
+/// datastore, each with the cure), timeout, cancelled.
+NodeFacts inspect(const Target& target);
+
+/// Pulls one snapshot into `store`, published under the moment its read transaction began.
+/// Throws: as inspect, and storage (a full disk here or there). Leaves: nothing in the store and nothing on the node
+/// on failure. The caller holds the cluster's lock.
+PullReport pull(const Target& target, store::Store& store);
+
+}  // namespace puller

@@ -1,0 +1,82 @@
+// Proves one snapshot offline: the file, its rows, every object in it, and that the saved token opens it.
+// Between store and drill in the flow. Works on a scratch copy and may change it; a stored snapshot is never opened
+// in place. What it does not do: print, decide the verdict (reports), or need a control plane.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/finding.hpp"
+#include "core/revision.hpp"
+
+namespace verifier {
+
+struct Subject {
+  /// Scratch copy of state.db; a -wal beside it is read as part of it. May be a path below /proc/self/fd/N.
+  std::filesystem::path database;
+  std::optional<std::string> token;            // content of server/token, any of k3s's forms
+  std::optional<std::string> captured_sha256;  // of state.db when it was captured; without it check `hash` is skipped
+};
+
+/// One live key under /registry/ whose value carries metadata.uid, or is sealed by encryption at rest.
+struct Object {
+  std::string resource;  // kubectl's name: "pods", "deployments.apps", "ingressroutes.traefik.io"
+  std::string namespace_name;  // empty for cluster-scoped objects
+  std::string name;
+  std::string uid;  // empty when sealed
+  core::Revision revision;
+  std::string api_version;  // as stored: "apps/v1"; empty when sealed
+};
+
+struct Rows {
+  std::uint64_t total = 0;
+  std::uint64_t live = 0;
+  std::uint64_t tombstones = 0;
+};
+
+/// objects_total == sum(by_resource) == sum(by_namespace) + cluster_scoped.
+struct Census {
+  std::uint64_t objects_total = 0;
+  std::uint64_t namespaces = 0;
+  std::map<std::string, std::uint64_t> by_resource;
+  std::map<std::string, std::uint64_t> by_namespace;
+  std::uint64_t cluster_scoped = 0;
+  std::uint64_t internal_keys = 0;  // live /registry/ keys that are no API object
+  std::uint64_t sealed = 0;         // of objects_total: values behind k8s:enc:, known by key only
+};
+
+struct Verification {
+  std::uint64_t size_bytes = 0;
+  std::uint64_t page_count = 0;
+  std::uint64_t page_size_bytes = 0;
+  std::string sha256;  // of the database file as given
+  core::Revision revision;
+  core::Revision compact_revision;
+  Rows rows;
+  Census census;
+  std::vector<core::Check> checks;
+  core::Coverage coverage;
+  std::vector<Object> objects;               // ordered by key
+  std::optional<core::UtcTime> newest_change;  // newest moment recorded inside: creation, managed fields, lease renewal
+  std::string k3s_version;                   // kubelet version of a control-plane node, else of any; empty when none
+  bool secrets_encryption = false;           // the opened bootstrap row holds an encryption configuration
+  std::string kube_system_uid;
+  std::chrono::nanoseconds duration{0};
+};
+
+/// Called now and then with what is being done: "integrity_check", "decoding 4000 of 11000 rows".
+using Progress = std::function<void(std::string_view)>;
+
+/// Runs every check, each on its own: one that throws becomes could_not_run (or, for kind damaged, a failing finding)
+/// and the rest goes on. Throws: only cancelled, and not_found when there is no file at all.
+Verification verify(const Subject& subject, const Progress& progress = {});
+
+}  // namespace verifier
