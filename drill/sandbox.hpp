@@ -1,0 +1,69 @@
+// A room with no door: user, network, PID, mount, IPC and UTS namespaces with a private tmpfs and no route to anything.
+// The engine runs in it; the drill stays outside and reaches in through a directory and through sockets handed out.
+// It dies with us whatever happens to us: its init has a parent-death signal and a lifeline.
+// Works as root, and without where the kernel allows user namespaces. It knows nothing of k3s.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/fd.hpp"
+
+namespace drill {
+
+/// A program's end: what waitpid said.
+struct ExitStatus {
+  int code = 0;    // exit code, when `signal` is 0
+  int signal = 0;  // the signal that ended it, or 0
+};
+
+class Sandbox {
+ public:
+  /// The only address inside besides loopback; from TEST-NET-3, which is nowhere.
+  static constexpr std::string_view kAddress = "203.0.113.10";
+  /// The private tmpfs as programs inside see it.
+  static constexpr std::string_view kInsideRoot = "/tmp";
+
+  /// Throws: denied when the kernel does not allow it (with the setting that does), storage.
+  Sandbox();
+  Sandbox(const Sandbox&) = delete;
+  Sandbox& operator=(const Sandbox&) = delete;
+  ~Sandbox();
+
+  /// The private tmpfs as seen from outside: a path below /proc/self/fd, valid until stop().
+  std::filesystem::path root() const;
+
+  /// Starts `argv` (argv[0] a host path, `name` the name it runs under) with stdin empty and both outputs on the
+  /// returned pipe. One program at a time. Throws: not_found, storage.
+  core::Fd start(const std::vector<std::string>& argv, std::string_view name);
+
+  /// A TCP socket that belongs to the sandbox's network; connecting it reaches the inside. Throws: storage.
+  core::Fd open_socket();
+
+  /// The program's end, once it has ended.
+  std::optional<ExitStatus> exit_status();
+
+  /// SIGTERM, up to `patience` for the program to end, then everything in the sandbox is killed and waited for, and
+  /// the tmpfs is gone. Idempotent. Returns what is left, which is nothing unless the kernel misbehaves.
+  std::vector<std::string> stop(std::chrono::milliseconds patience);
+
+ private:
+  void request(std::string_view message, int fd);
+  core::Fd receive_reply();
+  bool receive_notice(std::chrono::milliseconds patience);
+
+  core::Fd socket_;
+  core::Fd root_;
+  pid_t outer_ = -1;
+  std::string pid_namespace_;
+  std::optional<ExitStatus> exit_status_;
+};
+
+}  // namespace drill

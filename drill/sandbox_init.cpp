@@ -1,0 +1,248 @@
+#include "drill/sandbox_init.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "drill/fd_passing.hpp"
+#include "drill/sandbox.hpp"
+
+namespace drill {
+namespace {
+
+// Directories of the host that a private tmpfs covers. They stay open, for an engine that lies in one of them.
+constexpr std::array<const char*, 2> kCovered{"/tmp", "/run"};
+using CoveredDirectories = std::array<core::Fd, kCovered.size()>;
+
+// Everything here runs between fork and exec: on failure there is nobody to unwind to, only somebody to tell.
+struct Failure {
+  int errno_value;
+  const char* what;
+};
+
+void must(bool ok, const char* what) {
+  if (!ok) throw Failure{errno, what};
+}
+
+void write_text(const char* path, const std::string& text, const char* what) {
+  const core::Fd fd(::open(path, O_WRONLY | O_CLOEXEC));
+  must(static_cast<bool>(fd) && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()), what);
+}
+
+void enter_namespaces() {
+  const uid_t uid = ::geteuid();
+  const gid_t gid = ::getegid();
+  must(::unshare(CLONE_NEWUSER) == 0, "making a user namespace");
+  write_text("/proc/self/setgroups", "deny", "mapping groups");
+  write_text("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1", "mapping the user");
+  write_text("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1", "mapping the group");
+  must(::unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) == 0,
+       "making network, PID and mount namespaces");
+}
+
+// The host's files stay visible, read-only; the covered directories become ours alone.
+CoveredDirectories build_filesystem() {
+  must(::mount(nullptr, "/", nullptr, MS_PRIVATE | MS_REC, nullptr) == 0, "making the mounts private");
+  // Not everywhere allowed (a container hides parts of /proc); the old one shows the same to programs inside.
+  (void)::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV, nullptr);
+  mount_attr read_only{};
+  read_only.attr_set = MOUNT_ATTR_RDONLY;
+  must(::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &read_only, sizeof read_only) == 0, "making the host's files read-only");
+  CoveredDirectories covered;
+  for (std::size_t i = 0; i < kCovered.size(); ++i) {
+    covered[i] = core::Fd(::open(kCovered[i], O_PATH | O_DIRECTORY | O_CLOEXEC));
+    must(::mount("k3s-drill", kCovered[i], "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") == 0, "mounting a private tmpfs");
+  }
+  return covered;
+}
+
+void build_network() {
+  const core::Fd control(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  must(static_cast<bool>(control), "opening a socket");
+  ifreq loopback{};
+  std::strcpy(loopback.ifr_name, "lo");
+  loopback.ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK;
+  must(::ioctl(control.get(), SIOCSIFFLAGS, &loopback) == 0, "raising the loopback interface");
+  ifreq address{};
+  std::strcpy(address.ifr_name, "lo:1");
+  sockaddr_in ip{};
+  ip.sin_family = AF_INET;
+  must(::inet_pton(AF_INET, std::string(Sandbox::kAddress).c_str(), &ip.sin_addr) == 1, "reading the address");
+  std::memcpy(&address.ifr_addr, &ip, sizeof ip);
+  must(::ioctl(control.get(), SIOCSIFADDR, &address) == 0, "setting the address");
+  const std::string_view hostname = "k3s-drill";
+  must(::sethostname(hostname.data(), hostname.size()) == 0, "setting the host name");
+}
+
+std::vector<std::string> split_words(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\0');
+    words.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return words;
+}
+
+std::string visible_path(const std::string& host_path, const CoveredDirectories& covered) {
+  for (std::size_t i = 0; i < kCovered.size(); ++i) {
+    const std::string prefix = std::string(kCovered[i]) + "/";
+    if (host_path.starts_with(prefix))
+      return "/proc/self/fd/" + std::to_string(covered[i].get()) + "/" + host_path.substr(prefix.size());
+  }
+  return host_path;
+}
+
+// `words`: "start", the name to run under, the program's path on the host, its arguments.
+pid_t start_program(const std::vector<std::string>& words, const CoveredDirectories& covered, int output) {
+  const std::string path = std::string(Sandbox::kInsideRoot) + "/" + words.at(1);
+  const core::Fd placeholder(::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0700));
+  must(::mount(visible_path(words.at(2), covered).c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0,
+       "placing the engine's binary");
+  const pid_t child = ::fork();
+  must(child >= 0, "forking");
+  if (child != 0) return child;
+
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
+  ::setsid();
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ::dup2(null, STDIN_FILENO);
+  ::dup2(output, STDOUT_FILENO);
+  ::dup2(output, STDERR_FILENO);
+  ::syscall(SYS_close_range, 3U, ~0U, 0U);
+  std::vector<char*> argv{const_cast<char*>(path.c_str())};
+  for (std::size_t i = 3; i < words.size(); ++i) argv.push_back(const_cast<char*>(words[i].c_str()));
+  argv.push_back(nullptr);
+  const std::string home = "HOME=" + std::string(Sandbox::kInsideRoot);
+  const std::string tmpdir = "TMPDIR=" + std::string(Sandbox::kInsideRoot);
+  std::array<char*, 4> environment{const_cast<char*>("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+                                   const_cast<char*>(home.c_str()), const_cast<char*>(tmpdir.c_str()), nullptr};
+  ::execve(path.c_str(), argv.data(), environment.data());
+  const std::string sorry = std::string("cannot execute: ") + std::strerror(errno) + "\n";
+  [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, sorry.data(), sorry.size());
+  ::_exit(127);
+}
+
+class Init {
+ public:
+  Init(core::Fd socket, CoveredDirectories covered) : socket_(std::move(socket)), covered_(std::move(covered)) {
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    ::sigprocmask(SIG_BLOCK, &children, nullptr);
+    children_ = core::Fd(::signalfd(-1, &children, SFD_CLOEXEC));
+    must(static_cast<bool>(children_), "watching for children");
+  }
+
+  // Until the drill hangs up; then returning ends the init, and with it everything in the sandbox.
+  void serve() {
+    while (true) {
+      std::array<pollfd, 2> fds{{{socket_.get(), POLLIN, 0}, {children_.get(), POLLIN, 0}}};
+      if (::poll(fds.data(), fds.size(), -1) < 0) continue;
+      if (fds[1].revents != 0) reap();
+      if (fds[0].revents != 0 && !answer()) return;
+    }
+  }
+
+ private:
+  bool answer() {
+    std::optional<PassedMessage> message = receive_message(socket_.get());
+    if (!message) return false;
+    try {
+      const std::vector<std::string> words = split_words(message->bytes);
+      const std::string& order = words.at(0);
+      if (order == "start") {
+        program_ = start_program(words, covered_, message->fd.get());
+        return send_message(socket_.get(), "done");
+      }
+      if (order == "socket") {
+        const core::Fd made(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        must(static_cast<bool>(made), "opening a socket");
+        return send_message(socket_.get(), "done", made.get());
+      }
+      if (order == "terminate" && program_ > 0) ::kill(program_, SIGTERM);
+      return true;
+    } catch (const Failure& failure) {
+      return send_message(socket_.get(), "failed " + std::to_string(failure.errno_value) + " " + failure.what);
+    }
+  }
+
+  void reap() {
+    signalfd_siginfo ignored{};
+    [[maybe_unused]] const ssize_t got = ::read(children_.get(), &ignored, sizeof ignored);
+    int status = 0;
+    for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (pid != program_) continue;
+      program_ = -1;
+      const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+      const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+      send_message(socket_.get(), "exited " + std::to_string(code) + " " + std::to_string(signal));
+    }
+  }
+
+  core::Fd socket_;
+  core::Fd children_;
+  CoveredDirectories covered_;
+  pid_t program_ = -1;
+};
+
+[[noreturn]] void run_init(core::Fd& socket) {
+  // The parent is outside our PID namespace; should it be gone already, the lifeline ends us.
+  must(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "setting the parent-death signal");
+  CoveredDirectories covered = build_filesystem();
+  build_network();
+  const core::Fd root(::open(std::string(Sandbox::kInsideRoot).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  must(static_cast<bool>(root) && ::fchdir(root.get()) == 0, "entering the private tmpfs");
+  must(send_message(socket.get(), "inside", root.get()), "telling the drill");
+  Init(std::move(socket), std::move(covered)).serve();
+  ::_exit(0);
+}
+
+}  // namespace
+
+void run_sandbox(core::Fd socket) {
+  const pid_t drill = ::getppid();
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);  // Ctrl-C is the drill's to handle
+  try {
+    enter_namespaces();
+    must(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "setting the parent-death signal");
+    if (::getppid() != drill) ::_exit(1);
+    const pid_t init = ::fork();
+    must(init >= 0, "forking the init");
+    if (init == 0) run_init(socket);
+    must(send_message(socket.get(), "outside " + std::to_string(init)), "telling the drill");
+    socket.reset();
+    int status = 0;
+    while (::waitpid(init, &status, 0) < 0 && errno == EINTR) {
+    }
+    ::_exit(0);
+  } catch (const Failure& failure) {
+    send_message(socket.get(), "failed " + std::to_string(failure.errno_value) + " " + failure.what);
+    ::_exit(1);
+  }
+}
+
+}  // namespace drill
