@@ -28,7 +28,7 @@ struct Subject {
 
 /// One live key under /registry/ whose value carries metadata.uid, or is sealed by encryption at rest.
 struct Object {
-  std::string resource;  // kubectl's name: "pods", "deployments.apps", "ingressroutes.traefik.io"
+  std::string resource;        // kubectl's name: "pods", "deployments.apps", "ingressroutes.traefik.io"
   std::string namespace_name;  // empty for cluster-scoped objects
   std::string name;
   std::string uid;  // empty when sealed
@@ -64,10 +64,10 @@ struct Verification {
   Census census;
   std::vector<core::Check> checks;
   core::Coverage coverage;
-  std::vector<Object> objects;               // ordered by key
+  std::vector<Object> objects;                 // ordered by key
   std::optional<core::UtcTime> newest_change;  // newest moment recorded inside: creation, managed fields, lease renewal
-  std::string k3s_version;                   // kubelet version of a control-plane node, else of any; empty when none
-  bool secrets_encryption = false;           // the opened bootstrap row holds an encryption configuration
+  std::string k3s_version;                     // kubelet version of a control-plane node, else of any; empty when none
+  bool secrets_encryption = false;             // the opened bootstrap row holds an encryption configuration
   std::string kube_system_uid;
   std::chrono::nanoseconds duration{0};
 };

@@ -1,0 +1,43 @@
+#include "verifier/base64.hpp"
+
+#include <cstdint>
+
+namespace verifier {
+namespace {
+
+int digit_of(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+') return 62;
+  return c == '/' ? 63 : -1;
+}
+
+}  // namespace
+
+std::optional<Secret> decode_base64(std::string_view text) {
+  Secret decoded;
+  decoded.resize(text.size() / 4 * 3 + 3);
+  std::size_t written = 0;
+  std::size_t digits = 0;
+  std::size_t padding = 0;
+  std::uint32_t group = 0;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r') continue;
+    const int digit = c == '=' ? 0 : digit_of(c);
+    if (digit < 0 || (padding > 0 && c != '=')) return std::nullopt;
+    if (c == '=') ++padding;
+    group = group << 6U | static_cast<std::uint32_t>(digit);
+    if (++digits % 4 != 0) continue;
+    if (padding > 2) return std::nullopt;
+    for (int shift = 16; shift >= 0; shift -= 8)
+      decoded.data()[written++] = static_cast<char>(group >> static_cast<unsigned>(shift) & 0xffU);
+    if (padding > 0 && written < 3) return std::nullopt;
+    group = 0;
+  }
+  if (digits % 4 != 0 || padding > 2) return std::nullopt;
+  decoded.resize(written - padding);
+  return decoded;
+}
+
+}  // namespace verifier

@@ -1,0 +1,14 @@
+// Standard base64 with padding, as Go's encoding/base64.StdEncoding reads it.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "verifier/secret.hpp"
+
+namespace verifier {
+
+/// The bytes of `text`; empty when it is no base64. New lines are skipped, as in Go.
+std::optional<Secret> decode_base64(std::string_view text);
+
+}  // namespace verifier

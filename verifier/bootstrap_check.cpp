@@ -1,0 +1,129 @@
+#include "verifier/bootstrap_check.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "verifier/bundle.hpp"
+#include "verifier/text.hpp"
+#include "verifier/token.hpp"
+
+namespace verifier {
+namespace {
+
+struct SealedRow {
+  std::string key;
+  core::Revision revision;
+  std::string value;
+};
+
+// Asked for as k3s asks for it, and not gathered from the pass over all rows: a torn page elsewhere must not hide it.
+std::vector<SealedRow> read_live_rows(Database& database) {
+  Statement statement(
+      database,
+      "SELECT name, id, deleted, value FROM main.kine WHERE name >= '/bootstrap/' AND name < '/bootstrap0' "
+      "ORDER BY name, id");
+  std::vector<SealedRow> rows;
+  while (statement.step()) {
+    const std::string_view name = statement.bytes(0);
+    if (!rows.empty() && rows.back().key == name) rows.pop_back();
+    if (statement.integer(2) != 0) continue;
+    rows.push_back({std::string(name), {statement.integer(1)}, std::string(statement.bytes(3))});
+  }
+  return rows;
+}
+
+// Which secret the row is sealed with; an empty optional when this token cannot be it.
+std::optional<std::string_view> passphrase_for(const SealedRow& row, const Token& token, CheckBuilder& check) {
+  if (row.key == bootstrap_key(token.password.view())) return token.password.view();
+  const auto old_form = [&](std::string_view what) {
+    check.add(
+        {core::Severity::warning,
+         fmt::format("the bootstrap row is sealed with {}, as old k3s did; k3s seals it anew when it starts", what),
+         row.key, row.revision});
+  };
+  if (row.key == bootstrap_key(token.as_written.view())) {
+    old_form("the token as it is written");
+    return token.as_written.view();
+  }
+  if (row.key == bootstrap_key("")) {
+    old_form("an empty token");
+    return std::string_view();
+  }
+  return std::nullopt;
+}
+
+void check_ca(const Bundle& bundle, const Token& token, CheckBuilder& check) {
+  const auto ca = bundle.find("ServerCA");
+  if (ca == bundle.end())
+    return check.error(
+        "the opened bootstrap data holds no server CA: k3s would make a new one, and no node or client would trust it");
+  const std::string hash = hash_ca(ca->second.view());
+  if (token.ca_hash.empty() || token.ca_hash == hash) return;
+  check.error(
+      fmt::format("the token names another cluster CA ({}...) than the bootstrap data holds ({}...): nodes would "
+                  "refuse to join the restored server",
+                  printable(token.ca_hash.substr(0, 12)), hash.substr(0, 12)));
+}
+
+void check_passwd(const Bundle& bundle, const Token& token, CheckBuilder& check) {
+  const auto passwd = bundle.find("PasswdFile");
+  if (passwd == bundle.end())
+    return check.warning("the opened bootstrap data holds no passwd file: k3s would write a new one");
+  const std::optional<Secret> secret = server_secret(passwd->second.view());
+  if (!secret)
+    return check.error("the passwd file in the bootstrap data has no entry for servers: no server could join");
+  if (secret->view() != token.password.view())
+    check.error(
+        "the passwd file in the bootstrap data carries another server secret than the token: nodes could not join with "
+        "it");
+}
+
+void check_row(const SealedRow& row, const Token& token, Verification& result, CheckBuilder& check) {
+  const auto error = [&](std::string message) {
+    check.add({core::Severity::error, std::move(message), printable(row.key), row.revision});
+  };
+  const auto passphrase = passphrase_for(row, token, check);
+  if (!passphrase)
+    return error(
+        "the token does not belong to this database: k3s would refuse to start: \"bootstrap data already found and "
+        "encrypted with different token\"");
+  if (row.value.empty())
+    return error(
+        "the bootstrap row is empty, the mark of a first start that was not finished: k3s would drop it and make a new "
+        "cluster CA, which no node or client trusts");
+  const std::optional<Secret> plaintext = open_sealed(row.value, *passphrase);
+  if (!plaintext)
+    return error(
+        "the token does not open the bootstrap row although its key fits: the row is damaged, k3s would refuse to "
+        "start");
+  const Bundle bundle = parse_bundle(plaintext->view());
+  result.secrets_encryption = bundle.contains("EncryptionConfig");
+  check_ca(bundle, token, check);
+  check_passwd(bundle, token, check);
+}
+
+}  // namespace
+
+void check_bootstrap(Database& database, const Subject& subject, Verification& result, CheckBuilder& check) {
+  if (!subject.token)
+    return check.skip("skipped: no token was given, so nothing proves that this database can be restored");
+  const Token token = parse_token(*subject.token);
+  if (!token.problem.empty())
+    return check.error(
+        fmt::format("k3s would refuse to start: it does not take this token, because {}", token.problem));
+  const std::vector<SealedRow> rows = read_live_rows(database);
+  if (rows.empty())
+    return check.error(
+        "there is no bootstrap row: k3s would start as a new cluster with a new CA, which no node or client trusts");
+  if (rows.size() > 1)
+    return check.error(
+        fmt::format("there are {} bootstrap rows instead of one: k3s would warn at its start and fail as soon as it "
+                    "saves them anew",
+                    rows.size()));
+  check_row(rows.front(), token, result, check);
+}
+
+}  // namespace verifier

@@ -1,0 +1,214 @@
+#include "verifier/bundle.hpp"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/sha256.hpp"
+#include "verifier/base64.hpp"
+#include "verifier/tree.hpp"
+
+namespace verifier {
+namespace {
+
+constexpr int kIterations = 4096;
+constexpr std::size_t kKeyBytes = 32;
+constexpr std::size_t kNonceBytes = 12;
+constexpr std::size_t kTagBytes = 16;
+constexpr std::size_t kLimitBytes = 64U << 20U;
+
+template <auto Free>
+struct Freer {
+  template <class T>
+  void operator()(T* pointer) const {
+    Free(pointer);
+  }
+};
+using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, Freer<EVP_CIPHER_CTX_free>>;
+using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
+using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
+using Store = std::unique_ptr<X509_STORE, Freer<X509_STORE_free>>;
+using StoreContext = std::unique_ptr<X509_STORE_CTX, Freer<X509_STORE_CTX_free>>;
+struct FreeStack {
+  void operator()(STACK_OF(X509) * stack) const { sk_X509_free(stack); }
+};
+using Stack = std::unique_ptr<STACK_OF(X509), FreeStack>;
+
+[[noreturn]] void damaged(std::string message) { throw core::Error(core::ErrorKind::damaged, std::move(message)); }
+
+template <class T>
+T demand(T made) {
+  if (!made) throw std::bad_alloc();
+  return made;
+}
+
+const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+
+Secret derive_key(std::string_view passphrase, std::string_view salt) {
+  Secret key;
+  key.resize(kKeyBytes);
+  if (PKCS5_PBKDF2_HMAC(passphrase.data(), static_cast<int>(passphrase.size()), bytes_of(salt),
+                        static_cast<int>(salt.size()), kIterations, EVP_sha1(), static_cast<int>(kKeyBytes),
+                        reinterpret_cast<unsigned char*>(key.data())) != 1)
+    throw core::Error(core::ErrorKind::storage, "OpenSSL does not offer PBKDF2 with SHA-1 here");
+  return key;
+}
+
+// Collects name -> content from either bundle format; the content is base64 in both.
+class BundleVisitor : public TreeVisitor {
+ public:
+  explicit BundleVisitor(Bundle& bundle) : bundle_(bundle) {}
+
+  void begin() override { ++depth_; }
+  void end() override { --depth_; }
+  void other() override {}
+  void key(std::string_view key) override {
+    if (depth_ == 1) name_ = key;
+    if (depth_ == 2) field_ = key;
+  }
+  void text(std::string_view text) override {
+    if (depth_ != 1 && !(depth_ == 2 && field_ == "Content")) return;
+    std::optional<Secret> content = decode_base64(text);
+    if (!content) damaged("the opened bootstrap data has an entry that is no base64");
+    bundle_.insert_or_assign(name_, std::move(*content));
+  }
+
+ private:
+  Bundle& bundle_;
+  int depth_ = 0;
+  std::string name_;
+  std::string field_;
+};
+
+std::vector<Certificate> parse_certificates(std::string_view pem) {
+  std::vector<Certificate> certificates;
+  const Bio bio = demand(Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))));
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
+    certificates.emplace_back(certificate);
+  ERR_clear_error();  // the end of the text is reported as an error
+  return certificates;
+}
+
+std::string to_der(X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size_bytes = i2d_X509(certificate, &der);
+  if (size_bytes <= 0) damaged("a CA certificate cannot be written out again");
+  std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size_bytes));
+  OPENSSL_free(der);
+  return bytes;
+}
+
+bool is_root(X509* certificate) {
+  const ASN1_OCTET_STRING* issuer = X509_get0_authority_key_id(certificate);
+  const ASN1_OCTET_STRING* subject = X509_get0_subject_key_id(certificate);
+  return issuer == nullptr || (subject != nullptr && ASN1_OCTET_STRING_cmp(issuer, subject) == 0);
+}
+
+// The DER of the root that the first certificate leads to; empty when it leads to none.
+std::optional<std::string> root_of(const std::vector<Certificate>& certificates) {
+  const Store roots = demand(Store(X509_STORE_new()));
+  const Stack between = demand(Stack(sk_X509_new_null()));
+  for (std::size_t i = 1; i < certificates.size(); ++i) {
+    if (is_root(certificates[i].get())) {
+      X509_STORE_add_cert(roots.get(), certificates[i].get());
+    } else {
+      sk_X509_push(between.get(), certificates[i].get());
+    }
+  }
+  const StoreContext context = demand(StoreContext(X509_STORE_CTX_new()));
+  if (X509_STORE_CTX_init(context.get(), roots.get(), certificates.front().get(), between.get()) != 1)
+    return std::nullopt;
+  // The chain is what is asked for here; whether a certificate has expired is another question.
+  X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_NO_CHECK_TIME);
+  const int verified = X509_verify_cert(context.get());
+  ERR_clear_error();
+  if (verified != 1) return std::nullopt;
+  const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context.get());
+  return to_der(sk_X509_value(chain, sk_X509_num(chain) - 1));
+}
+
+// One field of a CSV line, from `line`'s start; what remains starts after its comma.
+Secret take_field(std::string_view& line) {
+  std::string field;
+  const bool quoted = line.starts_with('"');
+  if (quoted) line.remove_prefix(1);
+  while (!line.empty()) {
+    const char c = line.front();
+    if (!quoted && c == ',') break;
+    line.remove_prefix(1);
+    if (quoted && c == '"' && !line.starts_with('"')) break;
+    if (quoted && c == '"') line.remove_prefix(1);
+    field += c;
+  }
+  if (line.starts_with(',')) line.remove_prefix(1);
+  Secret result(field);
+  ::explicit_bzero(field.data(), field.size());
+  return result;
+}
+
+}  // namespace
+
+std::optional<Secret> open_sealed(std::string_view sealed, std::string_view passphrase) {
+  const std::size_t colon = sealed.find(':');
+  if (colon == std::string_view::npos || sealed.size() > kLimitBytes)
+    damaged("the bootstrap row is not of the form <salt>:<base64>");
+  const std::optional<Secret> decoded = decode_base64(sealed.substr(colon + 1));
+  if (!decoded || decoded->view().size() < kNonceBytes + kTagBytes)
+    damaged("the bootstrap row is not of the form <salt>:<base64>");
+  const std::string_view bytes = decoded->view();
+  const std::string_view ciphertext = bytes.substr(kNonceBytes, bytes.size() - kNonceBytes - kTagBytes);
+  std::string tag(bytes.substr(bytes.size() - kTagBytes));
+  const Secret key = derive_key(passphrase, sealed.substr(0, colon));
+
+  const CipherContext context = demand(CipherContext(EVP_CIPHER_CTX_new()));
+  Secret plaintext;
+  plaintext.resize(ciphertext.size() + 1);  // never an empty buffer
+  auto* out = reinterpret_cast<unsigned char*>(plaintext.data());
+  int written = 0;
+  int rest = 0;
+  const bool opened =
+      EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key.view()), bytes_of(bytes)) == 1 &&
+      EVP_DecryptUpdate(context.get(), out, &written, bytes_of(ciphertext), static_cast<int>(ciphertext.size())) == 1 &&
+      EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, static_cast<int>(kTagBytes), tag.data()) == 1 &&
+      EVP_DecryptFinal_ex(context.get(), out + written, &rest) == 1;
+  ERR_clear_error();
+  if (!opened) return std::nullopt;
+  plaintext.resize(static_cast<std::size_t>(written + rest));
+  return plaintext;
+}
+
+Bundle parse_bundle(std::string_view plaintext) {
+  Bundle bundle;
+  BundleVisitor visitor(bundle);
+  walk_json(plaintext, visitor);
+  return bundle;
+}
+
+std::string hash_ca(std::string_view pem) {
+  const std::vector<Certificate> certificates = parse_certificates(pem);
+  if (certificates.empty()) damaged("the server CA in the bootstrap data holds no certificate");
+  if (certificates.size() > 1)
+    if (const auto root = root_of(certificates)) return core::sha256_hex(*root);
+  return core::sha256_hex(pem);
+}
+
+std::optional<Secret> server_secret(std::string_view passwd_file) {
+  while (!passwd_file.empty()) {
+    std::string_view line = passwd_file.substr(0, passwd_file.find('\n'));
+    passwd_file.remove_prefix(std::min(passwd_file.size(), line.size() + 1));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    Secret secret = take_field(line);
+    if (take_field(line).view() == "server") return secret;
+  }
+  return std::nullopt;
+}
+
+}  // namespace verifier

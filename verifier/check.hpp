@@ -1,0 +1,36 @@
+// Building one Check: its findings, its verdict, and what becomes of an exception inside it.
+// The loop of house rule "errors" lives here: damaged becomes a failing finding, every other failure could_not_run.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/finding.hpp"
+
+namespace verifier {
+
+/// Collects the findings of one check; after the first twenty of a kind of severity they are only counted.
+class CheckBuilder {
+ public:
+  explicit CheckBuilder(std::string name) { check_.name = std::move(name); }
+
+  void error(std::string message) { add({core::Severity::error, std::move(message), {}, {}}); }
+  void warning(std::string message) { add({core::Severity::warning, std::move(message), {}, {}}); }
+  void add(core::Finding finding);
+  /// The check has nothing to look at; `reason` says why.
+  void skip(std::string reason);
+
+  /// Runs `work`, derives the verdict, takes the time. Throws: cancelled.
+  core::Check run(const std::function<void(CheckBuilder&)>& work) &&;
+
+ private:
+  void close();
+
+  core::Check check_;
+  std::uint64_t errors_ = 0;
+  std::uint64_t warnings_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace verifier

@@ -1,0 +1,19 @@
+// Checks `file` and `hash`: the database as a file, before SQLite sees it.
+#pragma once
+
+#include <string>
+
+#include "verifier/check.hpp"
+#include "verifier/verify.hpp"
+
+namespace verifier {
+
+/// Fills size, page size and page count of `result`. Returns why SQLite need not be asked at all (empty file, foreign
+/// format, no regular file), or an empty text. Throws: denied, storage.
+/// Source: sqlite.org/fileformat2.html, section 1.3.
+std::string check_file(const Subject& subject, Verification& result, CheckBuilder& check);
+
+/// Fills `result.sha256` and compares it with the hash taken at capture. Throws: denied, storage, cancelled.
+void check_hash(const Subject& subject, Verification& result, CheckBuilder& check);
+
+}  // namespace verifier

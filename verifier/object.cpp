@@ -1,0 +1,129 @@
+#include "verifier/object.hpp"
+
+#include <array>
+#include <chrono>
+
+#include "core/error.hpp"
+#include "verifier/text.hpp"
+#include "verifier/tree.hpp"
+
+namespace verifier {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::string_view kSealedPrefix = "k8s:enc:";
+constexpr std::string_view kProtobufPrefix = "k8s\0"sv;
+constexpr std::string_view kCborPrefix = "\xd9\xd9\xf7"sv;
+constexpr std::string_view kControlPlaneLabel = "node-role.kubernetes.io/control-plane";
+
+// Picks the few fields of a StoredObject out of a tree, by their paths. An array level has an empty key.
+class ObjectVisitor : public TreeVisitor {
+ public:
+  void begin() override {
+    if (++depth_ < kLevels) path_[depth_].clear();
+  }
+  void end() override { --depth_; }
+  void key(std::string_view key) override {
+    if (depth_ >= kLevels) return;
+    path_[depth_] = key;
+    if (depth_ == 3 && at("metadata", "labels") && key == kControlPlaneLabel) control_plane_ = true;
+  }
+  void other() override {}
+  void text(std::string_view text) override {
+    if (depth_ == 1) return take_root(text);
+    if (depth_ == 2 && path_[1] == "metadata") return take_metadata(text);
+    if (depth_ == 2 && path_[1] == "spec" && (path_[2] == "renewTime" || path_[2] == "acquireTime"))
+      return take_time(lease_time_, text);
+    if (depth_ == 2 && at("series", "lastObservedTime")) return take_time(event_time_, text);
+    if (depth_ == 3 && at("status", "nodeInfo") && path_[3] == "kubeletVersion") object_.kubelet_version = text;
+    if (depth_ == 4 && at("metadata", "managedFields") && path_[4] == "time") take_time(object_.newest_change, text);
+  }
+
+  StoredObject finish() {
+    const bool core = object_.api_version == "v1";
+    if (object_.kind == "Lease" && object_.api_version.starts_with("coordination.k8s.io/")) merge(lease_time_);
+    if (object_.kind == "Event" && (core || object_.api_version.starts_with("events.k8s.io/"))) merge(event_time_);
+    const bool node = object_.kind == "Node" && core;
+    object_.control_plane = node && control_plane_;
+    if (!node) object_.kubelet_version.clear();
+    return std::move(object_);
+  }
+
+ private:
+  static constexpr std::size_t kLevels = 5;
+
+  bool at(std::string_view first, std::string_view second) const { return path_[1] == first && path_[2] == second; }
+
+  void take_root(std::string_view text) {
+    const std::string& key = path_[1];
+    if (key == "apiVersion") object_.api_version = text;
+    if (key == "kind") object_.kind = text;
+    if (key == "firstTimestamp" || key == "lastTimestamp" || key == "eventTime" || key == "deprecatedFirstTimestamp" ||
+        key == "deprecatedLastTimestamp")
+      take_time(event_time_, text);
+  }
+
+  void take_metadata(std::string_view text) {
+    const std::string& key = path_[2];
+    if (key == "name") object_.name = text;
+    if (key == "namespace") object_.namespace_name = text;
+    if (key == "uid") object_.uid = text;
+    if (key == "creationTimestamp" || key == "deletionTimestamp") take_time(object_.newest_change, text);
+  }
+
+  static void take_time(std::optional<core::UtcTime>& newest, std::string_view text) {
+    if (text < "2014"sv || text >= "2200"sv) return;  // what lies outside does not fit into a count of nanoseconds
+    if (const auto moment = core::parse_rfc3339(text)) keep_newest(newest, *moment);
+  }
+
+  void merge(const std::optional<core::UtcTime>& moment) {
+    if (moment) keep_newest(object_.newest_change, *moment);
+  }
+
+  StoredObject object_;
+  std::optional<core::UtcTime> lease_time_;
+  std::optional<core::UtcTime> event_time_;
+  bool control_plane_ = false;
+  std::size_t depth_ = 0;
+  std::array<std::string, kLevels> path_;
+};
+
+void demand_plain_text(const StoredObject& object) {
+  for (const std::string* field : {&object.api_version, &object.kind, &object.uid, &object.kubelet_version})
+    if (!is_plain_text(*field)) throw core::Error(core::ErrorKind::damaged, "names itself with bytes that are no text");
+}
+
+}  // namespace
+
+bool is_sealed(std::string_view value) { return value.starts_with(kSealedPrefix); }
+
+StoredObject decode_object(std::string_view value) {
+  StoredObject object;
+  if (value.starts_with(kProtobufPrefix)) {
+    object = decode_protobuf(value.substr(kProtobufPrefix.size()));
+  } else {
+    ObjectVisitor visitor;
+    if (value.starts_with('{')) {
+      walk_json(value, visitor);
+    } else if (value.starts_with(kCborPrefix)) {
+      walk_cbor(value.substr(kCborPrefix.size()), visitor);
+    } else {
+      throw core::Error(core::ErrorKind::damaged,
+                        value.empty() ? "is empty" : "is neither protobuf, JSON, CBOR nor encrypted");
+    }
+    object = visitor.finish();
+  }
+  demand_plain_text(object);
+  return object;
+}
+
+void keep_newest(std::optional<core::UtcTime>& newest, core::UtcTime moment) {
+  using namespace std::chrono;
+  static const core::UtcTime earliest = sys_days(year(2014) / June / 1);
+  static const core::UtcTime latest = core::utc_now() + hours(24);
+  if (moment < earliest || moment > latest) return;
+  if (!newest || *newest < moment) newest = moment;
+}
+
+}  // namespace verifier

@@ -1,0 +1,39 @@
+// What the verifier wants to know of one stored value, whatever its encoding: protobuf (k8s\0), JSON or CBOR.
+// Called for every row of the pass. Nothing of an object's payload is kept, only what identifies and dates it.
+// What it does not do: decrypt (k8s:enc: is recognised and left sealed), or compare with the key.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/clock.hpp"
+
+namespace verifier {
+
+struct StoredObject {
+  std::string api_version;
+  std::string kind;
+  std::string name;
+  std::string namespace_name;
+  std::string uid;
+  std::optional<core::UtcTime> newest_change;  // creation, deletion, managed fields; leases and events: their own times
+  std::string kubelet_version;                 // of a Node
+  bool control_plane = false;                  // a Node that carries that role
+};
+
+/// True for a value sealed by encryption at rest.
+bool is_sealed(std::string_view value);
+
+/// Decodes `value`, of any of the encodings, walking it to its last byte. A value of hostile lengths or depth ends in
+/// an error, not in memory. Throws: damaged, saying what is wrong and never quoting the value.
+StoredObject decode_object(std::string_view value);
+
+/// The part for protobuf; `envelope` is what follows "k8s\0". Throws: damaged.
+StoredObject decode_protobuf(std::string_view envelope);
+
+/// Keeps the later of the two. Moments before Kubernetes existed, or more than a day ahead of this machine's clock, are
+/// no moments.
+void keep_newest(std::optional<core::UtcTime>& newest, core::UtcTime moment);
+
+}  // namespace verifier

@@ -1,0 +1,38 @@
+// The one pass over kine's rows that every check about rows reads: in the order of revisions, straight from the table,
+// so that no index decides what is seen. Add a check by adding an observer.
+// What it does not do: judge a row.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "core/revision.hpp"
+#include "verifier/sqlite.hpp"
+
+namespace verifier {
+
+/// One row of table kine; the views live until the observer returns. An empty optional is a NULL or no integer.
+struct Row {
+  core::Revision id;
+  bool has_name = false;  // text, or a number that SQLite made of one
+  std::string_view name;
+  std::optional<std::int64_t> created;
+  std::optional<std::int64_t> deleted;
+  std::optional<std::int64_t> create_revision;
+  std::optional<std::int64_t> prev_revision;
+  std::optional<std::int64_t> lease;
+  std::string_view value;
+
+  bool is_tombstone() const { return deleted == 1; }
+  bool is_live() const { return deleted == 0; }
+};
+
+/// Hands every row to `observe`, by ascending id. Throws: damaged (SQLite cannot read on), storage, cancelled.
+void scan_rows(Database& database, const std::function<void(const Row&)>& observe);
+
+/// How many rows there are, counted without reading them. Throws: as scan_rows.
+std::uint64_t count_rows(Database& database);
+
+}  // namespace verifier

@@ -1,0 +1,64 @@
+// SQLite, read-only in spirit: the one door to sqlite3.h. Database and Statement each own one handle.
+// A snapshot is untrusted bytes, so it is opened defensively: no extensions, no trusted schema, no triggers or views,
+// every cell size checked. Runs below /proc/self/fd/N too, where resolving the path would leave the directory.
+// What it does not do: know kine, or touch a stored snapshot (callers hand it a scratch copy).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace verifier {
+
+/// True when a -wal with content lies beside `database`.
+bool has_wal(const std::filesystem::path& database);
+
+class Database {
+ public:
+  /// Opens the scratch copy `path`: immutable without a -wal beside it, else read-write so that the WAL counts.
+  /// The file itself is left as it is: no checkpoint on close. Throws: damaged, storage, cancelled.
+  explicit Database(const std::filesystem::path& path);
+  Database(Database&& other) noexcept;
+  Database& operator=(Database&&) = delete;
+  ~Database();
+
+ private:
+  friend class Statement;
+  sqlite3* handle_ = nullptr;
+};
+
+/// One prepared query. Column numbers count from 0; views live until the next step().
+class Statement {
+ public:
+  /// Throws: damaged (the schema does not fit), storage, cancelled.
+  Statement(Database& database, std::string_view sql);
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&&) = delete;
+  ~Statement();
+
+  void bind(int parameter, std::string_view text);
+
+  /// True when there is a row. Throws: damaged, storage, cancelled.
+  bool step();
+
+  bool is_null(int column) const;
+  bool is_integer(int column) const;
+  bool is_blob(int column) const;
+  std::int64_t integer(int column) const;
+  /// The bytes of a text or BLOB column as stored, with every NUL in them.
+  std::string_view bytes(int column) const;
+
+ private:
+  Database& database_;
+  sqlite3_stmt* handle_ = nullptr;
+};
+
+/// The single number that `sql` yields; empty when it yields no row. Throws: as Statement.
+std::optional<std::int64_t> query_integer(Database& database, std::string_view sql);
+
+}  // namespace verifier

@@ -1,0 +1,16 @@
+// Foreign text on its way into a finding or a name: what may be shown, and what is shown instead.
+// Keys, index names and SQLite's messages come out of untrusted files; reports print them as JSON and on terminals.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace verifier {
+
+/// True for valid UTF-8 without control characters.
+bool is_plain_text(std::string_view text);
+
+/// `text` with everything that is not plain written as \xNN, shortened to about 300 characters.
+std::string printable(std::string_view text);
+
+}  // namespace verifier

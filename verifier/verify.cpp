@@ -1,0 +1,81 @@
+#include "verifier/verify.hpp"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "core/error.hpp"
+#include "verifier/bootstrap_check.hpp"
+#include "verifier/check.hpp"
+#include "verifier/database_checks.hpp"
+#include "verifier/decode_check.hpp"
+#include "verifier/file_checks.hpp"
+#include "verifier/sqlite.hpp"
+
+namespace verifier {
+namespace {
+
+class Verifier {
+ public:
+  Verifier(const Subject& subject, const Progress& progress) : subject_(subject), progress_(progress) {}
+
+  Verification run();
+
+ private:
+  // Runs `work` as check `name`, unless an earlier check has found why there is nothing to look at.
+  void run_check(std::string name, const std::string& obstacle, const std::function<void(CheckBuilder&)>& work);
+  void say(std::string_view what) const {
+    if (progress_) progress_(what);
+  }
+  // Opened by the first check that needs it; when that fails, each check says so for itself.
+  Database& database() {
+    if (!database_) database_.emplace(subject_.database);
+    return *database_;
+  }
+
+  const Subject& subject_;
+  const Progress& progress_;
+  Verification result_;
+  std::optional<Database> database_;
+};
+
+void Verifier::run_check(std::string name, const std::string& obstacle,
+                         const std::function<void(CheckBuilder&)>& work) {
+  const auto guarded = [&](CheckBuilder& check) {
+    if (!obstacle.empty()) return check.skip("skipped: " + obstacle);
+    work(check);
+  };
+  result_.checks.push_back(CheckBuilder(std::move(name)).run(guarded));
+}
+
+Verification Verifier::run() {
+  const core::Stopwatch stopwatch;
+  std::string unreadable;  // why SQLite is not asked
+  run_check("file", {}, [&](CheckBuilder& check) { unreadable = check_file(subject_, result_, check); });
+  say("hashing the file");
+  run_check("hash", {}, [&](CheckBuilder& check) { check_hash(subject_, result_, check); });
+  say("integrity_check");
+  result_.coverage.pages_total = result_.page_count;
+  run_check("sqlite", unreadable, [&](CheckBuilder& check) { check_sqlite(database(), result_, check); });
+  std::string no_rows = "the rows cannot be read, because check schema did not come to its end";
+  run_check("schema", unreadable, [&](CheckBuilder& check) {
+    no_rows = check_schema(database(), check) ? "" : "there is no table kine with the columns that kine writes";
+  });
+  if (!unreadable.empty()) no_rows = unreadable;
+  run_check("decode", no_rows, [&](CheckBuilder& check) { check_decode(database(), result_, check, progress_); });
+  say("opening the bootstrap row");
+  run_check("bootstrap", no_rows, [&](CheckBuilder& check) { check_bootstrap(database(), subject_, result_, check); });
+  result_.duration = stopwatch.elapsed();
+  return std::move(result_);
+}
+
+}  // namespace
+
+Verification verify(const Subject& subject, const Progress& progress) {
+  std::error_code failure;
+  if (!std::filesystem::exists(subject.database, failure) && !failure)
+    throw core::Error(core::ErrorKind::not_found, subject.database.string() + ": no such file");
+  return Verifier(subject, progress).run();
+}
+
+}  // namespace verifier
