@@ -1,0 +1,166 @@
+// Check bootstrap: the token forms of k3s, the sealed row, and what a restore would do with each wrong one.
+#include "core/sha256.hpp"
+#include "tests/catch.hpp"
+#include "tests/verifier/bundle_maker.hpp"
+#include "tests/verifier/sealed_row_vector.hpp"
+#include "tests/verifier/verify_fixture.hpp"
+#include "verifier/bundle.hpp"
+#include "verifier/token.hpp"
+
+using core::CheckVerdict;
+
+namespace {
+
+const std::string kPassword = "correct-horse-battery";
+
+std::string key_of(const std::string& secret) { return "/bootstrap/" + core::sha256_hex(secret).substr(0, 12); }
+
+struct Sealed {
+  CaFile ca = make_single_ca();
+  std::map<std::string, std::string> files{
+      {"ServerCA", ca.pem}, {"ServerCAKey", "key"}, {"PasswdFile", passwd_file(kPassword)}};
+  std::string key = key_of(kPassword);
+  std::string passphrase = kPassword;
+
+  std::string value() const { return seal(bundle_json(files), passphrase); }
+  std::string token() const { return "K10" + core::sha256_hex(ca.pem) + "::server:" + kPassword + "\n"; }
+};
+
+verifier::Verification verify_row(const std::string& key, const std::string& value, const std::string& token) {
+  const VerifyFixture fixture;
+  fixture.make([&](kine::Database& database) { database.create(key, value); });
+  return fixture.verify(token);
+}
+
+}  // namespace
+
+TEST_CASE("A row sealed by another implementation of k3s's format is opened, in every form of its token") {
+  const std::string password = vector::kPassword;
+  const std::string token = GENERATE_COPY(
+      std::string(vector::kPassword), password + "\n\n", "K10" + std::string(vector::kCaHash) + "::server:" + password,
+      "K10::server:" + password, "K10" + std::string(vector::kCaHash) + "::node:" + password);
+  const auto result = verify_row(vector::kKey, vector::kSealed, token);
+  for (const auto& finding : check_named(result, "bootstrap").findings) UNSCOPED_INFO(finding.message);
+  CHECK(check_named(result, "bootstrap").verdict == CheckVerdict::pass);
+  CHECK(check_named(result, "bootstrap").findings.empty());
+  CHECK_FALSE(result.secrets_encryption);
+}
+
+TEST_CASE("A bundle of the old format and one with an encryption configuration are read") {
+  Sealed sealed;
+  const auto old = verify_row(sealed.key, seal(old_bundle_json(sealed.files), kPassword), sealed.token());
+  CHECK(check_named(old, "bootstrap").verdict == CheckVerdict::pass);
+  sealed.files["EncryptionConfig"] = "{}";
+  const auto encrypted = verify_row(sealed.key, sealed.value(), sealed.token());
+  CHECK(check_named(encrypted, "bootstrap").verdict == CheckVerdict::pass);
+  CHECK(encrypted.secrets_encryption);
+}
+
+TEST_CASE("A CA file of several certificates is known by the hash of its root") {
+  Sealed sealed;
+  const CaFile chain = make_ca_chain();
+  sealed.files["ServerCA"] = chain.pem;
+  const std::string token = "K10" + core::sha256_hex(chain.root_der) + "::server:" + kPassword;
+  CHECK(check_named(verify_row(sealed.key, sealed.value(), token), "bootstrap").verdict == CheckVerdict::pass);
+}
+
+TEST_CASE("Rows sealed as old k3s did are opened with a warning") {
+  Sealed sealed;
+  const std::string written = "K10" + core::sha256_hex(sealed.ca.pem) + "::server:" + kPassword;
+  const auto as_written = verify_row(key_of(written), seal(bundle_json(sealed.files), written), written + "\n");
+  CHECK(check_named(as_written, "bootstrap").verdict == CheckVerdict::pass);
+  CHECK(contains(only_warning(as_written, "bootstrap").message, "as it is written"));
+  const auto empty = verify_row("/bootstrap/e3b0c44298fc", seal(bundle_json(sealed.files), ""), written);
+  CHECK(check_named(empty, "bootstrap").verdict == CheckVerdict::pass);
+  CHECK(contains(only_warning(empty, "bootstrap").message, "an empty token"));
+}
+
+TEST_CASE("Without a token check bootstrap is skipped and says so") {
+  const VerifyFixture fixture;
+  fixture.make();
+  const auto result = fixture.verify();
+  CHECK(check_named(result, "bootstrap").verdict == CheckVerdict::skipped);
+  CHECK(contains(only_warning(result, "bootstrap").message, "no token was given"));
+}
+
+TEST_CASE("Each wrong row or token is one finding that says what a restore would do") {
+  const Sealed sealed;
+  const auto message = [&](const std::string& key, const std::string& value, const std::string& token) {
+    return only_error(verify_row(key, value, token), "bootstrap").message;
+  };
+  const std::string key = sealed.key;
+  const std::string value = sealed.value();
+  CHECK(contains(message("/other", "x", sealed.token()), "there is no bootstrap row"));
+  CHECK(contains(message(key, value, "wrong"), "bootstrap data already found and encrypted with different token"));
+  CHECK(contains(message(key, "", sealed.token()), "not finished"));
+  CHECK(contains(message(key, value + "AAAA", sealed.token()), "not of the form"));
+  CHECK(contains(message(key, "no colon", sealed.token()), "not of the form"));
+  CHECK(contains(message(key, "0123456789abcdef:AAAA", sealed.token()), "not of the form"));
+  std::string flipped = value;
+  flipped[40] = flipped[40] == 'A' ? 'B' : 'A';
+  CHECK(contains(message(key, flipped, sealed.token()), "the row is damaged"));
+  CHECK(contains(message(key, seal("{", kPassword), sealed.token()), "no valid JSON"));
+  CHECK(contains(message(key, value, "K10abc::server:x"), "not 64 digits"));
+  CHECK(contains(message(key, value, "K10nothing"), "not of the form K10"));
+  CHECK(contains(message(key, value, "abcdef.0123456789abcdef"), "kubeadm"));
+  CHECK(contains(message(key, value, "\n"), "it is empty"));
+  CHECK(contains(message(key, value, "K10" + std::string(64, 'a') + "::server:" + kPassword), "another cluster CA"));
+}
+
+TEST_CASE("Two bootstrap rows, a deleted one and an overwritten one are told apart") {
+  const Sealed sealed;
+  const VerifyFixture two;
+  two.make([&](kine::Database& database) {
+    database.create(sealed.key, sealed.value());
+    database.create(key_of("other"), "x");
+  });
+  CHECK(contains(only_error(two.verify(sealed.token()), "bootstrap").message, "2 bootstrap rows"));
+  const VerifyFixture one;
+  one.make([&](kine::Database& database) {
+    database.create(key_of("other"), "x");
+    database.remove(key_of("other"));
+    database.create(sealed.key, "");
+    database.update(sealed.key, sealed.value());
+  });
+  CHECK(check_named(one.verify(sealed.token()), "bootstrap").verdict == CheckVerdict::pass);
+}
+
+TEST_CASE("A bundle without a CA, with another server secret, or without one is a finding") {
+  const auto message = [](Sealed sealed) {
+    return only_error(verify_row(sealed.key, sealed.value(), sealed.token()), "bootstrap").message;
+  };
+  Sealed sealed;
+  sealed.files["PasswdFile"] = passwd_file("another");
+  CHECK(contains(message(sealed), "another server secret"));
+  sealed.files["PasswdFile"] = "";
+  CHECK(contains(message(sealed), "no entry for servers"));
+  sealed.files["PasswdFile"] = passwd_file(kPassword);
+  sealed.files["ServerCA"] = "no certificate";
+  CHECK(contains(message(sealed), "holds no certificate"));
+  sealed.files.erase("ServerCA");
+  CHECK(contains(message(sealed), "no server CA"));
+}
+
+TEST_CASE("A bare token keeps what looks like a user name, and the full form drops it") {
+  CHECK(verifier::parse_token("server:abc").password.view() == "server:abc");
+  CHECK(verifier::parse_token("K10::server:abc\n").password.view() == "abc");
+  CHECK(verifier::parse_token("K10server:a:b").password.view() == "a:b");
+  CHECK(verifier::parse_token("K10::" + std::string("abcdef.0123456789abcdef")).problem.find("kubeadm") !=
+        std::string::npos);
+  CHECK_FALSE(verifier::parse_token("K10::server:").problem.empty());
+}
+
+TEST_CASE("The server secret is found behind CSV quotes") {
+  CHECK(verifier::server_secret("a,node,node,k3s:agent\n\"p,\"\"q\",server,server,k3s:server\n")->view() == "p,\"q");
+  CHECK_FALSE(verifier::server_secret("a,node,node,k3s:agent\n"));
+}
+
+TEST_CASE("No finding of check bootstrap carries the token, the password or anything sealed") {
+  Sealed sealed;
+  sealed.files["PasswdFile"] = passwd_file("canary-in-passwd");
+  for (const std::string& token : {sealed.token(), std::string("canary-token"), "K10canary::server:" + kPassword,
+                                   "K10" + std::string(64, 'a') + "::server:" + kPassword})
+    for (const auto& finding :
+         std::vector(check_named(verify_row(sealed.key, sealed.value(), token), "bootstrap").findings))
+      for (const char* secret : {"canary", kPassword.c_str()}) CHECK_FALSE(contains(finding.message, secret));
+}
