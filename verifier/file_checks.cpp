@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "verifier/sqlite.hpp"
+#include "verifier/text.hpp"
 
 namespace verifier {
 namespace {
@@ -86,15 +87,21 @@ std::string check_file(const Subject& subject, Verification& result, CheckBuilde
   return {};
 }
 
-void check_hash(const Subject& subject, Verification& result, CheckBuilder& check) {
+std::string check_hash(const Subject& subject, CheckBuilder& check) {
   struct stat status {};
   if (::stat(subject.database.c_str(), &status) != 0) throw core::system_error(errno, subject.database.string());
-  if (!S_ISREG(status.st_mode)) return check.skip("skipped: the database is not a regular file");
-  result.sha256 = core::hash_file(subject.database).sha256;
-  if (!subject.captured_sha256) return check.skip("skipped: no hash was taken when this file was captured");
-  if (result.sha256 != *subject.captured_sha256)
-    check.error(fmt::format("the file changed since it was captured: its SHA-256 is {}, captured was {}", result.sha256,
-                            *subject.captured_sha256));
+  if (!S_ISREG(status.st_mode)) {
+    check.skip("skipped: the database is not a regular file");
+    return {};
+  }
+  std::string sha256 = core::hash_file(subject.database).sha256;
+  if (!subject.captured_sha256) {
+    check.skip("skipped: no hash was taken when this file was captured");
+  } else if (sha256 != *subject.captured_sha256) {
+    check.error(fmt::format("the file changed since it was captured: its SHA-256 is {}, captured was {}", sha256,
+                            printable(*subject.captured_sha256)));
+  }
+  return sha256;
 }
 
 }  // namespace verifier

@@ -13,7 +13,8 @@ namespace verifier {
 /// Source: sqlite.org/fileformat2.html, section 1.3.
 std::string check_file(const Subject& subject, Verification& result, CheckBuilder& check);
 
-/// Fills `result.sha256` and compares it with the hash taken at capture. Throws: denied, storage, cancelled.
-void check_hash(const Subject& subject, Verification& result, CheckBuilder& check);
+/// Compares the SHA-256 of the file with the one taken at capture, and returns it; empty when there is no regular file.
+/// Throws: denied, storage, cancelled.
+std::string check_hash(const Subject& subject, CheckBuilder& check);
 
 }  // namespace verifier

@@ -2,28 +2,36 @@
 
 #include <array>
 #include <utility>
-#include <vector>
 
 namespace verifier {
 namespace {
 
 constexpr std::string_view kPrefix = "/registry/";
 
-std::vector<std::string_view> split(std::string_view text) {
-  constexpr std::size_t longest = 5;  // one more than any form has
-  std::vector<std::string_view> parts;
-  while (parts.size() < longest) {
-    const std::size_t at = text.find('/');
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) break;
-    text.remove_prefix(at + 1);
-  }
-  return parts;
-}
+// The segments of a key; one more than any form has is kept, so that a key too long shows.
+struct Segments {
+  std::array<std::string_view, 5> parts;
+  std::size_t count = 0;
 
-bool is_internal(const std::vector<std::string_view>& parts) {
-  if (parts.size() == 1) return parts[0] == "health";
-  return parts[0] == "ranges" || parts[0] == "masterleases" || parts[0] == "peerserverleases";
+  explicit Segments(std::string_view text) {
+    while (count < parts.size()) {
+      const std::size_t at = text.find('/');
+      parts[count++] = text.substr(0, at);
+      if (at == std::string_view::npos) break;
+      text.remove_prefix(at + 1);
+    }
+  }
+  bool any_empty() const {
+    for (std::size_t i = 0; i < count; ++i)
+      if (parts[i].empty()) return true;
+    return false;
+  }
+};
+
+bool is_internal(const Segments& segments) {
+  const std::string_view first = segments.parts[0];
+  if (segments.count == 1) return first == "health";
+  return first == "ranges" || first == "masterleases" || first == "peerserverleases";
 }
 
 std::string_view plural_of(std::string_view stored) {
@@ -38,25 +46,24 @@ std::string_view plural_of(std::string_view stored) {
 
 ParsedKey parse_key(std::string_view key) {
   if (!key.starts_with(kPrefix)) return {};
-  std::vector<std::string_view> parts = split(key.substr(kPrefix.size()));
-  if (is_internal(parts)) return {KeyKind::internal, {}};
-  for (const std::string_view part : parts)
-    if (part.empty()) return {KeyKind::malformed, {}};
+  const Segments segments(key.substr(kPrefix.size()));
+  if (is_internal(segments)) return {KeyKind::internal, {}};
+  if (segments.any_empty()) return {KeyKind::malformed, {}};
+  const auto& parts = segments.parts;
   KeyIdentity identity;
-  std::size_t at = 0;
+  std::size_t at = 1;  // where namespace or name begin
   if (parts[0].find('.') != std::string_view::npos) {
-    identity.group = parts[at++];
-  } else if (parts[0] == "services" && parts.size() > 1) {
-    ++at;  // services/specs/... and services/endpoints/...
+    identity.group = parts[0];
+    identity.plural = parts[at++];
+  } else if (parts[0] == "services") {  // services/specs/... and services/endpoints/...
+    identity.plural = parts[1] == "specs" ? "services" : parts[1];
+    ++at;
+  } else {
+    identity.plural = plural_of(parts[0]);
   }
-  if (at >= parts.size()) return {KeyKind::malformed, {}};
-  identity.plural =
-      at == 1 && identity.group.empty() ? (parts[1] == "specs" ? "services" : parts[1]) : plural_of(parts[at]);
-  ++at;
-  const std::size_t left = parts.size() - at;
-  if (left != 1 && left != 2) return {KeyKind::malformed, {}};
-  if (left == 2) identity.namespace_name = parts[at];
-  identity.name = parts.back();
+  if (segments.count != at + 1 && segments.count != at + 2) return {KeyKind::malformed, {}};
+  if (segments.count == at + 2) identity.namespace_name = parts[at];
+  identity.name = parts[segments.count - 1];
   return {KeyKind::object, identity};
 }
 
