@@ -6,28 +6,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
-#include <optional>
 #include <string>
 
+#include "puller/target.hpp"
 #include "store/store.hpp"
 
 namespace puller {
-
-/// Where a cluster's server is and how to get in. Empty fields are filled from ~/.ssh/config, then ssh's defaults.
-struct Target {
-  std::string cluster;
-  std::string host;
-  std::optional<std::string> user;
-  std::optional<int> port;
-  std::optional<std::filesystem::path> identity;
-  std::optional<std::filesystem::path> known_hosts;
-  std::optional<std::filesystem::path> ssh_config;          // instead of ~/.ssh/config
-  std::filesystem::path data_dir = "/var/lib/rancher/k3s";  // on the node
-  std::filesystem::path config_file = "/etc/rancher/k3s/config.yaml";  // on the node
-  std::chrono::seconds connect_timeout{10};
-  std::chrono::seconds idle_timeout{60};  // the longest silence from the node before it counts as gone
-};
 
 /// What is known about a node before anything is copied.
 struct NodeFacts {
@@ -57,7 +41,8 @@ struct PullReport {
 /// datastore, each with the cure), timeout, cancelled.
 NodeFacts inspect(const Target& target);
 
-/// Pulls one snapshot into `store`, published under the moment its read transaction began.
+/// Pulls one snapshot into `store`, published under the moment its read transaction began: our clock when the node says
+/// that it is about to begin.
 /// Throws: as inspect, and storage (a full disk here or there). Leaves: nothing in the store and nothing on the node
 /// on failure. The caller holds the cluster's lock.
 PullReport pull(const Target& target, store::Store& store);

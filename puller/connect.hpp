@@ -1,0 +1,16 @@
+// A TCP connection made so that it can be cancelled: names resolved aside, every address tried in turn.
+// First step of ssh_session; not used when the connection goes through a ProxyCommand.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "core/fd.hpp"
+
+namespace puller {
+
+/// A connected, non-blocking socket to `host`. `timeout` is for all addresses together.
+/// Throws: unreachable (unknown name, refused, no route), timeout, cancelled; each names host and port.
+core::Fd connect_tcp(const std::string& host, unsigned port, std::chrono::milliseconds timeout);
+
+}  // namespace puller

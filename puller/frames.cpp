@@ -1,0 +1,132 @@
+#include "puller/frames.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+#include "core/error.hpp"
+#include "core/sha256.hpp"
+#include "store/store.hpp"
+
+namespace puller {
+namespace {
+
+using core::Error;
+using core::ErrorKind;
+
+constexpr std::string_view kHello = "k3s-drill 1";
+constexpr std::size_t kLineBytes = 4096;
+constexpr std::size_t kNoiseBytes = 65536;
+constexpr std::string_view kConfigPartPrefix = "config.yaml.d-";
+
+bool allowed_name(std::string_view name) {
+  if (name == store::kDatabaseFile || name == store::kTokenFile || name == store::kConfigFile) return true;
+  return name.starts_with(kConfigPartPrefix) && name.size() > kConfigPartPrefix.size() && name.size() <= 200 &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+         });
+}
+
+bool is_sha256(std::string_view text) {
+  return text.size() == 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+std::string_view take_word(std::string_view& text) {
+  const std::size_t space = std::min(text.find(' '), text.size());
+  const std::string_view word = text.substr(0, space);
+  text.remove_prefix(std::min(space + 1, text.size()));
+  return word;
+}
+
+}  // namespace
+
+FrameReader::FrameReader(std::function<std::size_t(char*, std::size_t)> read) : read_(std::move(read)) {}
+
+bool FrameReader::fill() {
+  begin_ = 0;
+  end_ = read_(buffer_.data(), buffer_.size());
+  return end_ > 0;
+}
+
+bool FrameReader::next_line(std::string& line) {
+  line.clear();
+  while (true) {
+    if (begin_ == end_ && !fill()) return false;
+    const char* start = buffer_.data() + begin_;
+    const void* newline = std::memchr(start, '\n', end_ - begin_);
+    const std::size_t size = newline == nullptr ? end_ - begin_ : static_cast<std::size_t>(static_cast<const char*>(newline) - start);
+    if (line.size() + size > kLineBytes)
+      throw Error(ErrorKind::storage, "the node's answer is no stream of a pull: a line without end");
+    line.append(start, size);
+    begin_ += size;
+    if (newline == nullptr) continue;
+    ++begin_;
+    return true;
+  }
+}
+
+bool FrameReader::find_hello() {
+  std::string text;
+  std::size_t skipped = 0;
+  while (skipped < kNoiseBytes && next_line(text)) {
+    if (text == kHello) return true;
+    skipped += text.size() + 1;
+  }
+  return false;
+}
+
+Line FrameReader::line() {
+  std::string text;
+  do {
+    if (!next_line(text)) throw Error(ErrorKind::unreachable, "the stream ended early");
+  } while (text == "alive");
+  std::string_view rest = text;
+  Line line;
+  line.word = take_word(rest);
+  line.rest = rest;
+  return line;
+}
+
+void FrameReader::body(const Item& item, const std::function<void(std::string_view)>& sink) {
+  core::Sha256 hash;
+  std::uint64_t left = item.size_bytes;
+  while (left > 0) {
+    if (begin_ == end_ && !fill())
+      throw Error(ErrorKind::unreachable, fmt::format("the stream ended early, after {} of {} bytes of {}",
+                                                      item.size_bytes - left, item.size_bytes, item.name));
+    const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(left, end_ - begin_));
+    const std::string_view block(buffer_.data() + begin_, size);
+    hash.update(block);
+    sink(block);
+    begin_ += size;
+    left -= size;
+  }
+  if (hash.hex_digest() != item.sha256)
+    throw Error(ErrorKind::storage, fmt::format("{} arrived with another hash than it left the node with: pull again; if it "
+                                                "stays so, check the node's disk and memory", item.name));
+}
+
+Item parse_item(std::string_view text) {
+  Item item;
+  item.name = take_word(text);
+  const std::string_view size = take_word(text);
+  item.sha256 = text;
+  if (!allowed_name(item.name) || !is_sha256(item.sha256))
+    throw Error(ErrorKind::storage, "the node's answer is no stream of a pull: an item with an unknown name or hash");
+  item.size_bytes = parse_number(size, "the size of " + item.name);
+  return item;
+}
+
+std::uint64_t parse_number(std::string_view text, std::string_view what) {
+  std::uint64_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size() || text.empty())
+    throw Error(ErrorKind::storage, fmt::format("the node's answer is no stream of a pull: {} is no number", what));
+  return value;
+}
+
+}  // namespace puller

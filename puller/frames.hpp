@@ -1,0 +1,61 @@
+// The stream of a pull, read strictly: lines, and items of announced size and hash. Every byte comes from the node and is
+// believed only as far as it can be checked; nothing is allocated by a number read from it.
+// Format (all lines end in LF and are at most 4 KiB):
+//   k3s-drill 1                        hello; whatever a login shell prints before it is skipped
+//   fact NAME VALUE | alive | copying | problem CODE DETAIL | item NAME SIZE SHA256 and SIZE bytes | end
+// What it does not do: know which facts and items there are (pull does).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace puller {
+
+/// One line of the stream: its first word, and the rest without the space between.
+struct Line {
+  std::string word;
+  std::string rest;
+};
+
+struct Item {
+  std::string name;
+  std::uint64_t size_bytes = 0;
+  std::string sha256;
+};
+
+class FrameReader {
+ public:
+  /// `read` fills a buffer with at least one byte and returns how many, or returns 0 at the end of the stream.
+  explicit FrameReader(std::function<std::size_t(char*, std::size_t)> read);
+
+  /// Skips to the hello. False when the stream ended, or 64 KiB passed, without one.
+  bool find_hello();
+
+  /// The next line that is not `alive`. Throws: unreachable at the end of the stream; storage for a line too long.
+  Line line();
+
+  /// Hands `item`'s bytes on, block after block. Throws: unreachable when the stream ends early, storage when the hash
+  /// is another one; what `sink` throws.
+  void body(const Item& item, const std::function<void(std::string_view)>& sink);
+
+ private:
+  bool fill();
+  bool next_line(std::string& line);
+
+  std::function<std::size_t(char*, std::size_t)> read_;
+  std::array<char, 256U << 10U> buffer_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+/// NAME SIZE SHA256 of an item line. Names are what a snapshot may be given by a node: state.db, token, config.yaml,
+/// config.yaml.d-*. Throws: storage for anything else.
+Item parse_item(std::string_view text);
+
+/// A whole number. Throws: storage for anything else, naming `what`.
+std::uint64_t parse_number(std::string_view text, std::string_view what);
+
+}  // namespace puller

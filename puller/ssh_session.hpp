@@ -1,0 +1,71 @@
+// One ssh connection to a node: options, host key, login, and commands run on it. The door to libssh.
+// First thing a pull makes and last thing it lets go of. Host keys are checked strictly and never accepted here.
+// What it does not do: know what the commands are for, or ask a person anything.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "puller/target.hpp"
+
+namespace puller {
+
+/// What has gone over the channels, headers of ssh and TCP not counted.
+struct Traffic {
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_sent = 0;
+};
+
+/// A command on the node. Destruction closes its channel: it then reads the end of its stdin, and its writes fail.
+class SshCommand {
+ public:
+  SshCommand(SshCommand&&) noexcept;
+  ~SshCommand();
+
+  /// Sends all of `bytes` to the command's stdin. Throws: unreachable, timeout, cancelled.
+  void write(std::string_view bytes);
+
+  /// Up to `size_bytes` of the command's stdout, as soon as there is any; 0 at its end.
+  /// Throws: unreachable (connection lost), timeout (silence longer than the idle timeout), cancelled.
+  std::size_t read(char* buffer, std::size_t size_bytes);
+
+  /// The last lines of the command's stderr so far, at most 4 KiB.
+  std::string_view error_output() const;
+
+  /// Exit status after the end of stdout; empty when the command was ended by a signal or the node did not say.
+  std::optional<int> exit_status();
+
+ private:
+  friend class SshSession;
+  struct State;
+  explicit SshCommand(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class SshSession {
+ public:
+  /// Connects, checks the host key, logs in.
+  /// Throws: unreachable, denied (host key, with the fingerprint and the command that accepts it; login, with what
+  /// was tried), timeout, cancelled, usage (an ssh config that cannot be read).
+  explicit SshSession(const Target& target);
+  SshSession(SshSession&&) noexcept;
+  ~SshSession();
+
+  const std::string& user() const;
+  const std::string& peer() const;  // "ubuntu@10.0.0.2 port 22", for messages
+  const Traffic& traffic() const;
+
+  /// Starts `command_line` in the login shell of the node. The session must outlive the command.
+  SshCommand start(const std::string& command_line);
+
+  struct State;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace puller

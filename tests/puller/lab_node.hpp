@@ -1,0 +1,98 @@
+// A lab node without k3s, and what a test puts on it: a kine-shaped database with or without a living writer.
+// One node per test; it is gone when the object is.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/process.hpp"
+#include "core/scratch_dir.hpp"
+#include "puller/pull.hpp"
+#include "store/store.hpp"
+
+// Ends a test case where no lab node can be had.
+#define NEEDS_LAB()                      \
+  if (!lab::missing().empty()) {         \
+    WARN("skipped: " << lab::missing()); \
+    return;                              \
+  }
+
+namespace lab {
+
+/// Why no lab node can be started here; empty when one can.
+std::string missing();
+
+class Node {
+ public:
+  explicit Node(const std::vector<std::string>& options = {});
+  ~Node();
+
+  puller::Target target() const;
+  std::string variable(const std::string& name) const { return variables_.at(name); }
+
+  /// Runs `script` as root on the node; its stdout without the last newline. Throws when it fails.
+  std::string run(const std::string& script) const;
+
+  /// The argv that runs `script` as root on the node.
+  std::vector<std::string> command(const std::string& script) const;
+
+  /// Puts a data directory there: `rows` rows of about `value_bytes`, a token, a config. Nothing has it open.
+  void make_database(int rows = 500, int value_bytes = 2000) const;
+
+ private:
+  std::unique_ptr<core::Child> child_;
+  std::map<std::string, std::string> variables_;
+};
+
+/// A sqlite3 on the node that has the database open, as k3s has.
+class Writer {
+ public:
+  explicit Writer(const Node& node);
+  ~Writer();
+  /// Runs one statement and returns when it is done.
+  void execute(const std::string& sql);
+
+ private:
+  core::Child child_;
+};
+
+/// Makes one sqlite3 on the node insert without pause until the node ends. Returns when it does.
+std::unique_ptr<core::Child> start_busy_writer(const Node& node);
+
+/// A store in a scratch directory.
+struct Shelf {
+  core::ScratchDir scratch;
+  store::Store store{scratch.path() / "store"};
+  std::vector<std::filesystem::path> files() const;  // of the whole store but its locks
+};
+
+/// Waits for `condition`; false after `seconds`.
+bool eventually(const std::function<bool()>& condition, int seconds = 20);
+
+/// True when nothing of a pull is on the node: no directory, no process.
+bool nothing_left(const Node& node);
+
+/// A forked child; `work` returns what the parent shall read.
+class Fork {
+ public:
+  explicit Fork(const std::function<std::string()>& work);
+  ~Fork();
+  void signal(int number) const;
+  std::string result();  // waits for its end
+
+ private:
+  int pid_ = 0;
+  core::Fd out_;
+};
+
+/// "" when the pull succeeded, else "kind: message".
+std::string try_pull(const puller::Target& target, store::Store& store);
+
+/// The first line sqlite3 prints for `sql` on a copy of a snapshot's database.
+std::string query(const std::filesystem::path& database, const std::string& sql);
+
+}  // namespace lab
