@@ -12,6 +12,6 @@ kubernetes=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
 major_minor=${kubernetes#v}
 minor=${major_minor#*.}
 stamp=k8s.io/component-base/version
-exec env CGO_ENABLED=1 go build -trimpath -o "$output" -ldflags "-s -w \
+exec env CGO_ENABLED=1 go build -trimpath -buildvcs=false -o "$output" -ldflags "-s -w \
   -X $stamp.gitVersion=$kubernetes -X $stamp.gitMajor=${major_minor%%.*} -X $stamp.gitMinor=${minor%%.*} \
   -X main.release=$kubernetes+standin1" .

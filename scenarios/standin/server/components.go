@@ -39,7 +39,7 @@ func (s *Server) controllerArguments() arguments {
 	kubeconfig, serving := s.paths.cred("controller.kubeconfig"), s.paths.pair("kube-controller-manager/kube-controller-manager")
 	client, server := s.paths.pair("client-ca"), s.paths.pair("server-ca")
 	return arguments{
-		"controllers":                      "*,tokencleaner,-service-lb-controller,-node-route-controller,-cloud-node-lifecycle-controller",
+		"controllers":                      "*,tokencleaner",
 		"kubeconfig":                       kubeconfig,
 		"authorization-kubeconfig":         kubeconfig,
 		"authentication-kubeconfig":        kubeconfig,

@@ -151,9 +151,6 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("can not chdir %s: %w", s.paths.root, err)
 	}
 	store, row, mustSave, err := s.prepare(ctx)
-	if store != nil {
-		defer func() { store.stop(datastoreStopWithin) }()
-	}
 	if err != nil {
 		return err
 	}
@@ -163,7 +160,12 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	}
 	row.close()
-	return s.serve(ctx, store)
+	// A failure leaves the datastore as it is, as k3s does, which dies on the spot.
+	if err := s.serve(ctx, store); err != nil {
+		return err
+	}
+	store.stop(datastoreStopWithin)
+	return nil
 }
 
 // prepare opens the datastore, brings the bundle to disk, and makes what is missing.
@@ -178,12 +180,12 @@ func (s *Server) prepare(ctx context.Context) (store *datastore, row *bootstrapR
 	var newer *bundle.NewerError
 	switch {
 	case errors.As(err, &newer):
-		return store, nil, false, BareError{newer}
+		return nil, nil, false, BareError{newer}
 	case err != nil:
-		return store, nil, false, fmt.Errorf("preparing server: failed to bootstrap cluster data: %w", err)
+		return nil, nil, false, fmt.Errorf("preparing server: failed to bootstrap cluster data: %w", err)
 	}
 	if err := s.ensureMaterial(); err != nil {
-		return store, row, false, fmt.Errorf("preparing server: %w", err)
+		return nil, nil, false, fmt.Errorf("preparing server: %w", err)
 	}
 	return store, row, mustSave, nil
 }

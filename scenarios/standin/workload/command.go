@@ -19,6 +19,7 @@ type Options struct {
 	hours      int
 	rate       int
 	duration   time.Duration
+	workers    int
 	fill       bool
 }
 
@@ -30,6 +31,7 @@ func Parse(arguments []string) (*Options, error) {
 	set.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig of the cluster (required)")
 	set.IntVar(&o.namespaces, "namespaces", 40, "namespaces to fill, team-000 and on, about 275 objects each")
 	set.Uint64Var(&o.seed, "seed", 1, "names and contents follow from it")
+	set.IntVar(&o.workers, "workers", fillWorkers, "namespaces filled at a time")
 	set.IntVar(&o.hours, "hours", 0, "hours of ordinary churn to replay, as fast as the machine allows")
 	set.IntVar(&o.rate, "rate", 0, "steady load, writes per second")
 	set.DurationVar(&o.duration, "duration", 10*time.Second, "how long the steady load lasts")
@@ -41,7 +43,7 @@ func Parse(arguments []string) (*Options, error) {
 		return nil, fmt.Errorf("unexpected argument %q", set.Arg(0))
 	case o.kubeconfig == "":
 		return nil, errors.New("--kubeconfig is required")
-	case o.namespaces < 0 || o.hours < 0 || o.rate < 0 || o.duration <= 0:
+	case o.namespaces < 0 || o.workers < 1 || o.hours < 0 || o.rate < 0 || o.duration <= 0:
 		return nil, errors.New("--namespaces, --hours, --rate and --duration must not be negative")
 	}
 	o.fill = set.Changed("namespaces") || (o.hours == 0 && o.rate == 0)
@@ -59,7 +61,7 @@ func Run(ctx context.Context, o *Options, release string, out io.Writer) error {
 		wanted bool
 		run    func() (any, error)
 	}{
-		{o.fill, func() (any, error) { return fill(ctx, c, o.namespaces, o.seed) }},
+		{o.fill, func() (any, error) { return fill(ctx, c, o.namespaces, o.workers, o.seed) }},
 		{o.hours > 0, func() (any, error) { return replay(ctx, c, o.hours, o.seed) }},
 		{o.rate > 0, func() (any, error) { return load(ctx, c, o.rate, o.duration) }},
 	}

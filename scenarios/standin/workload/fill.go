@@ -12,16 +12,16 @@ import (
 // Per namespace. With the service addresses that the API server adds, about
 // 275 objects; 40 namespaces make about 11,000 objects and 36 MB.
 const (
-	fillWorkers    = 24
+	fillWorkers    = 4
 	deployments    = 10
 	podsPer        = 3
-	configMaps     = 22
+	configMaps     = 32
 	opaqueSecrets  = 20
 	releases       = 8
-	releaseBytes   = 20_000
+	releaseBytes   = 18_000
 	services       = 8
 	routes         = 8
-	fillEvents     = 90
+	fillEvents     = 108
 	volumes        = 2
 	discarded      = 3
 	nodeCount      = 3
@@ -45,12 +45,12 @@ type filler struct {
 }
 
 // fill makes what the cluster shares, then the namespaces side by side.
-func fill(ctx context.Context, c *cluster, namespaces int, seed uint64) (any, error) {
+func fill(ctx context.Context, c *cluster, namespaces, workers int, seed uint64) (any, error) {
 	f, start := &filler{cluster: c}, time.Now()
 	if err := f.shared(ctx, seed); err != nil {
 		return nil, fmt.Errorf("filling what the cluster shares: %w", err)
 	}
-	err := inParallel(ctx, fillWorkers, namespaces, func(ctx context.Context, index int) error {
+	err := inParallel(ctx, workers, namespaces, func(ctx context.Context, index int) error {
 		name := namespaceName(index)
 		if err := f.namespace(ctx, name, newContent(seed, index)); err != nil {
 			return fmt.Errorf("filling namespace %s: %w", name, err)

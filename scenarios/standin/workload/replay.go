@@ -79,20 +79,10 @@ func (p *player) renew(ctx context.Context, key leaseKey, first time.Time) error
 }
 
 func (p *player) report(ctx context.Context, index int, first time.Time) error {
-	nodes, name := p.kube.CoreV1().Nodes(), nodeName(index)
 	for number := range p.hours * statusPerHour {
 		at := first.Add(time.Duration(number) * time.Hour / statusPerHour)
-		err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
-			node, err := nodes.Get(ctx, name, metav1.GetOptions{})
-			if err != nil {
-				return err
-			}
-			node.Status = nodeStatus(name, index, p.release, at)
-			_, err = nodes.UpdateStatus(ctx, node, metav1.UpdateOptions{})
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("status of %s: %w", name, err)
+		if err := reportNode(ctx, p.cluster, index, at); err != nil {
+			return fmt.Errorf("status of %s: %w", nodeName(index), err)
 		}
 		p.statuses.Add(1)
 	}

@@ -10,6 +10,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 )
 
 const (
@@ -64,15 +65,26 @@ func (f *filler) makeNode(ctx context.Context, index int) error {
 		ProviderID: "k3s://" + name,
 	}}
 	node.Annotations = map[string]string{"k3s.io/hostname": name}
-	made, err := f.kube.CoreV1().Nodes().Create(ctx, node, create)
-	if err != nil {
-		return f.made(err)
+	_, err := f.kube.CoreV1().Nodes().Create(ctx, node, create)
+	if err := f.made(err); err != nil {
+		return err
 	}
-	f.made(nil) //nolint:errcheck // counts
-	made.Status = nodeStatus(name, index, f.release, time.Now())
 	f.writes.Add(1)
-	_, err = f.kube.CoreV1().Nodes().UpdateStatus(ctx, made, metav1.UpdateOptions{})
-	return err
+	return reportNode(ctx, f.cluster, index, time.Now())
+}
+
+// reportNode writes the status that a node's kubelet would write at that time.
+func reportNode(ctx context.Context, c *cluster, index int, at time.Time) error {
+	nodes, name := c.kube.CoreV1().Nodes(), nodeName(index)
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		node, err := nodes.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		node.Status = nodeStatus(name, index, c.release, at)
+		_, err = nodes.UpdateStatus(ctx, node, metav1.UpdateOptions{})
+		return err
+	})
 }
 
 func nodeStatus(name string, index int, release string, at time.Time) corev1.NodeStatus {
