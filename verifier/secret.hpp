@@ -30,6 +30,7 @@ class Secret {
 
  private:
   void wipe() noexcept {
+    bytes_.resize(bytes_.capacity());  // a moved-from short string still holds its bytes beyond its end
     ::explicit_bzero(bytes_.data(), bytes_.size());
     bytes_.clear();
   }

@@ -22,7 +22,7 @@ namespace verifier {
 struct Subject {
   /// Scratch copy of state.db; a -wal beside it is read as part of it. May be a path below /proc/self/fd/N.
   std::filesystem::path database;
-  std::optional<std::string> token;            // content of server/token, any of k3s's forms
+  std::optional<std::string> token;  // content of server/token, any of k3s's forms; without it `bootstrap` is skipped
   std::optional<std::string> captured_sha256;  // of state.db when it was captured; without it check `hash` is skipped
 };
 
@@ -37,9 +37,9 @@ struct Object {
 };
 
 struct Rows {
-  std::uint64_t total = 0;
-  std::uint64_t live = 0;
-  std::uint64_t tombstones = 0;
+  std::uint64_t total = 0;       // all rows of table kine
+  std::uint64_t live = 0;        // names whose newest row is not deleted, compact_rev_key and /bootstrap/ among them
+  std::uint64_t tombstones = 0;  // rows with deleted = 1, gap rows among them
 };
 
 /// objects_total == sum(by_resource) == sum(by_namespace) + cluster_scoped.
@@ -55,14 +55,18 @@ struct Census {
 
 struct Verification {
   std::uint64_t size_bytes = 0;
-  std::uint64_t page_count = 0;
+  std::uint64_t page_count = 0;  // as SQLite counts, a WAL included; by the file's size when SQLite cannot say
   std::uint64_t page_size_bytes = 0;
   std::string sha256;  // of the database file as given
   core::Revision revision;
   core::Revision compact_revision;
   Rows rows;
   Census census;
+  /// file, hash, sqlite, schema, decode, bootstrap, always all of them. A check that could not run or was skipped has
+  /// its reason as a warning; after twenty findings of one severity, one more counts the rest.
   std::vector<core::Check> checks;
+  /// Pages: all of them once integrity_check ran to its end. Rows: read one by one, against SQLite's own count.
+  /// Objects: live /registry/ keys that are not internal; sealed ones count as decoded, by their key.
   core::Coverage coverage;
   std::vector<Object> objects;                 // ordered by key
   std::optional<core::UtcTime> newest_change;  // newest moment recorded inside: creation, managed fields, lease renewal

@@ -124,3 +124,21 @@ TEST_CASE("A value of a hundred megabytes ends in a finding and not in memory") 
   CHECK(check_named(result, "decode").verdict == core::CheckVerdict::fail);
   CHECK_FALSE(result.coverage.complete());
 }
+
+TEST_CASE("A check that cannot look says so, and is neither a pass nor a failure") {
+  const VerifyFixture fixture;
+  fixture.make();
+  std::filesystem::path deep = fixture.path().parent_path();
+  for (int i = 0; i < 4; ++i) deep /= std::string(200, 'd');  // longer than SQLite opens
+  std::filesystem::create_directories(deep);
+  std::filesystem::copy_file(fixture.path(), deep / "state.db");
+  const auto result = verifier::verify({deep / "state.db", "token", {}});
+  CHECK(check_named(result, "file").verdict == core::CheckVerdict::pass);
+  for (const char* name : {"sqlite", "schema"}) {
+    CHECK(check_named(result, name).verdict == core::CheckVerdict::could_not_run);
+    CHECK(contains(only_warning(result, name).message, "could not run to its end"));
+  }
+  for (const char* name : {"decode", "bootstrap"})
+    CHECK(check_named(result, name).verdict == core::CheckVerdict::skipped);
+  CHECK_FALSE(result.coverage.complete());
+}
