@@ -4,15 +4,22 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/readable_pipe.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/process/v2/environment.hpp>
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/stdio.hpp>
+#include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
 
 #include "core/cancel.hpp"
 #include "core/error.hpp"
+#include "core/fd.hpp"
 
 namespace core {
 namespace {
@@ -33,17 +40,72 @@ void collect(asio::readable_pipe& pipe, std::string& into) {
   asio::async_read(pipe, asio::dynamic_buffer(into), [](const boost::system::error_code&, std::size_t) {});
 }
 
+std::string resolve(const std::string& name) {
+  const std::string path = name.find('/') == std::string::npos ? find_program(name) : name;
+  if (path.empty()) throw Error(ErrorKind::not_found, name + ": no such program in PATH");
+  return path;
+}
+
 }  // namespace
 
 std::string find_program(const std::string& name) {
-  return process::environment::find_executable(name).string();
+  const char* variable = std::getenv("PATH");
+  std::istringstream directories(variable != nullptr ? variable : "/usr/local/bin:/usr/bin:/bin");
+  for (std::string directory; std::getline(directories, directory, ':');) {
+    const std::filesystem::path program = std::filesystem::path(directory) / name;
+    if (std::filesystem::is_regular_file(program) && ::access(program.c_str(), X_OK) == 0) return program.string();
+  }
+  return {};
+}
+
+struct Child::State {
+  asio::io_context context;
+  core::Fd input;
+  core::Fd output;
+  std::optional<process::process> process;
+};
+
+Child::Child(const std::vector<std::string>& argv) : state_(std::make_unique<State>()) {
+  const std::string path = resolve(argv.at(0));
+  int input[2];
+  int output[2];
+  if (::pipe2(input, O_CLOEXEC) != 0) throw system_error(errno, "making a pipe");
+  const Fd their_input(input[0]);
+  state_->input = Fd(input[1]);
+  if (::pipe2(output, O_CLOEXEC) != 0) throw system_error(errno, "making a pipe");
+  state_->output = Fd(output[0]);
+  const Fd their_output(output[1]);
+  try {
+    state_->process.emplace(state_->context, path, std::vector<std::string>(argv.begin() + 1, argv.end()),
+                            process::process_stdio{their_input.get(), their_output.get(), their_output.get()}, DieWithParent{});
+  } catch (const boost::system::system_error& error) {
+    throw system_error(error.code().value(), "starting " + path);
+  }
+}
+Child::Child(Child&&) noexcept = default;
+Child::~Child() {
+  if (state_) kill();
+}
+
+int Child::stdin_fd() const { return state_->input.get(); }
+int Child::output_fd() const { return state_->output.get(); }
+void Child::close_stdin() { state_->input.reset(); }
+
+std::optional<int> Child::exit_code() {
+  boost::system::error_code error;
+  if (state_->process->running(error)) return std::nullopt;
+  const int status = state_->process->native_exit_code();
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void Child::kill() noexcept {
+  boost::system::error_code ignored;
+  if (state_->process && state_->process->running(ignored)) state_->process->terminate(ignored);
 }
 
 CommandResult run_command(const Command& command) {
   const std::string name = command.argv.at(0);
-  const std::string path = name.find('/') == std::string::npos ? find_program(name) : name;
-  if (path.empty()) throw Error(ErrorKind::not_found, name + ": no such program in PATH");
-
+  const std::string path = resolve(name);
   asio::io_context context;
   asio::readable_pipe out(context);
   asio::readable_pipe err(context);

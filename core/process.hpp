@@ -3,6 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,27 @@ struct CommandResult {
 /// Runs `command` with an empty stdin. A non-zero exit code is a result, not an error.
 /// Throws: not_found (no such program), timeout, cancelled. Leaves: no child.
 CommandResult run_command(const Command& command);
+
+/// A child that runs beside us: its stdin and its output (stdout and stderr as one) are pipes of ours.
+/// Killed and reaped on destruction; dies with us even when we are killed.
+class Child {
+ public:
+  /// Throws: not_found (no such program), storage.
+  explicit Child(const std::vector<std::string>& argv);
+  Child(Child&&) noexcept;
+  ~Child();
+
+  int stdin_fd() const;
+  int output_fd() const;
+  void close_stdin();
+  /// Exit code once it has ended: 0..255, or 128 + the signal that ended it.
+  std::optional<int> exit_code();
+  void kill() noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// The absolute path of `name` in PATH, or empty.
 std::string find_program(const std::string& name);

@@ -1,12 +1,8 @@
 #include "drill/sandbox_init.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -25,6 +21,7 @@
 #include <vector>
 
 #include "drill/fd_passing.hpp"
+#include "drill/network.hpp"
 #include "drill/sandbox.hpp"
 
 namespace drill {
@@ -77,19 +74,7 @@ CoveredDirectories build_filesystem() {
 }
 
 void build_network() {
-  const core::Fd control(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  must(static_cast<bool>(control), "opening a socket");
-  ifreq loopback{};
-  std::strcpy(loopback.ifr_name, "lo");
-  loopback.ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK;
-  must(::ioctl(control.get(), SIOCSIFFLAGS, &loopback) == 0, "raising the loopback interface");
-  ifreq address{};
-  std::strcpy(address.ifr_name, "lo:1");
-  sockaddr_in ip{};
-  ip.sin_family = AF_INET;
-  must(::inet_pton(AF_INET, std::string(Sandbox::kAddress).c_str(), &ip.sin_addr) == 1, "reading the address");
-  std::memcpy(&address.ifr_addr, &ip, sizeof ip);
-  must(::ioctl(control.get(), SIOCSIFADDR, &address) == 0, "setting the address");
+  must(raise_network(Sandbox::kAddress), "raising the network");
   const std::string_view hostname = "k3s-drill";
   must(::sethostname(hostname.data(), hostname.size()) == 0, "setting the host name");
 }

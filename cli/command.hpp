@@ -1,0 +1,50 @@
+// What a command is made of: its options, declared on a CLI11 app, and the action that runs it and gives the exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <functional>
+#include <string_view>
+
+#include "cli/config.hpp"
+#include "core/error.hpp"
+#include "reports/text.hpp"
+
+namespace cli {
+
+enum class Format { text, json };
+
+/// The options every command has.
+struct Globals {
+  std::filesystem::path config_path;
+  Format format = Format::text;
+  bool quiet = false;
+  bool verbose = false;
+};
+
+using Action = std::function<int(const Globals&)>;
+
+// One per command, each in a file of its name.
+Action declare_pull(CLI::App& app);
+Action declare_list(CLI::App& app);
+Action declare_show(CLI::App& app);
+Action declare_verify(CLI::App& app);
+Action declare_run(CLI::App& app);
+Action declare_doctor(CLI::App& app);
+
+/// Writes a result to stdout. Throws: storage (a closed pipe, a full disk).
+void print(std::string_view text);
+
+/// Colour when stdout is a terminal and NO_COLOR is unset.
+reports::Colour colour();
+
+/// 2 for usage, 130 for cancelled, 1 for damaged, 3 for anything else that kept us from looking.
+int exit_code(core::ErrorKind kind);
+
+/// The configured clusters of these names; all of them for none. Throws: usage for an unknown one.
+std::vector<std::string> choose_clusters(const Config& config, const std::vector<std::string>& names);
+
+/// The program: parses `argv`, runs one command, translates what is thrown. The only caller is main.
+int run_command_line(int argc, char** argv);
+
+}  // namespace cli

@@ -1,0 +1,128 @@
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "core/file.hpp"
+#include "core/log.hpp"
+
+namespace cli {
+namespace {
+
+struct Entry {
+  const char* name;
+  const char* help;
+  Action (*declare)(CLI::App&);
+};
+
+constexpr std::array<Entry, 6> kCommands{{
+    {"pull", "Pull one snapshot of each configured cluster into the store", declare_pull},
+    {"list", "List the snapshots in the store and what is proven about them", declare_list},
+    {"show", "Show one snapshot: where it came from, its files, its proof", declare_show},
+    {"verify", "Prove snapshots offline: file, rows, objects, token", declare_verify},
+    {"run", "Restore into a throwaway control plane, time it, compare every object, tear it down", declare_run},
+    {"doctor", "Check host, config, store, ssh, node and engine; each failing line says the cure", declare_doctor},
+}};
+
+constexpr std::string_view kFooter =
+    "SNAPSHOT is CLUSTER/20261123T231700Z, CLUSTER/latest or CLUSTER/proven; CLUSTER/ may be left out when there is one.\n"
+    "Exit codes: 0 pass, 1 fail (the backup is bad, or an objective was missed), 2 usage or config,\n"
+    "3 inconclusive or could not run, 130 cancelled.";
+
+std::string error_json(const core::Error& error) {
+  const nlohmann::ordered_json document = {{"schema", "k3s-drill/error/1"}, {"kind", core::to_string(error.kind())}, {"message", error.what()}};
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+int report(const core::Error& error, Format format) {
+  core::clear_progress();
+  core::log_error(error.what());
+  if (format == Format::json) {
+    try {
+      print(error_json(error));
+    } catch (const core::Error&) {
+      // stdout is gone; the exit code still tells.
+    }
+  }
+  return exit_code(error.kind());
+}
+
+}  // namespace
+
+void print(std::string_view text) { core::write_all(STDOUT_FILENO, text, "standard output"); }
+
+reports::Colour colour() {
+  return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr ? reports::Colour::yes : reports::Colour::no;
+}
+
+int exit_code(core::ErrorKind kind) {
+  switch (kind) {
+    case core::ErrorKind::usage: return 2;
+    case core::ErrorKind::cancelled: return 130;
+    case core::ErrorKind::damaged: return 1;
+    default: return 3;
+  }
+}
+
+std::vector<std::string> choose_clusters(const Config& config, const std::vector<std::string>& names) {
+  std::vector<std::string> chosen = names;
+  if (names.empty())
+    for (const auto& [name, cluster] : config.clusters) chosen.push_back(name);
+  if (chosen.empty()) throw core::Error(core::ErrorKind::usage, config.path.string() + ": no clusters are configured");
+  for (const std::string& name : chosen) {
+    if (config.clusters.count(name) != 0) continue;
+    std::string known;
+    for (const auto& [cluster, value] : config.clusters) known += (known.empty() ? "" : ", ") + cluster;
+    throw core::Error(core::ErrorKind::usage, fmt::format("no cluster '{}' in {}; there are: {}", name, config.path.string(), known));
+  }
+  return chosen;
+}
+
+int run_command_line(int argc, char** argv) {
+  ::umask(077);
+  Globals globals;
+  bool json = false;
+  CLI::App app("k3s drill: proves that a k3s cluster on SQLite can be brought back, and how long it takes", "drill");
+  app.set_version_flag("--version", "drill " DRILL_VERSION);
+  app.add_option("--config", globals.config_path, "Config file (default: ~/.config/drill/config.yaml, else /etc/drill/config.yaml)");
+  app.add_flag("--json", json, "One JSON document on stdout and nothing else");
+  auto* quiet = app.add_flag("-q,--quiet", globals.quiet, "Only errors on stderr");
+  app.add_flag("-v,--verbose", globals.verbose, "More on stderr")->excludes(quiet);
+  app.footer(std::string(kFooter));
+  app.require_subcommand(1);
+  app.fallthrough();
+
+  std::map<CLI::App*, Action> actions;
+  for (const Entry& entry : kCommands) {
+    CLI::App* command = app.add_subcommand(entry.name, entry.help);
+    command->footer(std::string(kFooter));
+    actions.emplace(command, entry.declare(*command));
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    core::log_error(fmt::format("{} (drill --help shows what there is)", error.what()));
+    return 2;
+  }
+  globals.format = json ? Format::json : Format::text;
+  core::set_log_level(globals.quiet ? core::LogLevel::quiet : globals.verbose ? core::LogLevel::verbose : core::LogLevel::normal);
+
+  try {
+    return actions.at(app.get_subcommands().front())(globals);
+  } catch (const core::Error& error) {
+    return report(error, globals.format);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(core::system_error(error.code().value(), error.path1().string()), globals.format);
+  } catch (const std::bad_alloc&) {
+    return report(core::Error(core::ErrorKind::storage, "out of memory"), globals.format);
+  }
+}
+
+}  // namespace cli

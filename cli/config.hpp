@@ -1,0 +1,39 @@
+// config.yaml as typed values, decoded strictly: an unknown key, a missing unit or a wrong type is an error with file,
+// line and the nearest known key. Format: docs/config.md. What it does not do: look at anything the file names.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "drill/drill.hpp"
+#include "puller/pull.hpp"
+
+namespace cli {
+
+struct ClusterConfig {
+  puller::Target target;
+  drill::Objectives objectives;  // the file's own, else those given for all
+};
+
+struct Config {
+  std::filesystem::path path;
+  std::filesystem::path store;
+  std::size_t keep_last = 720;
+  std::map<std::string, ClusterConfig> clusters;
+  drill::DrillOptions drill;
+};
+
+/// The file given, else $XDG_CONFIG_HOME/drill/config.yaml (default ~/.config), else /etc/drill/config.yaml.
+/// Throws: usage, naming what is missing or wrong and where.
+Config load_config(const std::filesystem::path& given);
+
+/// Decodes `text`; `name` is for messages. Throws: usage.
+Config parse_config(const std::string& text, const std::string& name);
+
+/// "90s", "10m", "36h", "7d", "500ms". Throws: usage, naming the units.
+std::chrono::nanoseconds parse_duration(const std::string& text);
+
+}  // namespace cli

@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+
+#include "cli/command.hpp"
+#include "core/log.hpp"
+#include "drill/engine.hpp"
+#include "drill/sandbox.hpp"
+#include "puller/pull.hpp"
+#include "store/store.hpp"
+
+namespace cli {
+namespace {
+
+constexpr std::chrono::seconds kClockTolerance{5};
+constexpr std::uint64_t kStoreFreeBytes = 1U << 30U;
+
+class Doctor {
+ public:
+  explicit Doctor(const Globals& globals) : globals_(globals) {}
+
+  int run() {
+    examine("config", "see docs/config.md", [&] {
+      config_ = load_config(globals_.config_path);
+      return fmt::format("{} ({} clusters)", config_->path.string(), config_->clusters.size());
+    });
+    examine("sandbox", "", [] {
+      drill::Sandbox sandbox;
+      return std::string(::geteuid() == 0 ? "namespaces can be made" : "namespaces can be made without root");
+    });
+    if (config_) {
+      examine("store", "give this user a directory of its own in 'store', with room for the snapshots", [&] { return look_at_store(); });
+      for (const auto& [name, cluster] : config_->clusters) {
+        examine("node " + name, "", [&, target = &cluster.target] { return look_at_node(*target); });
+        examine("engine " + name, "", [&, cluster_name = name] { return look_at_engine(cluster_name); });
+      }
+    }
+    print(globals_.format == Format::json ? reports::doctor_json(lines_) : reports::doctor_text(lines_, colour()));
+    for (const reports::DoctorLine& line : lines_)
+      if (line.verdict != core::CheckVerdict::pass) return 3;
+    return 0;
+  }
+
+ private:
+  // One line; what is thrown is a failing one. Messages of errors already end with their cure.
+  template <class Look>
+  void examine(std::string subject, std::string cure, Look&& look) {
+    core::show_progress("looking at " + subject);
+    reports::DoctorLine line{std::move(subject), core::CheckVerdict::pass, {}, {}};
+    try {
+      line.message = look();
+    } catch (const core::Error& error) {
+      if (error.kind() == core::ErrorKind::cancelled) throw;
+      line.verdict = core::CheckVerdict::fail;
+      line.message = error.what();
+      line.cure = std::move(cure);
+    }
+    core::clear_progress();
+    lines_.push_back(std::move(line));
+  }
+
+  std::string look_at_store() const {
+    const store::Store store(config_->store);
+    if (::access(config_->store.c_str(), R_OK | W_OK | X_OK) != 0) throw core::system_error(errno, config_->store.string());
+    struct statvfs disk {};
+    if (::statvfs(config_->store.c_str(), &disk) != 0) throw core::system_error(errno, config_->store.string());
+    const std::uint64_t free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+    if (free_bytes < kStoreFreeBytes)
+      throw core::Error(core::ErrorKind::storage, fmt::format("{} has only {} left", config_->store.string(), reports::format_size(free_bytes)));
+    return fmt::format("{} ({} free)", config_->store.string(), reports::format_size(free_bytes));
+  }
+
+  static std::string look_at_node(const puller::Target& target) {
+    const puller::NodeFacts node = puller::inspect(target);
+    if (std::chrono::abs(node.clock_offset) > kClockTolerance)
+      throw core::Error(core::ErrorKind::storage, fmt::format("the node's clock is {} away from ours: set both by NTP, or the RPO is wrong",
+                                                              core::format_duration(std::chrono::abs(node.clock_offset))));
+    return fmt::format("ssh, sudo and sqlite3 {} work; k3s {}, state.db {} + WAL {}, {} free", node.sqlite_version,
+                       node.k3s_version.empty() ? "(version unknown)" : node.k3s_version, reports::format_size(node.database_size_bytes),
+                       reports::format_size(node.wal_size_bytes), reports::format_size(node.free_bytes));
+  }
+
+  std::string look_at_engine(const std::string& cluster) const {
+    const std::vector<store::Snapshot> snapshots = store::Store(config_->store).list(cluster);
+    const std::string version = snapshots.empty() ? std::string() : snapshots.back().manifest.k3s_version;
+    const drill::EngineChoice engine = drill::choose_engine(config_->drill.engine, version);
+    return fmt::format("{} {} ({})", drill::to_string(engine.kind), engine.version, engine.path_or_image);
+  }
+
+  const Globals& globals_;
+  std::optional<Config> config_;
+  std::vector<reports::DoctorLine> lines_;
+};
+
+}  // namespace
+
+Action declare_doctor(CLI::App&) {
+  return [](const Globals& globals) { return Doctor(globals).run(); };
+}
+
+}  // namespace cli

@@ -1,0 +1,66 @@
+#include "core/yaml.hpp"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include "core/error.hpp"
+
+namespace core {
+namespace {
+
+constexpr int kMaxDepth = 64;
+constexpr std::size_t kMaxNodes = 100'000;  // aliases can make a small file expand without end
+
+class Converter {
+ public:
+  explicit Converter(const std::string& name) : name_(name) {}
+
+  YamlNode convert(const YAML::Node& node, int depth) {
+    if (depth > kMaxDepth || ++nodes_ > kMaxNodes) fail(node, "nested too deeply or too large");
+    YamlNode result;
+    result.line = node.Mark().line + 1;
+    if (node.IsScalar()) {
+      result.kind = YamlNode::Kind::scalar;
+      result.scalar = node.Scalar();
+    } else if (node.IsSequence()) {
+      result.kind = YamlNode::Kind::sequence;
+      for (const YAML::Node& item : node) result.items.push_back(convert(item, depth + 1));
+    } else if (node.IsMap()) {
+      result.kind = YamlNode::Kind::map;
+      for (const auto& entry : node) {
+        if (!entry.first.IsScalar()) fail(entry.first, "a key must be plain text");
+        const std::string key = entry.first.Scalar();
+        if (result.find(key) != nullptr) fail(entry.first, "key '" + key + "' is there twice");
+        result.entries.emplace_back(key, convert(entry.second, depth + 1));
+        result.entries.back().second.line = entry.first.Mark().line + 1;
+      }
+    }
+    return result;
+  }
+
+ private:
+  [[noreturn]] void fail(const YAML::Node& node, const std::string& what) const {
+    throw Error(ErrorKind::usage, fmt::format("{}:{}: {}", name_, node.Mark().line + 1, what));
+  }
+
+  const std::string& name_;
+  std::size_t nodes_ = 0;
+};
+
+}  // namespace
+
+const YamlNode* YamlNode::find(std::string_view key) const {
+  for (const auto& [name, value] : entries)
+    if (name == key) return &value;
+  return nullptr;
+}
+
+YamlNode parse_yaml(const std::string& text, const std::string& name) {
+  try {
+    return Converter(name).convert(YAML::Load(text), 0);
+  } catch (const YAML::Exception& error) {
+    throw Error(ErrorKind::usage, fmt::format("{}:{}: {}", name, error.mark.line + 1, error.msg));
+  }
+}
+
+}  // namespace core

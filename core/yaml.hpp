@@ -1,0 +1,27 @@
+// YAML as plain values with line numbers: our config, kubeconfigs, a node's config.yaml. The door to yaml-cpp.
+// What it does not do: decide which keys are known; the readers of each file do.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace core {
+
+struct YamlNode {
+  enum class Kind { null, scalar, sequence, map };
+  Kind kind = Kind::null;
+  int line = 0;  // 1-based
+  std::string scalar;
+  std::vector<YamlNode> items;
+  std::vector<std::pair<std::string, YamlNode>> entries;
+
+  /// The entry for `key`, or nullptr; also nullptr when this is no map.
+  const YamlNode* find(std::string_view key) const;
+};
+
+/// Throws: usage, with `name` and the line, for text that is no YAML or has a key twice.
+YamlNode parse_yaml(const std::string& text, const std::string& name);
+
+}  // namespace core

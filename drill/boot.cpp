@@ -1,0 +1,102 @@
+#include "drill/boot.hpp"
+
+#include <fmt/format.h>
+
+#include "core/cancel.hpp"
+#include "core/clock.hpp"
+#include "core/error.hpp"
+
+namespace drill {
+namespace {
+
+// Log lines of k3s and kine that end a phase. Source: k3s pkg/server, pkg/daemons/control; kine pkg/drivers/sqlite.
+constexpr std::string_view kDatastoreOpened = "Configuring sqlite3 database connection pooling";
+constexpr std::string_view kDatastoreOpenedOlder = "Configuring database table schema and indexes";
+constexpr std::string_view kDatastoreServing = "Kine available at";
+constexpr std::string_view kBootstrapDone = "Running kube-apiserver";
+constexpr std::string_view kNewCluster = "Saving cluster bootstrap data to datastore";
+
+constexpr std::chrono::milliseconds kPollInterval{10};
+
+class Boot {
+ public:
+  Boot(Engine& engine, EngineLog& log, const std::function<void(std::string_view)>& on_phase)
+      : engine_(engine), log_(log), on_phase_(on_phase) {}
+
+  BootResult run(std::chrono::milliseconds timeout) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    on_phase_(kBootPhaseNames[0]);
+    engine_.start();
+    while (result_.phases_ended < kBootPhases) {
+      const bool log_open = log_.read_some(kPollInterval);
+      note_marks();
+      if (log_.first(kNewCluster)) return fail(core::CheckVerdict::fail, "it made a new cluster instead of restoring this one");
+      if (const auto status = engine_.exit_status()) return died(*status);
+      if (!log_open && !engine_.exit_status()) core::pause_for(kPollInterval);
+      if (ready()) end_phases(kBootPhases, std::chrono::steady_clock::now());
+      if (std::chrono::steady_clock::now() > deadline)
+        return fail(core::CheckVerdict::could_not_run,
+                    fmt::format("not ready after {} (ready-timeout); its last line: {}", core::format_duration(timeout), log_.last_words()));
+    }
+    return std::move(result_);
+  }
+
+ private:
+  void note_marks() {
+    auto opened = log_.first(kDatastoreOpened);
+    if (!opened) opened = log_.first(kDatastoreOpenedOlder);
+    if (opened) end_phases(1, *opened);
+    if (const auto serving = log_.first(kDatastoreServing)) end_phases(2, *serving);
+    if (const auto done = log_.first(kBootstrapDone)) end_phases(3, *done);
+  }
+
+  // A mark that never came (another release, another wording) leaves its phase without length.
+  void end_phases(std::size_t count, EngineLog::Moment at) {
+    while (result_.phases_ended < count) {
+      result_.ended[result_.phases_ended++] = at;
+      if (result_.phases_ended < kBootPhases) on_phase_(kBootPhaseNames[result_.phases_ended]);
+    }
+  }
+
+  bool ready() {
+    if (!result_.api) {
+      const std::string kubeconfig = engine_.read_kubeconfig();
+      if (kubeconfig.empty()) return false;
+      try {
+        result_.api.emplace(kubeconfig, [this] { return engine_.open_socket(); });
+      } catch (const core::Error&) {
+        return false;  // half-written; the next look finds it whole
+      }
+    }
+    return result_.api->ready();
+  }
+
+  BootResult died(const ExitStatus& status) {
+    while (log_.read_some(std::chrono::milliseconds(0)) && log_.line_count() != lines_seen_) lines_seen_ = log_.line_count();
+    note_marks();
+    const std::string how = status.signal != 0 ? fmt::format("was killed by signal {}", status.signal) : fmt::format("ended with exit code {}", status.code);
+    const auto verdict = result_.phases_ended == 0 ? core::CheckVerdict::could_not_run : core::CheckVerdict::fail;
+    return fail(verdict, fmt::format("the control plane {}: {}", how, log_.last_words()));
+  }
+
+  BootResult fail(core::CheckVerdict verdict, std::string message) {
+    result_.failure_verdict = verdict;
+    result_.failure = core::Finding{core::Severity::error, std::move(message), {}, {}};
+    return std::move(result_);
+  }
+
+  Engine& engine_;
+  EngineLog& log_;
+  const std::function<void(std::string_view)>& on_phase_;
+  BootResult result_;
+  std::size_t lines_seen_ = 0;
+};
+
+}  // namespace
+
+BootResult boot(Engine& engine, EngineLog& log, std::chrono::milliseconds timeout,
+                const std::function<void(std::string_view)>& on_phase) {
+  return Boot(engine, log, on_phase).run(timeout);
+}
+
+}  // namespace drill

@@ -1,0 +1,36 @@
+// From the engine's start to its readiness: follows the log, asks /readyz, and tells which phase ended when.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/finding.hpp"
+#include "drill/api.hpp"
+#include "drill/engine.hpp"
+#include "drill/engine_log.hpp"
+
+namespace drill {
+
+/// The phases of a boot, in order: start, datastore, bootstrap, ready.
+inline constexpr std::size_t kBootPhases = 4;
+inline constexpr std::array<std::string_view, kBootPhases> kBootPhaseNames{"start", "datastore", "bootstrap", "ready"};
+
+struct BootResult {
+  std::array<EngineLog::Moment, kBootPhases> ended{};  // set for the phases that ended
+  std::size_t phases_ended = 0;
+  std::optional<core::Finding> failure;  // of the phase that did not end
+  core::CheckVerdict failure_verdict = core::CheckVerdict::pass;
+  std::optional<ApiClient> api;          // when ready
+};
+
+/// Starts `engine` and waits until /readyz is ok, it dies, or `timeout` has passed. `on_phase` hears each phase begin.
+/// One that dies before it opened the datastore could not be run; one that dies on the datastore has failed to restore.
+/// Throws: cancelled, and what Engine::start throws.
+BootResult boot(Engine& engine, EngineLog& log, std::chrono::milliseconds timeout,
+                const std::function<void(std::string_view)>& on_phase);
+
+}  // namespace drill

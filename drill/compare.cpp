@@ -1,0 +1,92 @@
+#include "drill/compare.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace drill {
+namespace {
+
+constexpr std::size_t kExamplesPerKind = 5;
+
+std::string place_of(const std::string& resource, const std::string& namespace_name, const std::string& name) {
+  return namespace_name.empty() ? fmt::format("{} {}", resource, name) : fmt::format("{} {}/{}", resource, namespace_name, name);
+}
+
+class Examples {
+ public:
+  explicit Examples(std::vector<std::string>& list) : list_(list) {}
+  void add(std::string_view kind, const std::string& place) {
+    if (counts_[std::string(kind)]++ < kExamplesPerKind) list_.push_back(fmt::format("{}: {}", kind, place));
+  }
+
+ private:
+  std::vector<std::string>& list_;
+  std::map<std::string, std::size_t> counts_;
+};
+
+void add_finding(Equality& equality, std::uint64_t count, std::string_view what) {
+  if (count > 0) equality.findings.push_back({core::Severity::error, fmt::format("{} of {} objects {}", count, equality.expected, what), {}, {}});
+}
+
+}  // namespace
+
+Equality compare(const std::vector<verifier::Object>& expected, const std::vector<ServedList>& served) {
+  Equality equality;
+  equality.expected = expected.size();
+  Examples examples(equality.examples);
+
+  std::unordered_map<std::string, const verifier::Object*> by_place;
+  std::unordered_set<std::string_view> uids;
+  std::set<std::string_view> resources;
+  for (const verifier::Object& object : expected) {
+    by_place.emplace(place_of(object.resource, object.namespace_name, object.name), &object);
+    uids.insert(object.uid);
+    resources.insert(object.resource);
+  }
+
+  std::unordered_set<const verifier::Object*> seen;
+  for (const ServedList& list : served) {
+    if (list.status != 200) {
+      const bool wanted = resources.count(list.resource) != 0;
+      equality.findings.push_back({wanted ? core::Severity::error : core::Severity::warning,
+                                   fmt::format("{} cannot be listed (HTTP {}): {}", list.resource, list.status, list.message), {}, {}});
+      continue;
+    }
+    for (const ServedObject& object : list.objects) {
+      const std::string place = place_of(list.resource, object.namespace_name, object.name);
+      const auto found = by_place.find(place);
+      if (found == by_place.end()) {
+        if (object.uid.empty() || uids.count(object.uid) != 0) continue;
+        ++equality.unexpected;
+        examples.add("unexpected", place);
+        continue;
+      }
+      const verifier::Object& original = *found->second;
+      if (!seen.insert(&original).second) continue;
+      if (object.revision == original.revision && (original.uid.empty() || object.uid == original.uid)) {
+        ++equality.matched;
+      } else {
+        ++equality.different;
+        examples.add("different", fmt::format("{} (snapshot {} at {}, restored {} at {})", place, original.uid, original.revision.value,
+                                              object.uid, object.revision.value));
+      }
+    }
+  }
+  for (const verifier::Object& object : expected) {
+    if (seen.count(&object) != 0) continue;
+    ++equality.missing;
+    examples.add("missing", place_of(object.resource, object.namespace_name, object.name));
+  }
+  add_finding(equality, equality.missing, "of the snapshot are missing in the restored cluster");
+  add_finding(equality, equality.different, "came back with another uid or resourceVersion");
+  add_finding(equality, equality.unexpected, "are served that the snapshot does not hold");
+  return equality;
+}
+
+}  // namespace drill

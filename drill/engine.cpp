@@ -1,0 +1,164 @@
+#include "drill/engine.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "core/error.hpp"
+#include "core/process.hpp"
+#include "drill/container.hpp"
+#include "drill/release.hpp"
+
+namespace drill {
+namespace {
+
+constexpr std::string_view kStandinMark = "+standin";
+
+// First line of `k3s --version`: "k3s version v1.36.2+k3s1 (0a1b2c3d)".
+std::string version_of(const std::string& program) {
+  const core::CommandResult result = core::run_command({{program, "--version"}, std::chrono::seconds(30)});
+  constexpr std::string_view prefix = "k3s version ";
+  if (result.exit_code != 0 || !result.out.starts_with(prefix))
+    throw core::Error(core::ErrorKind::not_found, program + " does not answer --version as k3s does");
+  const std::size_t end = result.out.find_first_of(" \n", prefix.size());
+  return result.out.substr(prefix.size(), end - prefix.size());
+}
+
+bool made_by_standin(const std::string& version) { return version.find(kStandinMark) != std::string::npos; }
+
+std::optional<EngineChoice> find_k3s(const EngineSettings& settings, const std::string& version) {
+  if (!settings.k3s_path.empty()) {
+    const std::string path = settings.k3s_path.string();
+    const std::string found = version_of(path);
+    if (made_by_standin(found))
+      throw core::Error(core::ErrorKind::usage, path + " is the stand-in, not k3s: give it as the standin engine");
+    return EngineChoice{EngineKind::k3s, found, path};
+  }
+  const std::string in_path = core::find_program("k3s");
+  if (!in_path.empty()) {
+    const std::string found = version_of(in_path);
+    if (!made_by_standin(found) && (version.empty() || found == version)) return EngineChoice{EngineKind::k3s, found, in_path};
+  }
+  if (version.empty() || made_by_standin(version)) return std::nullopt;
+  const std::filesystem::path cached = cached_release(settings, version);
+  if (std::filesystem::exists(cached)) return EngineChoice{EngineKind::k3s, version_of(cached.string()), cached.string()};
+  if (settings.download == Download::no) return std::nullopt;
+  return EngineChoice{EngineKind::k3s, version, download_release(settings, version).string()};
+}
+
+EngineChoice find_standin(const EngineSettings& settings) {
+  std::filesystem::path path = settings.standin_path;
+  if (path.empty()) path = core::find_program("k3s-standin");
+  if (path.empty()) {
+    std::error_code ignored;
+    const auto beside = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "k3s-standin";
+    if (std::filesystem::exists(beside)) path = beside;
+  }
+  if (path.empty())
+    throw core::Error(core::ErrorKind::not_found,
+                      "no k3s-standin in PATH or beside drill: build it (scenarios/standin/build.sh) or set engines.standin.path");
+  return {EngineKind::standin, version_of(path.string()), path.string()};
+}
+
+class ProcessEngine : public Engine {
+ public:
+  ProcessEngine(EngineChoice choice, Sandbox& sandbox) : choice_(std::move(choice)), sandbox_(sandbox) {}
+
+  core::CopiedFile place(const RestoreSet& restore) override {
+    arguments_ = server_arguments(restore, std::string(Sandbox::kInsideRoot), Sandbox::kAddress);
+    const std::filesystem::path root = sandbox_.root();
+    std::filesystem::create_directories(root / "data/server/db");
+    for (const char* directory : {"data", "data/server", "data/server/db"})
+      std::filesystem::permissions(root / directory, std::filesystem::perms::owner_all);
+    core::write_new_file(root / "token", restore.token);
+    core::write_new_file(root / "config.yaml", "");
+    return core::copy_file(restore.database, root / "data/server/db/state.db");
+  }
+
+  void start() override {
+    std::vector<std::string> argv{choice_.path_or_image};
+    argv.insert(argv.end(), arguments_.begin(), arguments_.end());
+    output_ = sandbox_.start(argv, "k3s");
+  }
+
+  int output_fd() const override { return output_.get(); }
+
+  std::string read_kubeconfig() override {
+    const std::filesystem::path path = sandbox_.root() / "kubeconfig.yaml";
+    return std::filesystem::exists(path) ? core::read_file(path) : std::string();
+  }
+
+  core::Fd open_socket() override { return sandbox_.open_socket(); }
+  std::optional<ExitStatus> exit_status() override { return sandbox_.exit_status(); }
+  std::vector<std::string> stop(std::chrono::milliseconds patience) override { return sandbox_.stop(patience); }
+
+ private:
+  EngineChoice choice_;
+  Sandbox& sandbox_;
+  std::vector<std::string> arguments_;
+  core::Fd output_;
+};
+
+}  // namespace
+
+std::string_view to_string(EngineKind kind) {
+  switch (kind) {
+    case EngineKind::k3s: return "k3s";
+    case EngineKind::container: return "container";
+    case EngineKind::standin: return "standin";
+  }
+  return "k3s";
+}
+
+EngineChoice choose_engine(const EngineSettings& settings, const std::string& version) {
+  const std::string name = version.empty() ? "k3s (version unknown)" : "k3s " + version;
+  if (settings.kind == EngineKind::standin) return find_standin(settings);
+  if (settings.kind == EngineKind::container) return find_container(settings.image, version);
+  if (settings.kind == EngineKind::k3s || !made_by_standin(version)) {
+    if (const auto found = find_k3s(settings, version)) return *found;
+    if (settings.kind == EngineKind::k3s)
+      throw core::Error(core::ErrorKind::not_found,
+                        fmt::format("no {} here: set engines.k3s.path, put it in PATH, or set engines.k3s.download: true", name));
+    try {
+      return find_container(settings.image, version);
+    } catch (const core::Error& error) {
+      throw core::Error(core::ErrorKind::not_found,
+                        fmt::format("no engine for {}: set engines.k3s.path or engines.k3s.download: true, or load its container "
+                                    "image ({}), or choose another with --engine",
+                                    name, error.what()));
+    }
+  }
+  return find_standin(settings);
+}
+
+std::unique_ptr<Engine> make_engine(const EngineChoice& choice, Sandbox& sandbox) {
+  if (choice.kind == EngineKind::container) return make_container_engine(choice);
+  return std::make_unique<ProcessEngine>(choice, sandbox);
+}
+
+// The quietest start: nothing that schedules, deploys, routes or leaves the room.
+std::vector<std::string> server_arguments(const RestoreSet& restore, const std::string& root, std::string_view node_ip) {
+  std::vector<std::string> arguments{
+      "server",
+      "--config=" + root + "/config.yaml",
+      "--data-dir=" + root + "/data",
+      "--token-file=" + root + "/token",
+      "--write-kubeconfig=" + root + "/kubeconfig.yaml",
+      "--https-listen-port=6443",
+      "--node-ip=" + std::string(node_ip),
+      "--disable-agent",
+      "--disable-scheduler",
+      "--disable-controller-manager",
+      "--disable-cloud-controller",
+      "--disable-helm-controller",
+      "--disable-network-policy",
+      "--disable-kube-proxy",
+      "--flannel-backend=none",
+      "--disable=traefik,servicelb,metrics-server,local-storage,coredns",
+      "--egress-selector-mode=disabled",
+  };
+  arguments.insert(arguments.end(), restore.server_flags.begin(), restore.server_flags.end());
+  return arguments;
+}
+
+}  // namespace drill

@@ -1,0 +1,65 @@
+#include "drill/engine_log.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/cancel.hpp"
+
+namespace drill {
+namespace {
+
+constexpr std::size_t kMaxLines = 20'000;
+constexpr std::size_t kMaxLineBytes = 4096;
+constexpr std::size_t kMaxWords = 300;
+
+// The msg="..." field of a logrus line, unquoted; the whole line where there is none.
+std::string message_of(const std::string& line) {
+  const std::size_t at = line.find("msg=\"");
+  if (at == std::string::npos) return line;
+  std::string message;
+  for (std::size_t i = at + 5; i < line.size() && line[i] != '"'; ++i) {
+    if (line[i] == '\\' && i + 1 < line.size()) ++i;
+    message += line[i];
+  }
+  return message;
+}
+
+}  // namespace
+
+EngineLog::EngineLog(int fd, std::string secret) : fd_(fd), secret_(std::move(secret)) {}
+
+bool EngineLog::read_some(std::chrono::milliseconds patience) {
+  if (!core::wait_for(fd_, POLLIN, patience)) return true;
+  std::array<char, 65536> buffer;
+  const ssize_t got = ::read(fd_, buffer.data(), buffer.size());
+  if (got <= 0) return false;
+  const Moment now = std::chrono::steady_clock::now();
+  partial_.append(buffer.data(), static_cast<std::size_t>(got));
+  for (std::size_t end = 0; (end = partial_.find('\n')) != std::string::npos;) {
+    if (lines_.size() < kMaxLines) lines_.push_back({partial_.substr(0, std::min(end, kMaxLineBytes)), now});
+    partial_.erase(0, end + 1);
+  }
+  if (partial_.size() > kMaxLineBytes) partial_.resize(kMaxLineBytes);
+  return true;
+}
+
+std::optional<EngineLog::Moment> EngineLog::first(std::string_view text) const {
+  const auto found = std::find_if(lines_.begin(), lines_.end(), [&](const Line& line) { return line.text.find(text) != std::string::npos; });
+  if (found == lines_.end()) return std::nullopt;
+  return found->at;
+}
+
+std::string EngineLog::last_words() const {
+  const auto fatal = std::find_if(lines_.rbegin(), lines_.rend(), [](const Line& line) {
+    return line.text.find("level=fatal") != std::string::npos || line.text.starts_with("FATA") || line.text.starts_with("F1");
+  });
+  std::string words = fatal != lines_.rend() ? message_of(fatal->text) : lines_.empty() ? partial_ : message_of(lines_.back().text);
+  for (std::size_t at = 0; !secret_.empty() && (at = words.find(secret_)) != std::string::npos;) words.replace(at, secret_.size(), "***");
+  if (words.size() > kMaxWords) words = words.substr(0, kMaxWords) + "...";
+  return words;
+}
+
+}  // namespace drill

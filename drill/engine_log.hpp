@@ -1,0 +1,42 @@
+// The control plane's log as it comes: lines with the moment they were read, and the marks that bound the phases.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace drill {
+
+class EngineLog {
+ public:
+  using Moment = std::chrono::steady_clock::time_point;
+
+  /// Reads from `fd`, which stays the caller's. `secret` never appears in a line that is handed out.
+  EngineLog(int fd, std::string secret);
+
+  /// Waits up to `patience` for output and takes in what there is. False once the other end is closed.
+  /// Throws: cancelled.
+  bool read_some(std::chrono::milliseconds patience);
+
+  /// When the first line holding `text` was read.
+  std::optional<Moment> first(std::string_view text) const;
+
+  /// What it said when it died: the message of the last fatal line, else its last line; at most 300 characters.
+  std::string last_words() const;
+
+  std::size_t line_count() const { return lines_.size(); }
+
+ private:
+  struct Line {
+    std::string text;
+    Moment at;
+  };
+  int fd_;
+  std::string secret_;
+  std::string partial_;
+  std::vector<Line> lines_;
+};
+
+}  // namespace drill

@@ -1,0 +1,19 @@
+// k3s releases: downloaded once, checked against their published sha256, kept in the cache.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "drill/engine.hpp"
+
+namespace drill {
+
+/// Where the release of `version` is, or would be.
+std::filesystem::path cached_release(const EngineSettings& settings, const std::string& version);
+
+/// Downloads the k3s binary of `version` for this machine and its sha256sum file, compares, and keeps it executable.
+/// Throws: unreachable, not_found, denied, storage (also for another hash than published). Leaves: no file on failure.
+/// Source: k3s-io/k3s install.sh: RELEASE_URL/VERSION/k3s[-ARCH], sha256sum-ARCH.txt, '+' as %2B.
+std::filesystem::path download_release(const EngineSettings& settings, const std::string& version);
+
+}  // namespace drill

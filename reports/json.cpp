@@ -1,0 +1,268 @@
+#include "reports/json.hpp"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "reports/verdict.hpp"
+
+namespace reports {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+// Text from a database or a node may be no UTF-8; it is shown with replacement characters, never thrown on.
+std::string dump(const json& document) { return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n"; }
+
+template <class Value, class Convert>
+json optional_json(const std::optional<Value>& value, Convert&& convert) {
+  return value ? json(convert(*value)) : json(nullptr);
+}
+
+json findings_json(const std::vector<core::Finding>& findings) {
+  json list = json::array();
+  for (const core::Finding& finding : findings) {
+    json entry = {{"severity", core::to_string(finding.severity)}, {"message", finding.message}};
+    if (finding.key) entry["key"] = *finding.key;
+    if (finding.revision) entry["revision"] = finding.revision->value;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+json checks_json(const std::vector<core::Check>& checks) {
+  json list = json::array();
+  for (const core::Check& check : checks)
+    list.push_back({{"name", check.name},
+                    {"verdict", core::to_string(check.verdict)},
+                    {"findings", findings_json(check.findings)},
+                    {"duration_seconds", core::to_seconds(check.duration)}});
+  return list;
+}
+
+json bundle_json(const std::vector<store::BundleFile>& bundle) {
+  json list = json::array();
+  for (const store::BundleFile& file : bundle)
+    list.push_back({{"path", file.path}, {"size_bytes", file.size_bytes}, {"sha256", file.sha256}});
+  return list;
+}
+
+json node_json(const store::Manifest& manifest) {
+  return {{"k3s_version", manifest.k3s_version}, {"arch", manifest.arch}, {"sqlite_version", manifest.sqlite_version}};
+}
+
+json proof_json(const std::optional<store::Proof>& proof) {
+  return optional_json(proof, [](const store::Proof& value) {
+    return json{{"verdict", value.verdict}, {"at", core::format_rfc3339(value.at)}};
+  });
+}
+
+json pull_element(const PullOutcome& outcome) {
+  json element = {{"cluster", outcome.cluster}, {"snapshot", nullptr}, {"verdict", outcome.report ? "pass" : "could_not_run"}};
+  if (!outcome.report) {
+    element["error"] = outcome.error;
+    return element;
+  }
+  const puller::PullReport& report = *outcome.report;
+  const store::Manifest& manifest = report.snapshot.manifest;
+  element.update(json{
+      {"snapshot", report.snapshot.full_name()},
+      {"method", manifest.method},
+      {"taken_at", core::format_rfc3339(manifest.taken_at)},
+      {"duration_seconds", core::to_seconds(report.duration)},
+      {"pages_total", report.pages_total},
+      {"pages_changed", report.pages_total},  // method sqlite3 moves every page
+      {"bytes_received", report.bytes_received},
+      {"bytes_sent", report.bytes_sent},
+      {"read_transaction_seconds", core::to_seconds(report.read_transaction)},
+      {"restarts", 0},  // the copy runs inside one read transaction
+      {"wal_growth_bytes", report.wal_growth_bytes},
+      {"node_peak_memory_bytes", nullptr},  // not measured by method sqlite3
+      {"node", node_json(manifest)},
+      {"bundle", bundle_json(manifest.bundle)},
+      {"retained", outcome.retained},
+  });
+  return element;
+}
+
+json verify_document(const VerifyOutcome& outcome) {
+  const verifier::Verification& verification = outcome.verification;
+  const verifier::Census& census = verification.census;
+  return {
+      {"schema", "k3s-drill/verify/1"},
+      {"verdict", to_string(verdict_of(verification))},
+      {"started_at", core::format_rfc3339(outcome.started_at)},
+      {"snapshot",
+       {{"name", outcome.name},
+        {"taken_at", optional_json(outcome.taken_at, core::format_rfc3339)},
+        {"size_bytes", verification.size_bytes},
+        {"page_count", verification.page_count},
+        {"page_size_bytes", verification.page_size_bytes},
+        {"sha256", verification.sha256}}},
+      {"revision", verification.revision.value},
+      {"compact_revision", verification.compact_revision.value},
+      {"rows", {{"total", verification.rows.total}, {"live", verification.rows.live}, {"tombstones", verification.rows.tombstones}}},
+      {"objects",
+       {{"total", census.objects_total},
+        {"namespaces", census.namespaces},
+        {"by_resource", census.by_resource},
+        {"by_namespace", census.by_namespace},
+        {"cluster_scoped", census.cluster_scoped},
+        {"sealed", census.sealed}}},
+      {"internal_keys", census.internal_keys},
+      {"newest_change", optional_json(verification.newest_change, core::format_rfc3339)},
+      {"k3s_version", verification.k3s_version},
+      {"checks", checks_json(verification.checks)},
+      {"coverage",
+       {{"pages_checked", verification.coverage.pages_checked},
+        {"pages_total", verification.coverage.pages_total},
+        {"rows_checked", verification.coverage.rows_checked},
+        {"rows_total", verification.coverage.rows_total},
+        {"objects_decoded", verification.coverage.objects_decoded},
+        {"objects_total", verification.coverage.objects_total}}},
+      {"duration_seconds", core::to_seconds(verification.duration)},
+  };
+}
+
+json host_json() {
+  utsname names{};
+  ::uname(&names);
+  return {{"cpu_count", std::thread::hardware_concurrency()},
+          {"memory_bytes", static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE)},
+          {"kernel", names.release},
+          {"drill_version", DRILL_VERSION}};
+}
+
+// Source: what a k3s server keeps outside its datastore; reference in docs/not-covered.md.
+json not_covered_json() {
+  return {"volumes (the data of PersistentVolumes, local-path included)",
+          "container images and registries",
+          "files outside the bundle: registries.yaml, systemd units, node passwords, manifests put on the node by hand",
+          "agents: each must rejoin the restored server"};
+}
+
+json phases_json(const std::vector<drill::Phase>& phases) {
+  json list = json::array();
+  for (const drill::Phase& phase : phases) {
+    json entry = {{"name", phase.name},
+                  {"start_seconds", core::to_seconds(phase.start)},
+                  {"duration_seconds", core::to_seconds(phase.duration)},
+                  {"verdict", core::to_string(phase.verdict)}};
+    if (!phase.findings.empty()) entry["findings"] = findings_json(phase.findings);
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+const drill::Phase* find_phase(const drill::DrillReport& report, std::string_view name) {
+  for (const drill::Phase& phase : report.phases)
+    if (phase.name == name) return &phase;
+  return nullptr;
+}
+
+json snapshot_json(const store::Snapshot& snapshot) {
+  if (snapshot.damage)
+    return {{"snapshot", snapshot.full_name()}, {"damage", *snapshot.damage}};
+  const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile);
+  return {{"snapshot", snapshot.full_name()},
+          {"taken_at", core::format_rfc3339(snapshot.manifest.taken_at)},
+          {"size_bytes", database != nullptr ? database->size_bytes : 0},
+          {"k3s_version", snapshot.manifest.k3s_version},
+          {"verified", proof_json(snapshot.verified)},
+          {"drilled", proof_json(snapshot.drilled)}};
+}
+
+}  // namespace
+
+std::string pull_json(const std::vector<PullOutcome>& outcomes) {
+  json pulls = json::array();
+  for (const PullOutcome& outcome : outcomes) pulls.push_back(pull_element(outcome));
+  return dump({{"schema", "k3s-drill/pull/1"}, {"pulls", pulls}});
+}
+
+std::string verify_json(const VerifyOutcome& outcome) { return dump(verify_document(outcome)); }
+
+std::string verify_list_json(const std::vector<VerifyOutcome>& outcomes) {
+  json documents = json::array();
+  for (const VerifyOutcome& outcome : outcomes) documents.push_back(verify_document(outcome));
+  return dump({{"schema", "k3s-drill/verify-list/1"}, {"verifications", documents}});
+}
+
+std::string run_json(const std::string& cluster, const drill::DrillReport& report) {
+  const auto seconds = [](std::chrono::nanoseconds duration) { return core::to_seconds(duration); };
+  json snapshot = {{"name", report.snapshot}, {"taken_at", optional_json(report.taken_at, core::format_rfc3339)}};
+  if (report.verification)
+    snapshot.update(json{{"sha256", report.verification->sha256},
+                         {"size_bytes", report.verification->size_bytes},
+                         {"revision", report.verification->revision.value}});
+  snapshot["k3s_version"] = report.k3s_version;
+  const drill::Phase* control = find_phase(report, "control");
+  const drill::Phase* teardown = find_phase(report, "teardown");
+  return dump({
+      {"schema", "k3s-drill/run/1"},
+      {"verdict", to_string(verdict_of(report))},
+      {"cluster", cluster.empty() ? json(nullptr) : json(cluster)},
+      {"snapshot", snapshot},
+      {"started_at", core::format_rfc3339(report.started_at)},
+      {"duration_seconds", seconds(report.duration)},
+      {"engine", optional_json(report.engine,
+                               [](const drill::EngineChoice& engine) {
+                                 return json{{"kind", drill::to_string(engine.kind)}, {"version", engine.version}, {"path_or_image", engine.path_or_image}};
+                               })},
+      {"phases", phases_json(report.phases)},
+      {"rto_seconds", optional_json(report.rto, seconds)},
+      {"rpo_seconds", optional_json(report.rpo, seconds)},
+      {"objectives",
+       {{"rto_seconds", optional_json(report.objectives.rto, seconds)},
+        {"rpo_seconds", optional_json(report.objectives.rpo, seconds)},
+        {"met", optional_json(report.objectives_met(), [](bool met) { return met; })}}},
+      {"objects",
+       {{"expected", report.objects.expected},
+        {"matched", report.objects.matched},
+        {"missing", report.objects.missing},
+        {"unexpected", report.objects.unexpected},
+        {"different", report.objects.different},
+        {"examples", report.objects.examples}}},
+      {"checks", report.verification ? checks_json(report.verification->checks) : json::array()},
+      {"control", {{"fault", nullptr}, {"verdict", control != nullptr ? core::to_string(control->verdict) : "skipped"}}},
+      {"teardown", {{"verdict", teardown != nullptr ? core::to_string(teardown->verdict) : "skipped"}, {"leftovers", report.leftovers}}},
+      {"host", host_json()},
+      {"not_covered", not_covered_json()},
+  });
+}
+
+std::string run_list_json(const std::vector<std::string>& documents) {
+  json runs = json::array();
+  for (const std::string& document : documents) runs.push_back(json::parse(document));
+  return dump({{"schema", "k3s-drill/run-list/1"}, {"runs", runs}});
+}
+
+std::string list_json(const std::vector<store::Snapshot>& snapshots) {
+  json list = json::array();
+  for (const store::Snapshot& snapshot : snapshots) list.push_back(snapshot_json(snapshot));
+  return dump({{"schema", "k3s-drill/list/1"}, {"snapshots", list}});
+}
+
+std::string show_json(const store::Snapshot& snapshot) {
+  json document = {{"schema", "k3s-drill/show/1"}};
+  document.update(snapshot_json(snapshot));
+  document["directory"] = snapshot.directory.string();
+  document["method"] = snapshot.manifest.method;
+  document["node"] = node_json(snapshot.manifest);
+  document["bundle"] = bundle_json(snapshot.manifest.bundle);
+  return dump(document);
+}
+
+std::string doctor_json(const std::vector<DoctorLine>& lines) {
+  json list = json::array();
+  for (const DoctorLine& line : lines) {
+    json entry = {{"subject", line.subject}, {"verdict", core::to_string(line.verdict)}, {"message", line.message}};
+    if (!line.cure.empty()) entry["cure"] = line.cure;
+    list.push_back(std::move(entry));
+  }
+  return dump({{"schema", "k3s-drill/doctor/1"}, {"checks", list}});
+}
+
+}  // namespace reports

@@ -1,0 +1,49 @@
+// The contract's JSON documents, as text. One function per schema; fields and meanings: docs/json.md.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "drill/drill.hpp"
+#include "puller/pull.hpp"
+#include "store/store.hpp"
+#include "verifier/verify.hpp"
+
+namespace reports {
+
+/// One cluster's pull: a report, or the error that kept it from being one.
+struct PullOutcome {
+  std::string cluster;
+  std::optional<puller::PullReport> report;
+  std::string error;
+  std::size_t retained = 0;  // snapshots in the store afterwards
+  bool cancelled = false;
+};
+
+std::string pull_json(const std::vector<PullOutcome>& outcomes);  // k3s-drill/pull/1
+
+struct VerifyOutcome {
+  std::string name;
+  std::optional<core::UtcTime> taken_at;
+  core::UtcTime started_at;
+  verifier::Verification verification;
+};
+
+std::string verify_json(const VerifyOutcome& outcome);                       // k3s-drill/verify/1
+std::string verify_list_json(const std::vector<VerifyOutcome>& outcomes);    // k3s-drill/verify-list/1, for several
+std::string run_json(const std::string& cluster, const drill::DrillReport& report);  // k3s-drill/run/1
+std::string run_list_json(const std::vector<std::string>& documents);        // k3s-drill/run-list/1, for several
+std::string list_json(const std::vector<store::Snapshot>& snapshots);        // k3s-drill/list/1
+std::string show_json(const store::Snapshot& snapshot);                      // k3s-drill/show/1
+
+struct DoctorLine {
+  std::string subject;
+  core::CheckVerdict verdict = core::CheckVerdict::pass;
+  std::string message;  // what is there, or what is wrong
+  std::string cure;     // for anything but a pass
+};
+
+std::string doctor_json(const std::vector<DoctorLine>& lines);  // k3s-drill/doctor/1
+
+}  // namespace reports

@@ -1,0 +1,23 @@
+// The same results for a person at a terminal: aligned, short, the verdict where the eye looks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "reports/json.hpp"
+
+namespace reports {
+
+enum class Colour { no, yes };
+
+std::string pull_text(const std::vector<PullOutcome>& outcomes, Colour colour);
+std::string verify_text(const VerifyOutcome& outcome, Colour colour);
+std::string run_text(const drill::DrillReport& report, Colour colour);
+std::string list_text(const std::vector<store::Snapshot>& snapshots);
+std::string show_text(const store::Snapshot& snapshot, Colour colour);
+std::string doctor_text(const std::vector<DoctorLine>& lines, Colour colour);
+
+/// "36.2 MB"; for people, never for JSON.
+std::string format_size(std::uint64_t size_bytes);
+
+}  // namespace reports

@@ -1,0 +1,64 @@
+#include "reports/verdict.hpp"
+
+#include <algorithm>
+
+namespace reports {
+namespace {
+
+Verdict derive(const std::vector<core::CheckVerdict>& verdicts, const core::Coverage& coverage) {
+  const auto any = [&](core::CheckVerdict wanted) { return std::find(verdicts.begin(), verdicts.end(), wanted) != verdicts.end(); };
+  if (any(core::CheckVerdict::fail)) return Verdict::fail;
+  if (any(core::CheckVerdict::could_not_run) || !coverage.complete()) return Verdict::inconclusive;
+  return any(core::CheckVerdict::pass) ? Verdict::pass : Verdict::inconclusive;
+}
+
+}  // namespace
+
+std::string_view to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::pass: return "pass";
+    case Verdict::fail: return "fail";
+    case Verdict::inconclusive: return "inconclusive";
+  }
+  return "inconclusive";
+}
+
+int exit_code(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::pass: return 0;
+    case Verdict::fail: return 1;
+    case Verdict::inconclusive: return 3;
+  }
+  return 3;
+}
+
+Verdict worse(Verdict a, Verdict b) {
+  if (a == Verdict::fail || b == Verdict::fail) return Verdict::fail;
+  return a == Verdict::inconclusive || b == Verdict::inconclusive ? Verdict::inconclusive : Verdict::pass;
+}
+
+Verdict verdict_of(const verifier::Verification& verification) {
+  std::vector<core::CheckVerdict> verdicts;
+  for (const core::Check& check : verification.checks) verdicts.push_back(check.verdict);
+  return derive(verdicts, verification.coverage);
+}
+
+Verdict verdict_of(const drill::DrillReport& report) {
+  std::vector<core::CheckVerdict> verdicts;
+  core::Coverage coverage;
+  if (report.verification) {
+    for (const core::Check& check : report.verification->checks) verdicts.push_back(check.verdict);
+    coverage = report.verification->coverage;
+  }
+  bool proven = false;
+  for (const drill::Phase& phase : report.phases) {
+    verdicts.push_back(phase.verdict);
+    if (phase.name == "prove") proven = phase.verdict == core::CheckVerdict::pass;
+  }
+  if (report.rto && report.objectives_met() == false) verdicts.push_back(core::CheckVerdict::fail);
+  const Verdict verdict = derive(verdicts, coverage);
+  // A drill that never came to compare the objects has proven nothing, whatever its other phases say.
+  return verdict == Verdict::pass && !proven ? Verdict::inconclusive : verdict;
+}
+
+}  // namespace reports

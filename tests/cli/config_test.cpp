@@ -1,0 +1,99 @@
+#include "cli/config.hpp"
+
+#include "core/error.hpp"
+#include "tests/catch.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kSmallest = R"(store: /srv/backups/k3s
+clusters:
+  edge:
+    host: 10.0.0.2
+    user: ubuntu
+)";
+
+}  // namespace
+
+TEST_CASE("the smallest config has the defaults a careful operator would have chosen") {
+  const cli::Config config = cli::parse_config(kSmallest, "config.yaml");
+  CHECK(config.store == "/srv/backups/k3s");
+  CHECK(config.keep_last == 720);
+  const puller::Target& target = config.clusters.at("edge").target;
+  CHECK(target.host == "10.0.0.2");
+  CHECK(target.user == "ubuntu");
+  CHECK_FALSE(target.port);
+  CHECK(target.data_dir == "/var/lib/rancher/k3s");
+  CHECK_FALSE(config.drill.engine.kind);
+  CHECK(config.drill.engine.download == drill::Download::no);
+}
+
+TEST_CASE("every key of the config is read") {
+  const cli::Config config = cli::parse_config(R"(
+store: /s
+keep_last: 48
+ready_timeout: 90s
+objectives: {rto: 10m, rpo: 2h}
+engines:
+  k3s: {path: /opt/k3s, download: true, release_url: http://mirror/k3s, cache: /var/cache/k3s-drill}
+  container: {image: registry/k3s:%v}
+  standin: {path: /opt/k3s-standin}
+clusters:
+  edge:
+    host: node-a
+    port: 2222
+    identity: /keys/id
+    known_hosts: /keys/known_hosts
+    ssh_config: /keys/config
+    data_dir: /data/k3s
+    config_file: /data/config.yaml
+    connect_timeout: 3s
+    idle_timeout: 2m
+    objectives: {rto: 5m}
+  core: {host: node-b}
+)", "config.yaml");
+  CHECK(config.keep_last == 48);
+  CHECK(config.drill.ready_timeout == 90s);
+  CHECK(config.drill.engine.download == drill::Download::yes);
+  CHECK(config.drill.engine.image == "registry/k3s:%v");
+  const cli::ClusterConfig& edge = config.clusters.at("edge");
+  CHECK(edge.target.port == 2222);
+  CHECK(edge.target.idle_timeout == 2min);
+  CHECK(edge.objectives.rto == 5min);
+  CHECK(edge.objectives.rpo == 2h);
+  CHECK(config.clusters.at("core").objectives.rto == 10min);
+}
+
+TEST_CASE("a wrong config is refused with file, line and what would be right") {
+  const auto message = [](const std::string& text) -> std::string {
+    try {
+      cli::parse_config(text, "config.yaml");
+    } catch (const core::Error& error) {
+      CHECK(error.kind() == core::ErrorKind::usage);
+      return error.what();
+    }
+    return "accepted";
+  };
+  CHECK(message("stroe: /s\n") == "config.yaml:1: unknown key 'stroe' in the config; did you mean 'store'?");
+  CHECK(message("store: /s\nclusters:\n  edge:\n    hots: a\n") == "config.yaml:4: unknown key 'hots' in cluster edge; did you mean 'host'?");
+  CHECK(message("store: /s\nclusters:\n  edge: {user: a}\n") == "config.yaml:3: cluster edge needs a host");
+  CHECK(message("store: /s\nready_timeout: 90\n").find("config.yaml:2: '90' must be a duration with its unit") == 0);
+  CHECK(message("store: /s\nkeep_last: 0\n").find("config.yaml:2: '0' must be a whole number") == 0);
+  CHECK(message("store: /s\nkeep_last: many\n").find("config.yaml:2") == 0);
+  CHECK(message("store: /s\nclusters: [a]\n").find("config.yaml:2: clusters must be a map") == 0);
+  CHECK(message("store: /s\nclusters:\n  ../x: {host: a}\n").find("config.yaml:3: '../x' is no cluster name") == 0);
+  CHECK(message("store: /s\nengines: {k3s: {download: maybe}}\n").find("config.yaml:2: 'maybe' must be true or false") == 0);
+  CHECK(message("store: /s\nstore: /t\n").find("config.yaml:2: key 'store' is there twice") == 0);
+  CHECK(message("clusters: {}\n").find("'store' is missing") != std::string::npos);
+  CHECK(message("").find("empty") != std::string::npos);
+  CHECK(message("- a\n").find("config.yaml") == 0);
+  CHECK(message("store: [\n").find("config.yaml:2") == 0);
+}
+
+TEST_CASE("durations need a unit, a positive number and an end") {
+  CHECK(cli::parse_duration("500ms") == 500ms);
+  CHECK(cli::parse_duration("1.5h") == 90min);
+  CHECK(cli::parse_duration("7d") == 168h);
+  for (const char* text : {"", "10", "m", "-5m", "0s", "1e99h", "10 m", "10mm", "nan s", "infs"}) CHECK_THROWS_AS(cli::parse_duration(text), core::Error);
+}

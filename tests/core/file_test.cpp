@@ -1,0 +1,123 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <functional>
+
+#include "core/atomic_file.hpp"
+#include "core/error.hpp"
+#include "core/file.hpp"
+#include "core/scratch_dir.hpp"
+#include "core/sha256.hpp"
+#include "tests/catch.hpp"
+
+namespace {
+
+mode_t mode_of(const std::filesystem::path& path) {
+  struct stat facts {};
+  ::stat(path.c_str(), &facts);
+  return facts.st_mode & 07777;
+}
+
+std::size_t entries_in(const std::filesystem::path& path) {
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path), std::filesystem::directory_iterator()));
+}
+
+core::ErrorKind kind_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const core::Error& error) {
+    return error.kind();
+  }
+  throw std::logic_error("nothing was thrown");
+}
+
+}  // namespace
+
+TEST_CASE("an atomic file appears with its content and mode 0600 only when it is committed") {
+  const core::ScratchDir scratch;
+  const auto target = scratch.path() / "report.json";
+  {
+    core::AtomicFile abandoned(target);
+    abandoned.write("half");
+  }
+  CHECK(entries_in(scratch.path()) == 0);
+  core::AtomicFile file(target);
+  file.write("whole");
+  CHECK_FALSE(std::filesystem::exists(target));
+  file.commit();
+  CHECK(core::read_file(target) == "whole");
+  CHECK(mode_of(target) == 0600);
+  core::write_file_atomically(target, "replaced");
+  CHECK(core::read_file(target) == "replaced");
+  CHECK(entries_in(scratch.path()) == 1);
+}
+
+TEST_CASE("an atomic file in a directory that is not there is not_found and names it") {
+  CHECK(kind_of([] { core::AtomicFile("/nowhere/at/all"); }) == core::ErrorKind::not_found);
+}
+
+TEST_CASE("a copy is hashed as it is read and made for its owner only") {
+  const core::ScratchDir scratch;
+  const std::string content(3'000'000, 'x');
+  core::write_new_file(scratch.path() / "a", content);
+  const core::CopiedFile copied = core::copy_file(scratch.path() / "a", scratch.path() / "b");
+  CHECK(copied.size_bytes == content.size());
+  CHECK(copied.sha256 == core::sha256_hex(content));
+  CHECK(core::hash_file(scratch.path() / "b").sha256 == copied.sha256);
+  CHECK(mode_of(scratch.path() / "b") == 0600);
+}
+
+TEST_CASE("a failed copy leaves no file") {
+  const core::ScratchDir scratch;
+  CHECK(kind_of([&] { core::copy_file(scratch.path(), scratch.path() / "b"); }) == core::ErrorKind::storage);
+  CHECK(entries_in(scratch.path()) == 0);
+}
+
+TEST_CASE("writing to a full disk says so") {
+  const core::Fd full = core::open_file("/dev/full", O_WRONLY);
+  try {
+    core::write_all(full.get(), "bytes", "/dev/full");
+    FAIL("nothing was thrown");
+  } catch (const core::Error& error) {
+    CHECK(error.kind() == core::ErrorKind::storage);
+    CHECK(std::string(error.what()) == "writing /dev/full: No space left on device");
+  }
+}
+
+TEST_CASE("a file larger than expected is refused rather than read into memory") {
+  const core::ScratchDir scratch;
+  core::write_new_file(scratch.path() / "big", std::string(2000, 'x'));
+  CHECK(kind_of([&] { core::read_file(scratch.path() / "big", 1000); }) == core::ErrorKind::storage);
+}
+
+TEST_CASE("a scratch directory is private, and gone with its owner") {
+  std::filesystem::path path;
+  {
+    const core::ScratchDir scratch;
+    path = scratch.path();
+    CHECK(mode_of(path) == 0700);
+    core::write_new_file(path / "secret", "x");
+  }
+  CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("a scratch directory of a dead process is removed by the next, one of a living process is not") {
+  const core::ScratchDir parent;
+  const auto orphan = parent.path() / "k3s-drill.orphan";
+  std::filesystem::create_directory(orphan);
+  core::write_new_file(orphan / "state.db", "x");
+  const core::ScratchDir living(parent.path());
+  CHECK_FALSE(std::filesystem::exists(orphan));
+  const core::ScratchDir another(parent.path());
+  CHECK(std::filesystem::exists(living.path()));
+}
+
+TEST_CASE("context is put in front of an error as it travels up") {
+  try {
+    core::in_context("pulling edge", [] { throw core::Error(core::ErrorKind::timeout, "no answer"); });
+  } catch (const core::Error& error) {
+    CHECK(std::string(error.what()) == "pulling edge: no answer");
+    CHECK(error.kind() == core::ErrorKind::timeout);
+  }
+}

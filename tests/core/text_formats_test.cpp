@@ -1,0 +1,34 @@
+#include "core/base64.hpp"
+#include "core/error.hpp"
+#include "core/sha256.hpp"
+#include "core/yaml.hpp"
+#include "tests/catch.hpp"
+
+TEST_CASE("SHA-256 of the empty text and of abc are the published ones") {
+  CHECK(core::sha256_hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  CHECK(core::sha256_hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST_CASE("base64 is decoded, and what is none is refused") {
+  CHECK(core::decode_base64("") == "");
+  CHECK(core::decode_base64("YQ==") == "a");
+  CHECK(core::decode_base64("YWI=") == "ab");
+  CHECK(core::decode_base64("YWJj") == "abc");
+  for (const char* text : {"Y", "YQ=", "YQ", "====", "YWJj\n", " YWJj", "YW=j", "YQ===", "Y\0Q="}) CHECK_FALSE(core::decode_base64(text));
+}
+
+TEST_CASE("YAML comes as values with the lines they stand on") {
+  const core::YamlNode node = core::parse_yaml("a: 1\nb:\n  - x\n  - y\n", "test");
+  CHECK(node.find("a")->scalar == "1");
+  CHECK(node.find("b")->items.size() == 2);
+  CHECK(node.find("b")->line == 2);
+  CHECK(node.find("c") == nullptr);
+}
+
+TEST_CASE("YAML that is broken, has a key twice or expands without end is refused with its line") {
+  CHECK_THROWS_WITH(core::parse_yaml("a: [1\n", "test"), Catch::Contains("test:2"));
+  CHECK_THROWS_WITH(core::parse_yaml("a: 1\na: 2\n", "test"), Catch::Contains("test:2: key 'a' is there twice"));
+  std::string bomb = "a0: &a0 [x]\n";
+  for (int i = 1; i < 30; ++i) bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + ", *a" + std::to_string(i - 1) + "]\n";
+  CHECK_THROWS_AS(core::parse_yaml(bomb, "test"), core::Error);
+}

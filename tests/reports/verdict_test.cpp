@@ -1,0 +1,109 @@
+#include "reports/verdict.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "reports/json.hpp"
+#include "reports/text.hpp"
+#include "tests/catch.hpp"
+
+using namespace std::chrono_literals;
+using core::CheckVerdict;
+
+namespace {
+
+core::Check check(CheckVerdict verdict) { return {"decode", verdict, {}, 1ms}; }
+
+verifier::Verification verification(const std::vector<CheckVerdict>& verdicts) {
+  verifier::Verification result;
+  for (const CheckVerdict verdict : verdicts) result.checks.push_back(check(verdict));
+  return result;
+}
+
+drill::DrillReport proven_drill() {
+  drill::DrillReport report;
+  for (const char* name : {"select", "fetch", "verify", "place", "start", "datastore", "bootstrap", "ready", "list", "prove", "teardown"})
+    report.phases.push_back({name, 0ns, 1ms, CheckVerdict::pass, {}});
+  report.rto = 3s;
+  report.rpo = 1min;
+  report.verification = verification({CheckVerdict::pass});
+  return report;
+}
+
+}  // namespace
+
+TEST_CASE("a failing finding makes fail, whatever else there is") {
+  CHECK(verdict_of(verification({CheckVerdict::pass, CheckVerdict::could_not_run, CheckVerdict::fail})) == reports::Verdict::fail);
+}
+
+TEST_CASE("what could not run makes inconclusive, and so does incomplete coverage") {
+  CHECK(verdict_of(verification({CheckVerdict::pass, CheckVerdict::could_not_run})) == reports::Verdict::inconclusive);
+  verifier::Verification incomplete = verification({CheckVerdict::pass});
+  incomplete.coverage.rows_total = 1;
+  CHECK(verdict_of(incomplete) == reports::Verdict::inconclusive);
+}
+
+TEST_CASE("a skipped check does not spoil a pass and never makes one") {
+  CHECK(verdict_of(verification({CheckVerdict::pass, CheckVerdict::skipped})) == reports::Verdict::pass);
+  CHECK(verdict_of(verification({CheckVerdict::skipped})) == reports::Verdict::inconclusive);
+  CHECK(verdict_of(verification({})) == reports::Verdict::inconclusive);
+}
+
+TEST_CASE("a drill passes only when its objects were compared") {
+  drill::DrillReport report = proven_drill();
+  CHECK(verdict_of(report) == reports::Verdict::pass);
+  report.phases.at(9).verdict = CheckVerdict::skipped;
+  CHECK(verdict_of(report) == reports::Verdict::inconclusive);
+}
+
+TEST_CASE("a missed objective is a fail, one not set is none") {
+  drill::DrillReport report = proven_drill();
+  CHECK_FALSE(report.objectives_met());
+  report.objectives.rto = 2s;
+  CHECK(report.objectives_met() == false);
+  CHECK(verdict_of(report) == reports::Verdict::fail);
+  report.objectives.rto = 10s;
+  CHECK(verdict_of(report) == reports::Verdict::pass);
+}
+
+TEST_CASE("exit codes are those of the contract") {
+  CHECK(reports::exit_code(reports::Verdict::pass) == 0);
+  CHECK(reports::exit_code(reports::Verdict::fail) == 1);
+  CHECK(reports::exit_code(reports::Verdict::inconclusive) == 3);
+}
+
+TEST_CASE("the run report has every field of the contract") {
+  const auto document = nlohmann::json::parse(reports::run_json("edge", proven_drill()));
+  CHECK(document.at("schema") == "k3s-drill/run/1");
+  for (const char* field : {"verdict", "cluster", "snapshot", "started_at", "engine", "phases", "rto_seconds", "rpo_seconds", "objectives", "objects",
+                            "checks", "control", "teardown", "host", "not_covered"})
+    CHECK(document.contains(field));
+  CHECK(document.at("rto_seconds") == 3.0);
+  CHECK(document.at("objectives").at("met").is_null());
+  for (const char* field : {"expected", "matched", "missing", "unexpected", "different", "examples"}) CHECK(document.at("objects").contains(field));
+}
+
+TEST_CASE("the verify report has every field of the contract") {
+  const auto document = nlohmann::json::parse(reports::verify_json({"edge/20261123T231700Z", {}, {}, verification({CheckVerdict::pass})}));
+  CHECK(document.at("schema") == "k3s-drill/verify/1");
+  for (const char* field : {"verdict", "snapshot", "revision", "compact_revision", "rows", "objects", "internal_keys", "checks", "coverage", "duration_seconds"})
+    CHECK(document.contains(field));
+  for (const char* field : {"total", "namespaces", "by_resource", "by_namespace", "cluster_scoped"}) CHECK(document.at("objects").contains(field));
+}
+
+TEST_CASE("text out of a database neither breaks the JSON nor steers the terminal") {
+  verifier::Verification hostile = verification({CheckVerdict::fail});
+  hostile.checks[0].findings.push_back({core::Severity::error, "bad \x1b[2J \xff name", "/registry/pods/\x07/\xc3", core::Revision{7}});
+  const reports::VerifyOutcome outcome{"a", {}, {}, hostile};
+  CHECK_NOTHROW(nlohmann::json::parse(reports::verify_json(outcome)));
+  const std::string text = reports::verify_text(outcome, reports::Colour::no);
+  CHECK(text.find('\x1b') == std::string::npos);
+  CHECK(text.find('\x07') == std::string::npos);
+}
+
+TEST_CASE("thousands of findings are summed up, not dumped") {
+  verifier::Verification many = verification({CheckVerdict::fail});
+  for (int i = 0; i < 5000; ++i) many.checks[0].findings.push_back({core::Severity::error, "broken", {}, {}});
+  const std::string text = reports::verify_text({"a", {}, {}, many}, reports::Colour::no);
+  CHECK(std::count(text.begin(), text.end(), '\n') < 20);
+  CHECK(text.find("and 4995 more") != std::string::npos);
+}

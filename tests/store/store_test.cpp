@@ -1,0 +1,171 @@
+#include "store/store.hpp"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "core/error.hpp"
+#include "core/file.hpp"
+#include "core/scratch_dir.hpp"
+#include "store/manifest.hpp"
+#include "tests/catch.hpp"
+
+namespace {
+
+mode_t mode_of(const std::filesystem::path& path) {
+  struct stat facts {};
+  ::stat(path.c_str(), &facts);
+  return facts.st_mode & 07777;
+}
+
+store::Manifest manifest(const std::string& cluster, core::UtcTime taken_at) {
+  store::Manifest made;
+  made.cluster = cluster;
+  made.taken_at = taken_at;
+  made.method = "sqlite3";
+  made.k3s_version = "v1.36.2+k3s1";
+  made.arch = "x86_64";
+  made.sqlite_version = "3.40.1";
+  return made;
+}
+
+// The vocabulary: a store in a scratch directory, and snapshots put into it.
+struct Fixture {
+  core::ScratchDir scratch;
+  std::filesystem::path root = scratch.path() / "store";
+  store::Store store{root};
+
+  store::Snapshot add(const std::string& name, const std::string& content = "database") {
+    const core::UtcTime taken_at = *core::parse_compact(name);
+    store::Incoming incoming = store.receive("edge", taken_at);
+    incoming.add("state.db", content);
+    incoming.add("token", "secret");
+    return incoming.commit(manifest("edge", taken_at));
+  }
+  void prove(const std::string& name, store::Evidence kind, const std::string& verdict) {
+    store.keep_evidence(store.find("edge/" + name), kind, R"({"verdict": ")" + verdict + R"(", "started_at": "2026-11-24T02:00:00Z"})");
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> result;
+    for (const store::Snapshot& snapshot : store.list("edge")) result.push_back(snapshot.manifest.name);
+    return result;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a committed snapshot is listed with its files, hashes and private modes") {
+  const store::Snapshot added = add("20261123T231700Z");
+  const store::Snapshot found = store.find("edge/latest");
+  CHECK(found.full_name() == "edge/20261123T231700Z");
+  CHECK(found.manifest.find("state.db")->sha256 == core::hash_file(found.file("state.db")).sha256);
+  CHECK(found.manifest.find("token")->size_bytes == 6);
+  CHECK(found.manifest.k3s_version == "v1.36.2+k3s1");
+  CHECK(mode_of(root) == 0700);
+  CHECK(mode_of(found.directory) == 0700);
+  for (const auto& entry : std::filesystem::directory_iterator(found.directory)) CHECK(mode_of(entry.path()) == 0600);
+}
+
+TEST_CASE_METHOD(Fixture, "a snapshot that is not committed leaves nothing") {
+  {
+    store::Incoming incoming = store.receive("edge", core::utc_now());
+    incoming.add("state.db", "half");
+    CHECK(names().empty());
+  }
+  CHECK(std::filesystem::is_empty(root / "edge"));
+}
+
+TEST_CASE_METHOD(Fixture, "what a killed pull left is removed by the next") {
+  std::filesystem::create_directories(root / "edge/.incoming-20261123T221700Z");
+  std::ofstream(root / "edge/.incoming-20261123T221700Z/state.db") << "half";
+  std::filesystem::create_directories(root / "edge/.removed-20261101T221700Z");
+  add("20261123T231700Z");
+  CHECK_FALSE(std::filesystem::exists(root / "edge/.incoming-20261123T221700Z"));
+  CHECK_FALSE(std::filesystem::exists(root / "edge/.removed-20261101T221700Z"));
+}
+
+TEST_CASE_METHOD(Fixture, "a file that changes before it is committed is refused") {
+  store::Incoming incoming = store.receive("edge", *core::parse_compact("20261123T231700Z"));
+  incoming.add("state.db", "database");
+  std::ofstream(root / "edge/.incoming-20261123T231700Z/state.db") << "databasf";
+  CHECK_THROWS_WITH(incoming.commit(manifest("edge", core::utc_now())), Catch::Contains("reads back differently"));
+}
+
+TEST_CASE_METHOD(Fixture, "two snapshots of one second are refused rather than mixed") {
+  add("20261123T231700Z");
+  CHECK_THROWS_WITH(add("20261123T231700Z"), Catch::Contains("already there"));
+}
+
+TEST_CASE_METHOD(Fixture, "a cluster is locked against a second process and free again when that dies") {
+  int ready[2];
+  REQUIRE(::pipe(ready) == 0);
+  const pid_t other = ::fork();
+  if (other == 0) {
+    const store::ClusterLock lock = store.lock("edge");
+    [[maybe_unused]] auto put = ::write(ready[1], "x", 1);
+    ::pause();
+    ::_exit(0);
+  }
+  char byte;
+  REQUIRE(::read(ready[0], &byte, 1) == 1);
+  CHECK_THROWS_WITH(store.lock("edge"), Catch::Contains("process " + std::to_string(other)));
+  store.lock("other");
+  ::kill(other, SIGKILL);
+  ::waitpid(other, nullptr, 0);
+  CHECK_NOTHROW(store.lock("edge"));
+}
+
+TEST_CASE_METHOD(Fixture, "retention keeps the newest, and the newest that passed a drill and a verification") {
+  for (const char* name : {"20261120T001700Z", "20261121T001700Z", "20261122T001700Z", "20261123T001700Z", "20261124T001700Z"}) add(name);
+  prove("20261120T001700Z", store::Evidence::run, "pass");
+  prove("20261121T001700Z", store::Evidence::verify, "pass");
+  prove("20261122T001700Z", store::Evidence::run, "fail");
+  const store::ClusterLock lock = store.lock("edge");
+  CHECK(store.apply_retention("edge", 2) == std::vector<std::string>{"20261122T001700Z"});
+  CHECK(names() == std::vector<std::string>{"20261120T001700Z", "20261121T001700Z", "20261123T001700Z", "20261124T001700Z"});
+  CHECK(store.apply_retention("edge", 0) == std::vector<std::string>{"20261123T001700Z"});
+  CHECK(names().back() == "20261124T001700Z");
+}
+
+TEST_CASE_METHOD(Fixture, "latest, proven and a plain name are found, and what is not there is said with what is") {
+  CHECK_THROWS_WITH(store.find("latest"), Catch::Contains("the store has 0"));
+  CHECK_THROWS_WITH(store.find("edge/latest"), Catch::Contains("run drill pull first"));
+  add("20261123T231700Z");
+  add("20261124T001700Z");
+  CHECK(store.find("latest").manifest.name == "20261124T001700Z");
+  CHECK_THROWS_WITH(store.find("edge/proven"), Catch::Contains("no snapshot of edge has passed a drill yet"));
+  prove("20261123T231700Z", store::Evidence::run, "pass");
+  CHECK(store.find("proven").manifest.name == "20261123T231700Z");
+  CHECK(store.find("edge/20261123T231700Z").drilled->verdict == "pass");
+  CHECK_THROWS_WITH(store.find("edge/20200101T000000Z"), Catch::Contains("drill list edge shows the 2 there are"));
+  CHECK_THROWS_AS(store.find("../edge/latest"), core::Error);
+  CHECK_THROWS_AS(store.find("..//etc"), core::Error);
+}
+
+TEST_CASE_METHOD(Fixture, "a directory without a manifest is no snapshot and one with a broken manifest is named as damaged") {
+  add("20261123T231700Z");
+  std::filesystem::create_directory(root / "edge/20261123T221700Z");
+  CHECK(names() == std::vector<std::string>{"20261123T231700Z"});
+  for (const char* text : {"", "{", "[]", R"({"schema": "k3s-drill/snapshot/9"})", R"({"schema": 5})"}) {
+    std::ofstream(root / "edge/20261123T231700Z/manifest.json") << text;
+    CHECK(store.list("edge").at(0).damage.has_value());
+    CHECK_THROWS_AS(store.find("edge/latest"), core::Error);
+  }
+}
+
+TEST_CASE("a manifest survives the way to JSON and back, and a bundle path that leaves its directory does not") {
+  store::Manifest made = manifest("edge", *core::parse_compact("20261123T231700Z"));
+  made.name = "20261123T231700Z";
+  made.bundle = {{"state.db", 42, std::string(64, 'a')}};
+  const store::Manifest read = store::manifest_from_json(store::to_json(made));
+  CHECK(read.taken_at == made.taken_at);
+  CHECK(read.find("state.db")->size_bytes == 42);
+  CHECK(read.find("token") == nullptr);
+  for (const char* path : {"../etc/passwd", "/etc/passwd", "..", "", "a/b"}) {
+    made.bundle[0].path = path;
+    CHECK_THROWS_AS(store::manifest_from_json(store::to_json(made)), core::Error);
+  }
+}
