@@ -22,10 +22,11 @@ import (
 	"k3s-standin/command"
 )
 
-// How long a stop may take in each of its two halves.
+// How long a stop may take in each of its two halves. The second is longer than
+// the two seconds that kine gives open streams, so that the database is closed.
 const (
 	componentsStopWithin = 1200 * time.Millisecond
-	datastoreStopWithin  = 800 * time.Millisecond
+	datastoreStopWithin  = 2500 * time.Millisecond
 )
 
 // Server is one start of the control plane.
