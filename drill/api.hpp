@@ -29,6 +29,9 @@ struct ServedList {
   long status = 0;       // HTTP; the objects are there only with 200
   std::string message;   // the server's, when not 200
   std::vector<ServedObject> objects;
+
+  /// The server asks to come back: its storage for this resource is not ready yet.
+  bool not_yet() const { return status == 429 || status == 503; }
 };
 
 class ApiClient {

@@ -25,8 +25,6 @@ class Boot {
 
   BootResult run(std::chrono::milliseconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
-    on_phase_(kBootPhaseNames[0]);
-    engine_.start();
     while (result_.phases_ended < kBootPhases) {
       const bool log_open = log_.read_some(kPollInterval);
       note_marks();

@@ -27,9 +27,9 @@ struct BootResult {
   std::optional<ApiClient> api;          // when ready
 };
 
-/// Starts `engine` and waits until /readyz is ok, it dies, or `timeout` has passed. `on_phase` hears each phase begin.
+/// Follows the started `engine` until /readyz is ok, it dies, or `timeout` has passed. `on_phase` hears each further phase begin.
 /// One that dies before it opened the datastore could not be run; one that dies on the datastore has failed to restore.
-/// Throws: cancelled, and what Engine::start throws.
+/// Throws: cancelled.
 BootResult boot(Engine& engine, EngineLog& log, std::chrono::milliseconds timeout,
                 const std::function<void(std::string_view)>& on_phase);
 

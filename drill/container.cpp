@@ -105,6 +105,8 @@ class ContainerEngine : public Engine {
   }
 
   core::CopiedFile place(const RestoreSet& restore) override {
+    if (std::filesystem::exists(restore.database.string() + "-wal"))
+      throw core::Error(core::ErrorKind::usage, "a database with a -wal beside it cannot go into a container: checkpoint it first, or use another engine");
     restore_ = restore;
     name_ = fmt::format("k3s-drill-{}", ::getpid());
     std::vector<std::string> argv{"docker", "run", "--rm", "-i", "--name", name_, "--network", "none", "--pull", "never", "--label",

@@ -19,7 +19,7 @@ namespace drill {
 namespace {
 
 constexpr std::chrono::seconds kDiscoveryPatience{30};
-constexpr std::chrono::seconds kStopPatience{5};
+constexpr std::chrono::milliseconds kRetryInterval{20};
 
 // What must be as it was on the original server for the restored one to serve the same.
 constexpr std::array<std::string_view, 4> kKeptFlags{"cluster-cidr", "service-cidr", "cluster-dns", "cluster-domain"};
@@ -199,21 +199,23 @@ class Drill {
   }
 
   bool boot_engine() {
-    log_.emplace(engine_->output_fd(), secret_of(*token_));
     auto begin = clock_.elapsed();
     const auto started = std::chrono::steady_clock::now();
     BootResult result;
     const std::function<void(std::string_view)> tell = [&](std::string_view name) {
       if (progress_) progress_(name);
     };
+    tell(kBootPhaseNames[0]);
     try {
+      engine_->start();
+      log_.emplace(engine_->output_fd(), secret_of(*token_));
       result = boot(*engine_, *log_, options_.ready_timeout, tell);
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;
       result.failure_verdict = core::CheckVerdict::could_not_run;
       result.failure = error_finding(error.what());
     }
-    const auto offset = begin;
+    const auto offset = begin;  // of the engine's start
     for (std::size_t i = 0; i < result.phases_ended; ++i) {
       const auto end = offset + (result.ended[i] - started);
       report_.phases.push_back({std::string(kBootPhaseNames[i]), begin, std::max(end - begin, std::chrono::nanoseconds(0)), core::CheckVerdict::pass, {}});
@@ -227,23 +229,35 @@ class Drill {
     return true;
   }
 
-  // A resource may be served a moment after /readyz (custom resources are established one by one).
+  // A resource may be served, and its storage be ready, a moment after /readyz: custom resources come one by one.
   void list(Phase& now) {
-    std::map<std::string, std::vector<std::string>> served;
     const auto deadline = std::chrono::steady_clock::now() + kDiscoveryPatience;
+    const auto may_retry = [&] {
+      if (engine_->exit_status() || std::chrono::steady_clock::now() > deadline) return false;
+      log_->read_some(kRetryInterval);
+      return true;
+    };
+    std::map<std::string, std::vector<std::string>> served;
     std::string absent;
     do {
       served = api_->discover();
       absent.clear();
       for (const auto& [resource, count] : report_.verification->census.by_resource)
         if (served.count(resource) == 0) absent += (absent.empty() ? "" : ", ") + resource;
-      if (!absent.empty()) log_->read_some(std::chrono::milliseconds(20));
-    } while (!absent.empty() && !engine_->exit_status() && std::chrono::steady_clock::now() < deadline);
+    } while (!absent.empty() && may_retry());
     if (!absent.empty()) fail(now, "the restored API does not serve: " + absent);
+
     std::vector<std::pair<std::string, std::string>> wanted;
     for (const auto& [resource, versions] : served) wanted.emplace_back(resource, stored_version(resource, versions));
-    lists_ = api_->list(wanted, report_.verification->revision);
-    now.verdict = absent.empty() ? core::CheckVerdict::pass : core::CheckVerdict::fail;
+    do {
+      std::vector<std::pair<std::string, std::string>> again;
+      std::vector<ServedList> answers = api_->list(wanted, report_.verification->revision);
+      for (std::size_t i = 0; i < answers.size(); ++i) {
+        if (answers[i].not_yet() && report_.verification->census.by_resource.count(answers[i].resource) != 0) again.push_back(wanted[i]);
+        lists_[answers[i].resource] = std::move(answers[i]);
+      }
+      wanted = std::move(again);
+    } while (!wanted.empty() && may_retry());
   }
 
   // The version the objects are stored in, where it is served: no conversion, and no conversion webhook, is needed then.
@@ -257,7 +271,9 @@ class Drill {
   }
 
   void prove(Phase& now) {
-    report_.objects = compare(report_.verification->objects, lists_);
+    std::vector<ServedList> lists;
+    for (auto& [resource, list] : lists_) lists.push_back(std::move(list));
+    report_.objects = compare(report_.verification->objects, lists);
     now.findings = report_.objects.findings;
     const bool wrong = std::any_of(now.findings.begin(), now.findings.end(),
                                    [](const core::Finding& finding) { return finding.severity == core::Severity::error; });
@@ -279,7 +295,8 @@ class Drill {
   void teardown() {
     api_.reset();
     phase("teardown", [&](Phase& now) {
-      if (engine_) report_.leftovers = engine_->stop(kStopPatience);
+      // Nothing in there is worth a gentle end.
+      if (engine_) report_.leftovers = engine_->stop(std::chrono::milliseconds(0));
       engine_.reset();
       for (std::string& left : sandbox_.stop({})) report_.leftovers.push_back(std::move(left));
       for (const std::string& left : report_.leftovers) fail(now, "left behind: " + left);
@@ -313,7 +330,7 @@ class Drill {
   std::unique_ptr<Engine> engine_;
   std::optional<EngineLog> log_;
   std::optional<ApiClient> api_;
-  std::vector<ServedList> lists_;
+  std::map<std::string, ServedList> lists_;  // by resource
 };
 
 }  // namespace

@@ -72,6 +72,8 @@ class ProcessEngine : public Engine {
       std::filesystem::permissions(root / directory, std::filesystem::perms::owner_all);
     core::write_new_file(root / "token", restore.token);
     core::write_new_file(root / "config.yaml", "");
+    const std::filesystem::path wal = restore.database.string() + "-wal";
+    if (std::filesystem::exists(wal)) core::copy_file(wal, root / "data/server/db/state.db-wal");
     return core::copy_file(restore.database, root / "data/server/db/state.db");
   }
 

@@ -45,7 +45,7 @@ EngineChoice choose_engine(const EngineSettings& settings, const std::string& ve
 
 /// What is restored, and the flags that must be as they were on the original server.
 struct RestoreSet {
-  std::filesystem::path database;  // a file of ours
+  std::filesystem::path database;  // a file of ours; a -wal beside it belongs to it
   std::string token;
   std::vector<std::string> server_flags;  // "--service-cidr=10.53.0.0/16", "--secrets-encryption"
 };
