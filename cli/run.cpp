@@ -107,7 +107,10 @@ class Runner {
 
   drill::DrillReport drill_one(const std::vector<drill::Candidate>& candidates, drill::DrillOptions settings) const {
     if (options_.engine != "auto") settings.engine.kind = engine_kind(options_.engine);
-    drill::DrillReport report = drill::run(candidates, settings, [](std::string_view what) { core::show_progress("drill: " + std::string(what)); });
+    drill::DrillReport report = drill::run(candidates, settings, [](std::string_view what) {
+      core::log_debug(fmt::format("phase {}", what));
+      core::show_progress(fmt::format("drill: {}", what));
+    });
     core::clear_progress();
     return report;
   }

@@ -89,6 +89,7 @@ Child::~Child() {
 
 int Child::stdin_fd() const { return state_->input.get(); }
 int Child::output_fd() const { return state_->output.get(); }
+int Child::pid() const { return state_->process->id(); }
 void Child::close_stdin() { state_->input.reset(); }
 
 std::optional<int> Child::exit_code() {

@@ -37,6 +37,7 @@ class Child {
   int stdin_fd() const;
   int output_fd() const;
   void close_stdin();
+  int pid() const;
   /// Exit code once it has ended: 0..255, or 128 + the signal that ended it.
   std::optional<int> exit_code();
   void kill() noexcept;

@@ -109,6 +109,7 @@ class Drill {
   // Finds the newest candidate that verifies. The time spent on others belongs to `select`; `fetch` and `verify` are
   // those of the one that is restored.
   bool select(const std::vector<Candidate>& candidates) {
+    if (progress_) progress_("select");
     Phase select{"select", clock_.elapsed(), {}, core::CheckVerdict::pass, {}};
     for (const Candidate& candidate : candidates) {
       if (candidate.damage) {

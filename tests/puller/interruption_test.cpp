@@ -5,7 +5,7 @@
 #include "core/clock.hpp"
 #include "core/file.hpp"
 #include "tests/catch.hpp"
-#include "tests/puller/lab_node.hpp"
+#include "tests/lab_node.hpp"
 #include "tests/puller/relay.hpp"
 
 namespace {

@@ -7,7 +7,7 @@
 #include "core/fd.hpp"
 #include "puller/pull.hpp"
 #include "tests/catch.hpp"
-#include "tests/puller/lab_node.hpp"
+#include "tests/lab_node.hpp"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "core/fd.hpp"
-#include "tests/puller/lab_node.hpp"
+#include "tests/lab_node.hpp"
 
 namespace lab {
 

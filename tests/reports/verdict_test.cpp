@@ -1,5 +1,6 @@
 #include "reports/verdict.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "reports/json.hpp"
@@ -8,6 +9,7 @@
 
 using namespace std::chrono_literals;
 using core::CheckVerdict;
+using reports::verdict_of;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "tests/puller/lab_node.hpp"
+#include "tests/lab_node.hpp"
 
 #include <poll.h>
 #include <signal.h>
@@ -17,8 +17,9 @@ namespace {
 const std::string kLab = DRILL_SOURCE_DIR "/scenarios/lab/lab";
 const std::string kDatabase = "/var/lib/rancher/k3s/server/db/state.db";
 
-std::vector<std::string> up_command(const std::vector<std::string>& options) {
-  std::vector<std::string> argv{kLab, "up", "--without-k3s"};
+std::vector<std::string> up_command(const std::vector<std::string>& options, ControlPlane control_plane) {
+  std::vector<std::string> argv{kLab, "up"};
+  if (control_plane == ControlPlane::no) argv.push_back("--without-k3s");
   argv.insert(argv.end(), options.begin(), options.end());
   return argv;
 }
@@ -45,7 +46,8 @@ std::string missing() {
   return {};
 }
 
-Node::Node(const std::vector<std::string>& options) : child_(std::make_unique<core::Child>(up_command(options))) {
+Node::Node(const std::vector<std::string>& options, ControlPlane control_plane)
+    : child_(std::make_unique<core::Child>(up_command(options, control_plane))) {
   std::string text = read_until(child_->output_fd(), "LAB_READY\n");
   while (!text.empty()) {
     const std::size_t newline = text.find('\n');

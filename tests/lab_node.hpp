@@ -1,4 +1,4 @@
-// A lab node without k3s, and what a test puts on it: a kine-shaped database with or without a living writer.
+// A lab node: with a control plane, or bare with what a test puts on it, a kine-shaped database with or without a writer.
 // One node per test; it is gone when the object is.
 #pragma once
 
@@ -26,9 +26,11 @@ namespace lab {
 /// Why no lab node can be started here; empty when one can.
 std::string missing();
 
+enum class ControlPlane { no, yes };
+
 class Node {
  public:
-  explicit Node(const std::vector<std::string>& options = {});
+  explicit Node(const std::vector<std::string>& options = {}, ControlPlane control_plane = ControlPlane::no);
   ~Node();
 
   puller::Target target() const;

@@ -1,0 +1,86 @@
+#include "tests/cli/bench.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include "core/file.hpp"
+
+namespace bench {
+namespace {
+
+std::string from_environment(const char* name, const std::string& otherwise) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : otherwise;
+}
+
+std::string read_all(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+std::string drill_program() { return from_environment("DRILL_PROGRAM", DRILL_BINARY_DIR "/bin/drill"); }
+std::string standin_program() { return from_environment("DRILL_STANDIN", DRILL_SOURCE_DIR "/build/k3s-standin"); }
+
+std::filesystem::path seed() {
+  static const std::string path = [] {
+    if (const char* given = std::getenv("DRILL_SEED")) return std::string(given);
+    const core::CommandResult made = core::run_command({{DRILL_SOURCE_DIR "/scenarios/lab/seed"}, std::chrono::minutes(4)});
+    if (made.exit_code != 0) throw std::runtime_error("no seed: " + made.err);
+    return made.out.substr(0, made.out.find('\n'));
+  }();
+  return path;
+}
+
+core::CommandResult drill(const std::vector<std::string>& arguments) {
+  std::vector<std::string> argv{drill_program()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return core::run_command({argv, std::chrono::minutes(2)});
+}
+
+nlohmann::json parse(const core::CommandResult& result) {
+  try {
+    return nlohmann::json::parse(result.out);
+  } catch (const nlohmann::json::exception&) {
+    throw std::runtime_error("not one JSON document: " + result.out + result.err);
+  }
+}
+
+Setup::Setup(const std::string& more_clusters) {
+  std::ostringstream text;
+  text << "store: " << store.string() << "\nengines:\n  standin:\n    path: " << standin_program() << "\nclusters:\n  edge:\n    host: "
+       << node.variable("LAB_HOST") << "\n    port: " << node.variable("LAB_PORT") << "\n    user: " << node.variable("LAB_USER")
+       << "\n    identity: " << node.variable("LAB_IDENTITY") << "\n    known_hosts: " << node.variable("LAB_KNOWN_HOSTS")
+       << "\n    ssh_config: /dev/null\n" << more_clusters;
+  core::write_new_file(config, text.str());
+}
+
+core::CommandResult Setup::drill(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), {"--config", config.string()});
+  return bench::drill(arguments);
+}
+
+Files::Files() {
+  core::copy_file(seed() / "server/db/state.db", database);
+  core::copy_file(seed() / "server/token", token);
+}
+
+std::vector<std::string> traces(const std::filesystem::path& scratch) {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string command = read_all(entry.path() / "cmdline");
+    if (command.find("--write-kubeconfig=/tmp/kubeconfig.yaml") != std::string::npos) found.push_back("process " + entry.path().filename().string());
+  }
+  std::istringstream mounts(read_all("/proc/self/mounts"));
+  for (std::string line; std::getline(mounts, line);)
+    if (line.starts_with("k3s-drill")) found.push_back("mount " + line);
+  if (read_all("/proc/net/fib_trie").find("203.0.113.10") != std::string::npos) found.push_back("address 203.0.113.10");
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch)) found.push_back("file " + entry.path().string());
+  return found;
+}
+
+}  // namespace bench

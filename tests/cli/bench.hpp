@@ -1,0 +1,50 @@
+// What the end-to-end tests stand on: the real drill program, the seed of a filled cluster, and a store with a config.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/process.hpp"
+#include "core/scratch_dir.hpp"
+#include "tests/lab_node.hpp"
+
+namespace bench {
+
+/// The programs under test.
+std::string drill_program();
+std::string standin_program();
+
+/// A stopped cluster's data directory: about 11,000 objects. Made once, kept in the cache.
+std::filesystem::path seed();
+
+/// argv: `drill ARGUMENTS...` run to its end.
+core::CommandResult drill(const std::vector<std::string>& arguments);
+
+nlohmann::json parse(const core::CommandResult& result);
+
+/// A lab node whose control plane runs on the seed, and a config that names it `edge`.
+struct Setup {
+  lab::Node node{{"--seed", seed().string()}, lab::ControlPlane::yes};
+  core::ScratchDir scratch;
+  std::filesystem::path store = scratch.path() / "store";
+  std::filesystem::path config = scratch.path() / "config.yaml";
+
+  explicit Setup(const std::string& more_clusters = "");
+  core::CommandResult drill(std::vector<std::string> arguments) const;
+};
+
+/// State database and token of the seed, in a directory that any user may read.
+struct Files {
+  core::ScratchDir scratch;
+  std::filesystem::path database = scratch.path() / "state.db";
+  std::filesystem::path token = scratch.path() / "token";
+  Files();
+};
+
+/// Host-visible traces of a drill: processes of its engine, mounts, network interfaces, and files below `scratch`.
+std::vector<std::string> traces(const std::filesystem::path& scratch);
+
+}  // namespace bench
