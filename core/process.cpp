@@ -53,7 +53,8 @@ std::string find_program(const std::string& name) {
   std::istringstream directories(variable != nullptr ? variable : "/usr/local/bin:/usr/bin:/bin");
   for (std::string directory; std::getline(directories, directory, ':');) {
     const std::filesystem::path program = std::filesystem::path(directory) / name;
-    if (std::filesystem::is_regular_file(program) && ::access(program.c_str(), X_OK) == 0) return program.string();
+    std::error_code unreadable;  // a directory in PATH that is closed to us holds nothing for us
+    if (std::filesystem::is_regular_file(program, unreadable) && ::access(program.c_str(), X_OK) == 0) return program.string();
   }
   return {};
 }
