@@ -2,23 +2,24 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <functional>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 #include "core/cancel.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/process.hpp"
-#include "core/sha256.hpp"
 #include "drill/fd_passing.hpp"
 #include "drill/network.hpp"
 
@@ -27,20 +28,26 @@ namespace {
 
 constexpr std::string_view kLabel = "k3s-drill.pid";
 constexpr std::string_view kRoot = "/drill";
+constexpr std::chrono::milliseconds kPollInterval{20};
+constexpr std::chrono::seconds kRemovalPatience{10};
 
-// Inside the container: token and database arrive on stdin, which then stays open as the lifeline.
-// `read` takes single bytes from a pipe and `head` never gets to see more than the database, so nothing is lost between.
+// Inside the container: token and database arrive on stdin, and one line more once the engine may start; then stdin is
+// the lifeline. The database is followed by nothing until it is placed: another `head` than this one may read ahead.
+// A background command's stdin is /dev/null unless it is given one, so the lifeline has a number of its own.
 constexpr std::string_view kScript = R"(
 set -eu
 umask 077
+exec 3<&0
 read -r token; read -r size
 mkdir -p /drill/data/server/db
 printf '%s\n' "$token" > /drill/token
 : > /drill/config.yaml
 head -c "$size" > /drill/data/server/db/state.db
-"$@" < /dev/null &
+: > /drill/placed
+read -r go
+"$@" < /dev/null 3<&- &
 engine=$!
-( cat > /dev/null; kill -9 $engine ) &
+( cat > /dev/null; kill -9 $engine ) <&3 &
 trap 'kill -TERM $engine' TERM
 status=0; wait $engine || status=$?
 exit $status
@@ -51,22 +58,58 @@ core::CommandResult docker(std::vector<std::string> arguments) {
   return core::run_command({std::move(arguments), std::chrono::seconds(60)});
 }
 
+// As docker(), but whatever was cancelled: for cleaning up. Both outputs are in `out`; exit code -1 when it hangs.
+core::CommandResult docker_uncancelled(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "docker");
+  core::Child child(arguments);
+  child.close_stdin();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  core::CommandResult result{-1, {}, {}};
+  std::array<char, 4096> buffer;
+  for (bool open = true; std::chrono::steady_clock::now() < deadline;) {
+    const std::optional<int> code = open ? std::nullopt : child.exit_code();
+    if (code) {
+      result.exit_code = *code;
+      break;
+    }
+    pollfd output{open ? child.output_fd() : -1, POLLIN, 0};
+    if (::poll(&output, 1, static_cast<int>(kPollInterval.count())) <= 0) continue;
+    const ssize_t got = ::read(child.output_fd(), buffer.data(), buffer.size());
+    open = got > 0;
+    if (open) result.out.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return result;
+}
+
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+core::Error missing_image(const std::string& image, const std::string& complaint) {
+  const auto says = [&](std::string_view text) { return complaint.find(text) != std::string::npos; };
+  if (says("o such image"))
+    return {core::ErrorKind::not_found, fmt::format("no image {0} here: docker pull {0}", image)};
+  return {says("permission denied") ? core::ErrorKind::denied : core::ErrorKind::not_found,
+          "docker: " + first_line(complaint)};
+}
 
 // Containers whose drill is dead: their lifeline ends them, but a docker daemon that was down meanwhile may keep one.
 void remove_orphans() {
-  const core::CommandResult listed =
-      docker({"ps", "-a", "--filter", fmt::format("label={}", kLabel), "--format", fmt::format("{{{{.ID}}}} {{{{.Label \"{}\"}}}}", kLabel)});
+  const core::CommandResult listed = docker({"ps", "-a", "--filter", fmt::format("label={}", kLabel), "--format",
+                                             fmt::format("{{{{.ID}}}} {{{{.Label \"{}\"}}}}", kLabel)});
   std::istringstream lines(listed.out);
-  for (std::string id, pid; lines >> id >> pid;)
-    if (::kill(std::atoi(pid.c_str()), 0) != 0 && errno == ESRCH) docker({"rm", "-f", id});
+  for (std::string id, label; lines >> id >> label;) {
+    // One that bears our own number is of an earlier process with it: we have none yet.
+    const pid_t pid = std::atoi(label.c_str());
+    if (pid == ::getpid() || (::kill(pid, 0) != 0 && errno == ESRCH)) docker({"rm", "-f", id});
+  }
 }
 
-// Runs `inside` in a child that has entered the network of `pid`, and returns the descriptor it made.
+// Runs `inside` in a child that has entered the network of `pid`, and returns the descriptor it made; an empty one
+// stands for errno. `inside` does not throw.
 core::Fd in_network_of(pid_t pid, const std::function<core::Fd()>& inside) {
   const core::Fd network = core::open_file(fmt::format("/proc/{}/ns/net", pid), O_RDONLY);
   int pair[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) throw core::system_error(errno, "making a socket pair");
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    throw core::system_error(errno, "making a socket pair");
   const core::Fd ours(pair[0]);
   core::Fd theirs(pair[1]);
   const pid_t child = ::fork();
@@ -77,7 +120,7 @@ core::Fd in_network_of(pid_t pid, const std::function<core::Fd()>& inside) {
       ::_exit(1);
     }
     const core::Fd made = inside();
-    send_message(theirs.get(), "0", made.get());
+    send_message(theirs.get(), std::to_string(made ? 0 : errno), made.get());
     ::_exit(0);
   }
   theirs.reset();
@@ -85,14 +128,17 @@ core::Fd in_network_of(pid_t pid, const std::function<core::Fd()>& inside) {
   int status = 0;
   ::waitpid(child, &status, 0);
   if (!message || !message->fd)
-    throw core::system_error(message ? std::atoi(message->bytes.c_str()) : EIO, "entering the container's network (needs root)");
+    throw core::system_error(message ? std::atoi(message->bytes.c_str()) : EIO,
+                             "entering the container's network (needs root)");
   return std::move(message->fd);
 }
 
 class ContainerEngine : public Engine {
  public:
   explicit ContainerEngine(EngineChoice choice) : choice_(std::move(choice)) {
-    if (::geteuid() != 0) throw core::Error(core::ErrorKind::denied, "the container engine needs root, to reach into the container's network");
+    if (::geteuid() != 0)
+      throw core::Error(core::ErrorKind::denied,
+                        "the container engine needs root, to reach into the container's network");
     remove_orphans();
   }
 
@@ -106,28 +152,54 @@ class ContainerEngine : public Engine {
 
   core::CopiedFile place(const RestoreSet& restore) override {
     if (std::filesystem::exists(restore.database.string() + "-wal"))
-      throw core::Error(core::ErrorKind::usage, "a database with a -wal beside it cannot go into a container: checkpoint it first, or use another engine");
+      throw core::Error(
+          core::ErrorKind::usage,
+          "a database with a -wal beside it cannot go into a container: checkpoint it first, or use another engine");
     restore_ = restore;
     name_ = fmt::format("k3s-drill-{}", ::getpid());
-    std::vector<std::string> argv{"docker", "run", "--rm", "-i", "--name", name_, "--network", "none", "--pull", "never", "--label",
-                                  fmt::format("{}={}", kLabel, ::getpid()), "--tmpfs", fmt::format("{}:mode=0700,exec", kRoot), "--tmpfs", "/run",
-                                  "--tmpfs", "/tmp:exec", "--entrypoint", "/bin/sh", choice_.path_or_image, "-c", std::string(kScript), "sh", "k3s"};
-    for (std::string& argument : server_arguments(restore, std::string(kRoot), Sandbox::kAddress)) argv.push_back(std::move(argument));
+    std::vector<std::string> argv{"docker",
+                                  "run",
+                                  "--rm",
+                                  "-i",
+                                  "--name",
+                                  name_,
+                                  "--network",
+                                  "none",
+                                  "--pull",
+                                  "never",
+                                  "--label",
+                                  fmt::format("{}={}", kLabel, ::getpid()),
+                                  "--tmpfs",
+                                  fmt::format("{}:mode=0700,exec", kRoot),
+                                  "--tmpfs",
+                                  "/run",
+                                  "--tmpfs",
+                                  "/tmp:exec",
+                                  "--entrypoint",
+                                  "/bin/sh",
+                                  choice_.path_or_image,
+                                  "-c",
+                                  std::string(kScript),
+                                  "sh",
+                                  "k3s"};
+    for (std::string& argument : server_arguments(restore, std::string(kRoot), Sandbox::kAddress))
+      argv.push_back(std::move(argument));
     client_.emplace(argv);
     wait_until_running();
     in_network_of(pid_, [] {
-      (void)raise_network(Sandbox::kAddress);
-      return core::open_file("/dev/null", O_RDONLY);
+      return raise_network(Sandbox::kAddress) ? core::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)) : core::Fd();
     });
-    return send_database();
+    send_database();
+    wait_until_placed();
+    return core::hash_file(inside("data/server/db/state.db"));
   }
 
-  void start() override {}  // the script in the container goes on as soon as it has the whole database
+  void start() override { core::write_all(client_->stdin_fd(), "go\n", "the container"); }
 
   int output_fd() const override { return client_->output_fd(); }
 
   std::string read_kubeconfig() override {
-    const std::filesystem::path path = fmt::format("/proc/{}/root{}/kubeconfig.yaml", pid_, kRoot);
+    const std::filesystem::path path = inside("kubeconfig.yaml");
     std::error_code ignored;
     return std::filesystem::exists(path, ignored) ? core::read_file(path) : std::string();
   }
@@ -144,26 +216,51 @@ class ContainerEngine : public Engine {
 
   std::vector<std::string> stop(std::chrono::milliseconds patience) override {
     if (!client_) return {};
-    if (patience.count() > 0) docker({"kill", "--signal", "TERM", name_});
+    if (patience.count() > 0) docker_uncancelled({"kill", "--signal", "TERM", name_});
     const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (!client_->exit_code() && std::chrono::steady_clock::now() < deadline) core::pause_for(std::chrono::milliseconds(20));
-    docker({"rm", "-f", name_});
+    while (!client_->exit_code() && !core::cancel_requested() && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(kPollInterval);
+    docker_uncancelled({"rm", "-f", name_});
     client_.reset();
-    const core::CommandResult left = docker({"ps", "-a", "-q", "--filter", "name=^" + name_ + "$"});
-    if (left.out.empty()) return {};
-    return {"container " + name_};
+    // One that has just ended is being removed by the daemon already, and ours was refused then.
+    const auto gone_by = std::chrono::steady_clock::now() + kRemovalPatience;
+    while (true) {
+      const core::CommandResult left = docker_uncancelled({"ps", "-a", "-q", "--filter", "name=^" + name_ + "$"});
+      if (left.exit_code == 0 && left.out.empty()) return {};
+      if (std::chrono::steady_clock::now() > gone_by)
+        return {left.exit_code == 0 ? "container " + name_
+                                    : fmt::format("perhaps container {}: {}", name_, first_line(left.out))};
+      std::this_thread::sleep_for(kPollInterval);
+    }
   }
 
  private:
+  // A file of the container's as seen from outside.
+  std::filesystem::path inside(std::string_view name) const {
+    return fmt::format("/proc/{}/root{}/{}", pid_, kRoot, name);
+  }
+
   void wait_until_running() {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (std::chrono::steady_clock::now() < deadline) {
       if (client_->exit_code()) throw core::Error(core::ErrorKind::not_found, "docker run: " + read_output());
       const core::CommandResult result = docker({"inspect", "--format", "{{.State.Pid}}", name_});
       if (result.exit_code == 0 && (pid_ = std::atoi(result.out.c_str())) > 0) return;
-      core::pause_for(std::chrono::milliseconds(20));
+      core::pause_for(kPollInterval);
     }
     throw core::Error(core::ErrorKind::timeout, "the container did not start within 60 s");
+  }
+
+  void wait_until_placed() {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    std::error_code ignored;
+    while (!std::filesystem::exists(inside("placed"), ignored)) {
+      if (client_->exit_code())
+        throw core::Error(core::ErrorKind::storage, "the container ended before it had the database: " + read_output());
+      if (std::chrono::steady_clock::now() > deadline)
+        throw core::Error(core::ErrorKind::timeout, "the container did not take the database within 60 s");
+      core::pause_for(kPollInterval);
+    }
   }
 
   std::string read_output() {
@@ -173,25 +270,20 @@ class ContainerEngine : public Engine {
     return first_line(text);
   }
 
-  core::CopiedFile send_database() {
+  void send_database() {
     const core::Fd database = core::open_file(restore_.database, O_RDONLY);
     const std::uintmax_t size_bytes = std::filesystem::file_size(restore_.database);
-    core::write_all(client_->stdin_fd(), fmt::format("{}\n{}\n", first_line(restore_.token), size_bytes), "the container");
-    core::CopiedFile sent;
-    core::Sha256 hash;
+    core::write_all(client_->stdin_fd(), fmt::format("{}\n{}\n", first_line(restore_.token), size_bytes),
+                    "the container");
     std::string block(1U << 16U, '\0');
     while (true) {
       const ssize_t got = ::read(database.get(), block.data(), block.size());
       if (got < 0) throw core::system_error(errno, "reading " + restore_.database.string());
-      if (got == 0) break;
+      if (got == 0) return;
       core::throw_if_cancelled();
-      const std::string_view bytes(block.data(), static_cast<std::size_t>(got));
-      core::write_all(client_->stdin_fd(), bytes, "the container");
-      hash.update(bytes);
-      sent.size_bytes += bytes.size();
+      core::write_all(client_->stdin_fd(), std::string_view(block.data(), static_cast<std::size_t>(got)),
+                      "the container");
     }
-    sent.sha256 = hash.hex_digest();
-    return sent;
   }
 
   EngineChoice choice_;
@@ -206,23 +298,28 @@ class ContainerEngine : public Engine {
 EngineChoice find_container(const std::string& pattern, const std::string& version) {
   std::string image = pattern;
   if (const std::size_t at = image.find("%v"); at != std::string::npos) {
-    if (version.empty()) throw core::Error(core::ErrorKind::not_found, "the snapshot does not say its k3s version: name an image in engines.container.image");
+    if (version.empty())
+      throw core::Error(core::ErrorKind::not_found,
+                        "the snapshot does not say its k3s version: name an image in engines.container.image");
     std::string tag = version;
     if (const std::size_t plus = tag.find('+'); plus != std::string::npos) tag[plus] = '-';
     image.replace(at, 2, tag);
   }
   const core::CommandResult found = docker({"image", "inspect", "--format", "{{.Id}}", image});
-  if (found.exit_code != 0)
-    throw core::Error(core::ErrorKind::not_found,
-                      found.err.find("No such image") != std::string::npos ? fmt::format("no image {} here: docker pull {}", image, image)
-                                                                            : "docker: " + first_line(found.err));
-  const core::CommandResult told = docker({"run", "--rm", "--network", "none", "--pull", "never", "--entrypoint", "k3s", image, "--version"});
+  if (found.exit_code != 0) throw missing_image(image, found.err);
+  const core::CommandResult told =
+      docker({"run", "--rm", "--network", "none", "--pull", "never", "--label",
+              fmt::format("{}={}", kLabel, ::getpid()), "--entrypoint", "k3s", image, "--version"});
   constexpr std::string_view prefix = "k3s version ";
   if (told.exit_code != 0 || !told.out.starts_with(prefix))
-    throw core::Error(core::ErrorKind::not_found, image + ": its k3s does not answer --version: " + first_line(told.err));
-  return {EngineKind::container, told.out.substr(prefix.size(), told.out.find_first_of(" \n", prefix.size()) - prefix.size()), image};
+    throw core::Error(core::ErrorKind::not_found,
+                      image + ": its k3s does not answer --version: " + first_line(told.err));
+  return {EngineKind::container,
+          told.out.substr(prefix.size(), told.out.find_first_of(" \n", prefix.size()) - prefix.size()), image};
 }
 
-std::unique_ptr<Engine> make_container_engine(const EngineChoice& choice) { return std::make_unique<ContainerEngine>(choice); }
+std::unique_ptr<Engine> make_container_engine(const EngineChoice& choice) {
+  return std::make_unique<ContainerEngine>(choice);
+}
 
 }  // namespace drill

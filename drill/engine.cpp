@@ -26,24 +26,33 @@ std::string version_of(const std::string& program) {
 
 bool made_by_standin(const std::string& version) { return version.find(kStandinMark) != std::string::npos; }
 
+// A configured k3s may be of any version when k3s is asked for by name; auto takes only the snapshot's own.
 std::optional<EngineChoice> find_k3s(const EngineSettings& settings, const std::string& version) {
   if (!settings.k3s_path.empty()) {
     const std::string path = settings.k3s_path.string();
     const std::string found = version_of(path);
     if (made_by_standin(found))
       throw core::Error(core::ErrorKind::usage, path + " is the stand-in, not k3s: give it as the standin engine");
-    return EngineChoice{EngineKind::k3s, found, path};
+    if (settings.kind == EngineKind::k3s || version.empty() || found == version)
+      return EngineChoice{EngineKind::k3s, found, path};
   }
   const std::string in_path = core::find_program("k3s");
   if (!in_path.empty()) {
     const std::string found = version_of(in_path);
-    if (!made_by_standin(found) && (version.empty() || found == version)) return EngineChoice{EngineKind::k3s, found, in_path};
+    if (!made_by_standin(found) && (version.empty() || found == version))
+      return EngineChoice{EngineKind::k3s, found, in_path};
   }
   if (version.empty() || made_by_standin(version)) return std::nullopt;
   const std::filesystem::path cached = cached_release(settings, version);
-  if (std::filesystem::exists(cached)) return EngineChoice{EngineKind::k3s, version_of(cached.string()), cached.string()};
-  if (settings.download == Download::no) return std::nullopt;
-  return EngineChoice{EngineKind::k3s, version, download_release(settings, version).string()};
+  if (!std::filesystem::exists(cached)) {
+    if (settings.download == Download::no) return std::nullopt;
+    download_release(settings, version);
+  }
+  const std::string found = version_of(cached.string());
+  if (found != version)
+    throw core::Error(core::ErrorKind::storage,
+                      fmt::format("{} is k3s {}, not {}: remove it", cached.string(), found, version));
+  return EngineChoice{EngineKind::k3s, found, cached.string()};
 }
 
 EngineChoice find_standin(const EngineSettings& settings) {
@@ -55,9 +64,14 @@ EngineChoice find_standin(const EngineSettings& settings) {
     if (std::filesystem::exists(beside)) path = beside;
   }
   if (path.empty())
-    throw core::Error(core::ErrorKind::not_found,
-                      "no k3s-standin in PATH or beside drill: build it (scenarios/standin/build.sh) or set engines.standin.path");
-  return {EngineKind::standin, version_of(path.string()), path.string()};
+    throw core::Error(
+        core::ErrorKind::not_found,
+        "no k3s-standin in PATH or beside drill: build it (scenarios/standin/build.sh) or set engines.standin.path");
+  const std::string version = version_of(path.string());
+  if (!made_by_standin(version))
+    throw core::Error(core::ErrorKind::usage,
+                      fmt::format("{} is k3s {}, not the stand-in: give it as the k3s engine", path.string(), version));
+  return {EngineKind::standin, version, path.string()};
 }
 
 class ProcessEngine : public Engine {
@@ -105,9 +119,12 @@ class ProcessEngine : public Engine {
 
 std::string_view to_string(EngineKind kind) {
   switch (kind) {
-    case EngineKind::k3s: return "k3s";
-    case EngineKind::container: return "container";
-    case EngineKind::standin: return "standin";
+    case EngineKind::k3s:
+      return "k3s";
+    case EngineKind::container:
+      return "container";
+    case EngineKind::standin:
+      return "standin";
   }
   return "k3s";
 }
@@ -119,15 +136,17 @@ EngineChoice choose_engine(const EngineSettings& settings, const std::string& ve
   if (settings.kind == EngineKind::k3s || !made_by_standin(version)) {
     if (const auto found = find_k3s(settings, version)) return *found;
     if (settings.kind == EngineKind::k3s)
-      throw core::Error(core::ErrorKind::not_found,
-                        fmt::format("no {} here: set engines.k3s.path, put it in PATH, or set engines.k3s.download: true", name));
+      throw core::Error(
+          core::ErrorKind::not_found,
+          fmt::format("no {} here: set engines.k3s.path, put it in PATH, or set engines.k3s.download: true", name));
     try {
       return find_container(settings.image, version);
     } catch (const core::Error& error) {
-      throw core::Error(core::ErrorKind::not_found,
-                        fmt::format("no engine for {}: set engines.k3s.path or engines.k3s.download: true, or load its container "
-                                    "image ({}), or choose another with --engine",
-                                    name, error.what()));
+      throw core::Error(
+          core::ErrorKind::not_found,
+          fmt::format("no engine for {}: set engines.k3s.path or engines.k3s.download: true, or load its container "
+                      "image ({}), or choose another with --engine",
+                      name, error.what()));
     }
   }
   return find_standin(settings);
@@ -139,7 +158,8 @@ std::unique_ptr<Engine> make_engine(const EngineChoice& choice, Sandbox& sandbox
 }
 
 // The quietest start: nothing that schedules, deploys, routes or leaves the room.
-std::vector<std::string> server_arguments(const RestoreSet& restore, const std::string& root, std::string_view node_ip) {
+std::vector<std::string> server_arguments(const RestoreSet& restore, const std::string& root,
+                                          std::string_view node_ip) {
   std::vector<std::string> arguments{
       "server",
       "--config=" + root + "/config.yaml",

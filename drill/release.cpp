@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -36,21 +37,38 @@ Architecture this_architecture() {
 
 std::filesystem::path cache_directory(const EngineSettings& settings) {
   if (!settings.cache.empty()) return settings.cache;
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') return std::filesystem::path(cache) / "k3s-drill";
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return std::filesystem::path(home) / ".cache/k3s-drill";
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0')
+    return std::filesystem::path(cache) / "k3s-drill";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+    return std::filesystem::path(home) / ".cache/k3s-drill";
   return "/var/cache/k3s-drill";
 }
 
 std::string published_hash(HttpClient& http, const std::string& url, const std::string& file) {
   std::string sums;
   http.download(url, [&](std::string_view bytes) {
-    if (sums.size() + bytes.size() > (1U << 20U)) throw core::Error(core::ErrorKind::damaged, url + ": too long for a list of hashes");
+    if (sums.size() + bytes.size() > (1U << 20U))
+      throw core::Error(core::ErrorKind::damaged, url + ": too long for a list of hashes");
     sums.append(bytes);
   });
   std::istringstream lines(sums);
   for (std::string hash, name; lines >> hash >> name;)
     if (name == file && hash.size() == 64) return hash;
   throw core::Error(core::ErrorKind::not_found, fmt::format("{} has no hash for {}", url, file));
+}
+
+// core::AtomicFile does the same for files that need not be executable from their first moment.
+void publish(int fd, const std::filesystem::path& target) {
+  if (::fsync(fd) != 0) throw core::system_error(errno, "flushing " + target.string());
+  const std::string passing = fmt::format("{}.{}.tmp", target.string(), ::getpid());
+  ::unlink(passing.c_str());
+  if (::linkat(AT_FDCWD, fmt::format("/proc/self/fd/{}", fd).c_str(), AT_FDCWD, passing.c_str(), AT_SYMLINK_FOLLOW) !=
+      0)
+    throw core::system_error(errno, "keeping " + target.string());
+  if (::rename(passing.c_str(), target.c_str()) == 0) return;
+  const int saved = errno;
+  ::unlink(passing.c_str());
+  throw core::system_error(saved, "keeping " + target.string());
 }
 
 }  // namespace
@@ -71,28 +89,22 @@ std::filesystem::path download_release(const EngineSettings& settings, const std
   return core::in_context("downloading k3s " + version, [&] {
     HttpClient http({});
     const std::string expected = published_hash(http, base + "sha256sum-" + architecture.name + ".txt", file);
-    const std::filesystem::path partial = target.string() + ".partial";
-    ::unlink(partial.c_str());
-    const core::Fd fd = core::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0700);
-    try {
-      core::Sha256 hash;
-      std::uint64_t size_bytes = 0;
-      http.download(base + file, [&](std::string_view bytes) {
-        core::write_all(fd.get(), bytes, partial);
-        hash.update(bytes);
-        size_bytes += bytes.size();
-        core::show_progress(fmt::format("downloading k3s {}: {:.1f} MB", version, static_cast<double>(size_bytes) / 1e6));
-      });
-      core::clear_progress();
-      const std::string got = hash.hex_digest();
-      if (got != expected)
-        throw core::Error(core::ErrorKind::storage, fmt::format("{} has sha256 {}, published is {}: not used", base + file, got, expected));
-      if (::fsync(fd.get()) != 0) throw core::system_error(errno, "flushing " + partial.string());
-      if (::rename(partial.c_str(), target.c_str()) != 0) throw core::system_error(errno, "keeping " + target.string());
-    } catch (...) {
-      ::unlink(partial.c_str());
-      throw;
-    }
+    // Without a name until it is whole: a crash leaves nothing, and two drills that download the same do not meet.
+    const core::Fd fd = core::open_file(target.parent_path(), O_WRONLY | O_TMPFILE, 0700);
+    core::Sha256 hash;
+    std::uint64_t size_bytes = 0;
+    http.download(base + file, [&](std::string_view bytes) {
+      core::write_all(fd.get(), bytes, target);
+      hash.update(bytes);
+      size_bytes += bytes.size();
+      core::show_progress(fmt::format("downloading k3s {}: {:.1f} MB", version, static_cast<double>(size_bytes) / 1e6));
+    });
+    core::clear_progress();
+    const std::string got = hash.hex_digest();
+    if (got != expected)
+      throw core::Error(core::ErrorKind::storage,
+                        fmt::format("{} has sha256 {}, published is {}: not used", base + file, got, expected));
+    publish(fd.get(), target);
     return target;
   });
 }

@@ -1,0 +1,287 @@
+#include "drill/container.hpp"
+
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <sstream>
+
+#include "core/cancel.hpp"
+#include "core/error.hpp"
+#include "core/file.hpp"
+#include "core/process.hpp"
+#include "core/scratch_dir.hpp"
+#include "drill/drill.hpp"
+#include "tests/catch.hpp"
+#include "tests/drill/seed.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+core::CommandResult docker(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "docker");
+  return core::run_command({std::move(arguments), 60s});
+}
+
+bool becomes_true(const std::function<bool()>& condition, std::chrono::seconds patience = 30s) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (condition()) return true;
+    core::pause_for(20ms);
+  }
+  return false;
+}
+
+std::string containers() { return docker({"ps", "-a", "--format", "{{.Names}} {{.Status}}"}).out; }
+
+// A docker daemon of this test's own: nothing of it is outside its directory, and it ends with us.
+class DockerDaemon {
+ public:
+  DockerDaemon() {
+    std::string program = core::find_program("dockerd");
+    if (program.empty() && ::access("/usr/sbin/dockerd", X_OK) == 0) program = "/usr/sbin/dockerd";
+    if (::geteuid() != 0) trouble_ = "a docker daemon needs root";
+    if (program.empty() || core::find_program("docker").empty()) trouble_ = "no docker here (docker.io)";
+    if (!trouble_.empty()) return;
+    const std::string directory = scratch_.path().string();
+    ::setenv("DOCKER_HOST", ("unix://" + directory + "/socket").c_str(), 1);
+    ::setenv("DOCKER_CONFIG", (directory + "/config").c_str(), 1);
+    ::unsetenv("DOCKER_CONTEXT");
+    daemon_.emplace(std::vector<std::string>{"/bin/sh", "-c", R"(exec "$@" > "$0" 2>&1)", directory + "/log", program,
+                                             "--host", "unix://" + directory + "/socket", "--data-root",
+                                             directory + "/data", "--exec-root", directory + "/exec", "--pidfile",
+                                             pid_file().string(), "--bridge", "none", "--iptables=false",
+                                             "--containerd-namespace", "k3s-drill-test"});
+    const bool up = becomes_true([&] { return daemon_->exit_code() || docker({"version"}).exit_code == 0; });
+    if (!up || daemon_->exit_code()) trouble_ = "dockerd does not start: " + last_log_line();
+  }
+
+  ~DockerDaemon() {
+    if (!daemon_) return;
+    std::ifstream file(pid_file());
+    pid_t pid = 0;
+    if (file >> pid && pid > 1 && !daemon_->exit_code()) ::kill(pid, SIGTERM);
+    becomes_true([&] { return daemon_->exit_code().has_value(); });
+    daemon_.reset();
+    std::ifstream mounts("/proc/self/mounts");
+    for (std::string line; std::getline(mounts, line);) {
+      std::istringstream fields(line);
+      std::string device, target;
+      if (fields >> device >> target && target.starts_with(scratch_.path().string() + "/"))
+        ::umount2(target.c_str(), MNT_DETACH);
+    }
+  }
+
+  /// Why there is no daemon; empty when there is one.
+  const std::string& trouble() const { return trouble_; }
+
+ private:
+  std::filesystem::path pid_file() const { return scratch_.path() / "pid"; }
+
+  std::string last_log_line() const {
+    std::ifstream log(scratch_.path() / "log");
+    std::string last;
+    for (std::string line; std::getline(log, line);) last = line;
+    return last;
+  }
+
+  core::ScratchDir scratch_;
+  std::optional<core::Child> daemon_;
+  std::string trouble_;
+};
+
+// True when the case can run; says why when it cannot.
+bool have_docker() {
+  static const DockerDaemon daemon;
+  if (!daemon.trouble().empty()) std::cout << "skipped: " << daemon.trouble() << "\n";
+  return daemon.trouble().empty();
+}
+
+bool have_standin() {
+  const bool there = ::access(standin_program().c_str(), X_OK) == 0;
+  if (!there) std::cout << "skipped: no stand-in control plane (scenarios/standin/build.sh)\n";
+  return there;
+}
+
+void make_image(const std::filesystem::path& k3s, const std::string& image) {
+  const core::CommandResult made =
+      core::run_command({{DRILL_SOURCE_DIR "/tests/drill/make_image.sh", k3s.string(), image}, 120s});
+  INFO(made.err);
+  REQUIRE(made.exit_code == 0);
+}
+
+// The stand-in's image under the name that k3s's has for this version. Once: it is large.
+void make_standin_image(std::string version) {
+  static bool made = false;
+  if (made) return;
+  version.replace(version.find('+'), 1, "-");
+  make_image(standin_program(), "rancher/k3s:" + version);
+  made = true;
+}
+
+drill::DrillOptions container_options() {
+  drill::DrillOptions options;
+  options.engine.kind = drill::EngineKind::container;
+  options.ready_timeout = 60s;
+  return options;
+}
+
+constexpr int kCancelled = 42;
+
+// A drill in a process of its own that gets `signal` (0: none) when `phase` begins; by then its container is up, except
+// in the phases up to `place`. Returns when it has got it.
+pid_t drill_that_gets(const std::string& phase, int signal) {
+  const drill::Candidate seed = seed_candidate();
+  make_standin_image(seed.k3s_version);
+  int report[2];
+  REQUIRE(::pipe(report) == 0);
+  const pid_t drill_pid = ::fork();
+  REQUIRE(drill_pid >= 0);
+  if (drill_pid == 0) {
+    ::close(report[0]);
+    core::install_cancel_handlers();
+    int exit_code = 0;
+    try {
+      drill::run({seed}, container_options(), [&](std::string_view doing) {
+        if (doing != phase) return;
+        const std::string up = signal != 0 ? containers() : "";
+        [[maybe_unused]] auto put = ::write(report[1], (up + "!").data(), up.size() + 1);
+        ::raise(signal);
+      });
+    } catch (const core::Error& error) {
+      exit_code = error.kind() == core::ErrorKind::cancelled ? kCancelled : 1;
+    }
+    ::_exit(exit_code);
+  }
+  ::close(report[1]);
+  const core::Fd progress(report[0]);
+  std::string said(4096, '\0');
+  const ssize_t got = ::read(progress.get(), said.data(), said.size());
+  REQUIRE(got > 0);
+  if (signal != 0) CHECK(said.starts_with("k3s-drill-" + std::to_string(drill_pid) + " Up"));
+  return drill_pid;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a snapshot is restored in a container of its own version's image, every object matches and nothing is left") {
+  if (!have_standin() || !have_docker()) return;
+  const drill::Candidate seed = seed_candidate();
+  make_standin_image(seed.k3s_version);
+
+  const drill::DrillReport report = drill::run({seed}, container_options());
+
+  for (const drill::Phase& phase : report.phases) {
+    INFO(phase.name << ": " << findings_of(phase));
+    CHECK(phase.verdict == (phase.name == "control" ? core::CheckVerdict::skipped : core::CheckVerdict::pass));
+  }
+  REQUIRE(report.engine);
+  CHECK(report.engine->kind == drill::EngineKind::container);
+  CHECK(report.engine->version == seed.k3s_version);
+  CHECK(report.objects.expected > 100);
+  CHECK(report.objects.matched == report.objects.expected);
+  CHECK(report.objects.equal());
+  CHECK(report.rto);
+  CHECK(report.leftovers.empty());
+  CHECK(containers().empty());
+}
+
+TEST_CASE("when the drill is killed its container goes with it") {
+  if (!have_standin() || !have_docker()) return;
+  const pid_t drill_pid = drill_that_gets("bootstrap", SIGKILL);
+  int status = 0;
+  REQUIRE(::waitpid(drill_pid, &status, 0) == drill_pid);
+  CHECK(WIFSIGNALED(status));
+  CHECK(becomes_true([] { return containers().empty(); }));
+}
+
+TEST_CASE("when the drill is killed before the database is placed its container goes with it") {
+  if (!have_standin() || !have_docker()) return;
+  // While it copies the database it does nothing but that; the container has been made by then.
+  const pid_t drill_pid = drill_that_gets("place", 0);
+  CHECK(becomes_true([&] { return containers().starts_with("k3s-drill-" + std::to_string(drill_pid) + " "); }));
+  ::kill(drill_pid, SIGKILL);
+  int status = 0;
+  REQUIRE(::waitpid(drill_pid, &status, 0) == drill_pid);
+  CHECK(becomes_true([] { return containers().empty(); }));
+}
+
+TEST_CASE("a cancelled drill has removed its container when it ends") {
+  if (!have_standin() || !have_docker()) return;
+  const pid_t drill_pid = drill_that_gets("bootstrap", SIGTERM);
+  int status = 0;
+  REQUIRE(::waitpid(drill_pid, &status, 0) == drill_pid);
+  CHECK(containers().empty());
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == kCancelled);
+}
+
+TEST_CASE("a control plane that dies in its container is quoted and its container is gone") {
+  if (!have_standin() || !have_docker()) return;
+  const core::ScratchDir scratch;
+  const std::filesystem::path k3s = scratch.path() / "k3s";
+  core::write_new_file(k3s, R"(#!/bin/sh
+if [ "$1" = --version ]; then echo 'k3s version v1.36.2+k3s1 (0a1b2c3d)'; exit; fi
+echo 'level=info msg="Configuring sqlite3 database connection pooling: maxIdleConns=2"'
+echo 'level=fatal msg="starting kubernetes: it will not"'
+exit 1
+)");
+  std::filesystem::permissions(k3s, std::filesystem::perms::owner_all);
+  make_image(k3s, "drill-test/dying:1");
+  drill::DrillOptions options = container_options();
+  options.engine.image = "drill-test/dying:1";
+
+  const drill::DrillReport report = drill::run({seed_candidate()}, options);
+
+  const drill::Phase& datastore = phase_of(report, "datastore");
+  CHECK(datastore.verdict == core::CheckVerdict::fail);
+  CHECK(findings_of(datastore) == "the control plane ended with exit code 1: starting kubernetes: it will not\n");
+  REQUIRE(report.engine);
+  CHECK(report.engine->version == "v1.36.2+k3s1");
+  CHECK(phase_of(report, "teardown").verdict == core::CheckVerdict::pass);
+  CHECK(report.leftovers.empty());
+  CHECK(containers().empty());
+}
+
+TEST_CASE("a container that a dead drill left is removed by the next one, and one of a living drill is not") {
+  if (!have_docker()) return;
+  const std::filesystem::path shell = "/bin/sh";
+  make_image(shell, "drill-test/idle:1");
+  const auto leave = [](const std::string& name, pid_t pid) {
+    return docker({"run", "-d", "--network", "none", "--name", name, "--label", "k3s-drill.pid=" + std::to_string(pid),
+                   "--entrypoint", "/bin/sh", "drill-test/idle:1", "-c", ":"})
+        .exit_code;
+  };
+  const pid_t dead = ::fork();
+  if (dead == 0) ::_exit(0);
+  ::waitpid(dead, nullptr, 0);
+  REQUIRE(leave("dead", dead) == 0);
+  REQUIRE(leave("living", ::getppid()) == 0);
+  REQUIRE(leave("namesake", ::getpid()) == 0);
+
+  drill::make_container_engine({drill::EngineKind::container, "", "drill-test/idle:1"});
+
+  const std::string left = containers();
+  docker({"rm", "-f", "living"});
+  CHECK(left.starts_with("living "));
+  CHECK(std::count(left.begin(), left.end(), '\n') == 1);
+}
+
+TEST_CASE("an image that is not here is not pulled but named with the command that does") {
+  if (!have_docker()) return;
+  try {
+    drill::find_container("rancher/k3s:%v", "v1.36.2+k3s1");
+    FAIL("found an image");
+  } catch (const core::Error& error) {
+    CHECK(error.kind() == core::ErrorKind::not_found);
+    CHECK(std::string(error.what()) == "no image rancher/k3s:v1.36.2-k3s1 here: docker pull rancher/k3s:v1.36.2-k3s1");
+  }
+}
