@@ -31,12 +31,14 @@ constexpr std::array<Entry, 6> kCommands{{
 }};
 
 constexpr std::string_view kFooter =
-    "SNAPSHOT is CLUSTER/20261123T231700Z, CLUSTER/latest or CLUSTER/proven; CLUSTER/ may be left out when there is one.\n"
+    "SNAPSHOT is CLUSTER/20261123T231700Z, CLUSTER/latest or CLUSTER/proven; CLUSTER/ may be left out when there is "
+    "one.\n"
     "Exit codes: 0 pass, 1 fail (the backup is bad, or an objective was missed), 2 usage or config,\n"
     "3 inconclusive or could not run, 130 cancelled.";
 
 std::string error_json(const core::Error& error) {
-  const nlohmann::ordered_json document = {{"schema", "k3s-drill/error/1"}, {"kind", core::to_string(error.kind())}, {"message", error.what()}};
+  const nlohmann::ordered_json document = {
+      {"schema", "k3s-drill/error/1"}, {"kind", core::to_string(error.kind())}, {"message", error.what()}};
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -58,15 +60,20 @@ int report(const core::Error& error, Format format) {
 void print(std::string_view text) { core::write_all(STDOUT_FILENO, text, "standard output"); }
 
 reports::Colour colour() {
-  return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr ? reports::Colour::yes : reports::Colour::no;
+  return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr ? reports::Colour::yes
+                                                                            : reports::Colour::no;
 }
 
 int exit_code(core::ErrorKind kind) {
   switch (kind) {
-    case core::ErrorKind::usage: return 2;
-    case core::ErrorKind::cancelled: return 130;
-    case core::ErrorKind::damaged: return 1;
-    default: return 3;
+    case core::ErrorKind::usage:
+      return 2;
+    case core::ErrorKind::cancelled:
+      return 130;
+    case core::ErrorKind::damaged:
+      return 1;
+    default:
+      return 3;
   }
 }
 
@@ -79,7 +86,8 @@ std::vector<std::string> choose_clusters(const Config& config, const std::vector
     if (config.clusters.count(name) != 0) continue;
     std::string known;
     for (const auto& [cluster, value] : config.clusters) known += (known.empty() ? "" : ", ") + cluster;
-    throw core::Error(core::ErrorKind::usage, fmt::format("no cluster '{}' in {}; there are: {}", name, config.path.string(), known));
+    throw core::Error(core::ErrorKind::usage,
+                      fmt::format("no cluster '{}' in {}; there are: {}", name, config.path.string(), known));
   }
   return chosen;
 }
@@ -90,7 +98,8 @@ int run_command_line(int argc, char** argv) {
   bool json = false;
   CLI::App app("k3s drill: proves that a k3s cluster on SQLite can be brought back, and how long it takes", "drill");
   app.set_version_flag("--version", "drill " DRILL_VERSION);
-  app.add_option("--config", globals.config_path, "Config file (default: ~/.config/drill/config.yaml, else /etc/drill/config.yaml)");
+  app.add_option("--config", globals.config_path,
+                 "Config file (default: ~/.config/drill/config.yaml, else /etc/drill/config.yaml)");
   app.add_flag("--json", json, "One JSON document on stdout and nothing else");
   auto* quiet = app.add_flag("-q,--quiet", globals.quiet, "Only errors on stderr");
   app.add_flag("-v,--verbose", globals.verbose, "More on stderr")->excludes(quiet);
@@ -108,11 +117,16 @@ int run_command_line(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    core::log_error(fmt::format("{} (drill --help shows what there is)", error.what()));
-    return 2;
+    // The flag may not have been reached before parsing failed.
+    for (int i = 1; i < argc; ++i) json = json || std::string_view(argv[i]) == "--json";
+    return report(
+        core::Error(core::ErrorKind::usage, fmt::format("{} (drill --help shows what there is)", error.what())),
+        json ? Format::json : Format::text);
   }
   globals.format = json ? Format::json : Format::text;
-  core::set_log_level(globals.quiet ? core::LogLevel::quiet : globals.verbose ? core::LogLevel::verbose : core::LogLevel::normal);
+  core::set_log_level(globals.quiet     ? core::LogLevel::quiet
+                      : globals.verbose ? core::LogLevel::verbose
+                                        : core::LogLevel::normal);
 
   try {
     return actions.at(app.get_subcommands().front())(globals);

@@ -51,12 +51,14 @@ class Decoder {
     if (node.kind != YamlNode::Kind::map) fail(node, fmt::format("{} must be a map of keys", where));
     for (const auto& [key, value] : node.entries) {
       const auto found = readers.find(key);
-      if (found == readers.end()) fail(value, fmt::format("unknown key '{}' in {}; {}", key, where, suggestion(key, readers)));
+      if (found == readers.end())
+        fail(value, fmt::format("unknown key '{}' in {}; {}", key, where, suggestion(key, readers)));
       found->second(value);
     }
   }
 
-  void each(const YamlNode& node, const std::string& where, const std::function<void(const std::string&, const YamlNode&)>& reader) const {
+  void each(const YamlNode& node, const std::string& where,
+            const std::function<void(const std::string&, const YamlNode&)>& reader) const {
     if (node.kind != YamlNode::Kind::map) fail(node, fmt::format("{} must be a map of names", where));
     for (const auto& [key, value] : node.entries) reader(key, value);
   }
@@ -90,16 +92,22 @@ class Decoder {
 
   template <class Duration>
   Duration duration(const YamlNode& node) const {
+    std::chrono::nanoseconds exact{};
     try {
-      return std::chrono::duration_cast<Duration>(parse_duration(text(node)));
+      exact = parse_duration(text(node));
     } catch (const core::Error& error) {
       fail(node, error.what());
     }
+    const auto whole = std::chrono::duration_cast<Duration>(exact);
+    if (whole.count() == 0) fail(node, fmt::format("'{}' is too short here", text(node)));
+    return whole;
   }
 
  private:
   static std::string suggestion(const std::string& key, const Readers& readers) {
-    const auto nearest = std::min_element(readers.begin(), readers.end(), [&](const auto& a, const auto& b) { return distance(key, a.first) < distance(key, b.first); });
+    const auto nearest = std::min_element(readers.begin(), readers.end(), [&](const auto& a, const auto& b) {
+      return distance(key, a.first) < distance(key, b.first);
+    });
     if (distance(key, nearest->first) <= 3) return fmt::format("did you mean '{}'?", nearest->first);
     std::string known;
     for (const auto& [name, reader] : readers) known += (known.empty() ? "" : ", ") + name;
@@ -110,52 +118,71 @@ class Decoder {
 };
 
 drill::Objectives read_objectives(const Decoder& decoder, const YamlNode& node, drill::Objectives defaults) {
-  decoder.map(node, "objectives", {
-      {"rto", [&](const YamlNode& value) { defaults.rto = decoder.duration<std::chrono::nanoseconds>(value); }},
-      {"rpo", [&](const YamlNode& value) { defaults.rpo = decoder.duration<std::chrono::nanoseconds>(value); }},
-  });
+  decoder.map(
+      node, "objectives",
+      {
+          {"rto", [&](const YamlNode& value) { defaults.rto = decoder.duration<std::chrono::nanoseconds>(value); }},
+          {"rpo", [&](const YamlNode& value) { defaults.rpo = decoder.duration<std::chrono::nanoseconds>(value); }},
+      });
   return defaults;
 }
 
-ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, const YamlNode& node, const drill::Objectives& defaults) {
+ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, const YamlNode& node,
+                           const drill::Objectives& defaults) {
   ClusterConfig cluster;
   cluster.target.cluster = name;
   cluster.objectives = defaults;
   puller::Target& target = cluster.target;
-  decoder.map(node, "cluster " + name, {
-      {"host", [&](const YamlNode& value) { target.host = decoder.text(value); }},
-      {"user", [&](const YamlNode& value) { target.user = decoder.text(value); }},
-      {"port", [&](const YamlNode& value) { target.port = static_cast<int>(decoder.integer(value, 1, 65535)); }},
-      {"identity", [&](const YamlNode& value) { target.identity = decoder.file(value); }},
-      {"known_hosts", [&](const YamlNode& value) { target.known_hosts = decoder.file(value); }},
-      {"ssh_config", [&](const YamlNode& value) { target.ssh_config = decoder.file(value); }},
-      {"data_dir", [&](const YamlNode& value) { target.data_dir = decoder.text(value); }},
-      {"config_file", [&](const YamlNode& value) { target.config_file = decoder.text(value); }},
-      {"connect_timeout", [&](const YamlNode& value) { target.connect_timeout = decoder.duration<std::chrono::seconds>(value); }},
-      {"idle_timeout", [&](const YamlNode& value) { target.idle_timeout = decoder.duration<std::chrono::seconds>(value); }},
-      {"objectives", [&](const YamlNode& value) { cluster.objectives = read_objectives(decoder, value, defaults); }},
-  });
+  decoder.map(
+      node, "cluster " + name,
+      {
+          {"host", [&](const YamlNode& value) { target.host = decoder.text(value); }},
+          {"user", [&](const YamlNode& value) { target.user = decoder.text(value); }},
+          {"port", [&](const YamlNode& value) { target.port = static_cast<int>(decoder.integer(value, 1, 65535)); }},
+          {"identity", [&](const YamlNode& value) { target.identity = decoder.file(value); }},
+          {"known_hosts", [&](const YamlNode& value) { target.known_hosts = decoder.file(value); }},
+          {"ssh_config", [&](const YamlNode& value) { target.ssh_config = decoder.file(value); }},
+          {"data_dir", [&](const YamlNode& value) { target.data_dir = decoder.text(value); }},
+          {"config_file", [&](const YamlNode& value) { target.config_file = decoder.text(value); }},
+          {"connect_timeout",
+           [&](const YamlNode& value) { target.connect_timeout = decoder.duration<std::chrono::seconds>(value); }},
+          {"idle_timeout",
+           [&](const YamlNode& value) { target.idle_timeout = decoder.duration<std::chrono::seconds>(value); }},
+          {"objectives",
+           [&](const YamlNode& value) { cluster.objectives = read_objectives(decoder, value, defaults); }},
+      });
   if (target.host.empty()) decoder.fail(node, fmt::format("cluster {} needs a host", name));
   return cluster;
 }
 
 void read_engines(const Decoder& decoder, const YamlNode& node, drill::EngineSettings& engine) {
-  decoder.map(node, "engines", {
-      {"k3s", [&](const YamlNode& k3s) {
-         decoder.map(k3s, "engines.k3s", {
-             {"path", [&](const YamlNode& value) { engine.k3s_path = decoder.file(value); }},
-             {"download", [&](const YamlNode& value) { engine.download = decoder.yes_or_no(value) ? drill::Download::yes : drill::Download::no; }},
-             {"release_url", [&](const YamlNode& value) { engine.release_url = decoder.text(value); }},
-             {"cache", [&](const YamlNode& value) { engine.cache = decoder.file(value); }},
-         });
-       }},
-      {"container", [&](const YamlNode& container) {
-         decoder.map(container, "engines.container", {{"image", [&](const YamlNode& value) { engine.image = decoder.text(value); }}});
-       }},
-      {"standin", [&](const YamlNode& standin) {
-         decoder.map(standin, "engines.standin", {{"path", [&](const YamlNode& value) { engine.standin_path = decoder.file(value); }}});
-       }},
-  });
+  decoder.map(node, "engines",
+              {
+                  {"k3s",
+                   [&](const YamlNode& k3s) {
+                     decoder.map(
+                         k3s, "engines.k3s",
+                         {
+                             {"path", [&](const YamlNode& value) { engine.k3s_path = decoder.file(value); }},
+                             {"download",
+                              [&](const YamlNode& value) {
+                                engine.download = decoder.yes_or_no(value) ? drill::Download::yes : drill::Download::no;
+                              }},
+                             {"release_url", [&](const YamlNode& value) { engine.release_url = decoder.text(value); }},
+                             {"cache", [&](const YamlNode& value) { engine.cache = decoder.file(value); }},
+                         });
+                   }},
+                  {"container",
+                   [&](const YamlNode& container) {
+                     decoder.map(container, "engines.container",
+                                 {{"image", [&](const YamlNode& value) { engine.image = decoder.text(value); }}});
+                   }},
+                  {"standin",
+                   [&](const YamlNode& standin) {
+                     decoder.map(standin, "engines.standin",
+                                 {{"path", [&](const YamlNode& value) { engine.standin_path = decoder.file(value); }}});
+                   }},
+              });
 }
 
 std::filesystem::path find_config() {
@@ -169,7 +196,8 @@ std::filesystem::path find_config() {
     if (std::filesystem::exists(place)) return place;
   std::string tried;
   for (const std::filesystem::path& place : places) tried += (tried.empty() ? "" : " nor ") + place.string();
-  throw core::Error(core::ErrorKind::usage, "no config: neither " + tried + " is there; make one (see docs/config.md) or give --config FILE");
+  throw core::Error(core::ErrorKind::usage,
+                    "no config: neither " + tried + " is there; make one (see docs/config.md) or give --config FILE");
 }
 
 }  // namespace
@@ -180,32 +208,46 @@ std::chrono::nanoseconds parse_duration(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const auto unit = units.find(std::string(end, text.data() + text.size()));
   if (error != std::errc() || unit == units.end() || !(number > 0) || number * unit->second > 1e8)
-    throw core::Error(core::ErrorKind::usage, fmt::format("'{}' must be a duration with its unit: 500ms, 90s, 10m, 36h or 7d", text));
+    throw core::Error(core::ErrorKind::usage,
+                      fmt::format("'{}' must be a duration with its unit: 500ms, 90s, 10m, 36h or 7d", text));
   return std::chrono::nanoseconds(std::llround(number * unit->second * 1e9));
 }
 
 Config parse_config(const std::string& text, const std::string& name) {
   const YamlNode root = core::parse_yaml(text, name);
   const Decoder decoder(name);
-  if (root.kind != YamlNode::Kind::map) throw core::Error(core::ErrorKind::usage, name + ": empty; it needs at least 'store' and 'clusters'");
+  if (root.kind != YamlNode::Kind::map)
+    throw core::Error(core::ErrorKind::usage, name + ": empty; it needs at least 'store' and 'clusters'");
   Config config;
   config.path = name;
   // Read first, wherever it stands, as the clusters start from it.
-  if (const YamlNode* objectives = root.find("objectives")) config.drill.objectives = read_objectives(decoder, *objectives, {});
-  decoder.map(root, "the config", {
-      {"store", [&](const YamlNode& value) { config.store = decoder.file(value); }},
-      {"keep_last", [&](const YamlNode& value) { config.keep_last = static_cast<std::size_t>(decoder.integer(value, 1, 1'000'000)); }},
-      {"objectives", [](const YamlNode&) {}},
-      {"ready_timeout", [&](const YamlNode& value) { config.drill.ready_timeout = decoder.duration<std::chrono::milliseconds>(value); }},
-      {"engines", [&](const YamlNode& value) { read_engines(decoder, value, config.drill.engine); }},
-      {"clusters", [&](const YamlNode& clusters) {
-         decoder.each(clusters, "clusters", [&](const std::string& cluster, const YamlNode& value) {
-           if (!store::valid_cluster_name(cluster)) decoder.fail(value, fmt::format("'{}' is no cluster name: letters, digits, '-', '_' and '.'", cluster));
-           config.clusters.emplace(cluster, read_cluster(decoder, cluster, value, config.drill.objectives));
-         });
-       }},
-  });
-  if (config.store.empty()) throw core::Error(core::ErrorKind::usage, name + ": 'store' is missing: the directory that keeps the snapshots");
+  if (const YamlNode* objectives = root.find("objectives"))
+    config.drill.objectives = read_objectives(decoder, *objectives, {});
+  decoder.map(root, "the config",
+              {
+                  {"store", [&](const YamlNode& value) { config.store = decoder.file(value); }},
+                  {"keep_last",
+                   [&](const YamlNode& value) {
+                     config.keep_last = static_cast<std::size_t>(decoder.integer(value, 1, 1'000'000));
+                   }},
+                  {"objectives", [](const YamlNode&) {}},
+                  {"ready_timeout",
+                   [&](const YamlNode& value) {
+                     config.drill.ready_timeout = decoder.duration<std::chrono::milliseconds>(value);
+                   }},
+                  {"engines", [&](const YamlNode& value) { read_engines(decoder, value, config.drill.engine); }},
+                  {"clusters",
+                   [&](const YamlNode& clusters) {
+                     decoder.each(clusters, "clusters", [&](const std::string& cluster, const YamlNode& value) {
+                       if (!store::valid_cluster_name(cluster))
+                         decoder.fail(
+                             value, fmt::format("'{}' is no cluster name: letters, digits, '-', '_' and '.'", cluster));
+                       config.clusters.emplace(cluster, read_cluster(decoder, cluster, value, config.drill.objectives));
+                     });
+                   }},
+              });
+  if (config.store.empty())
+    throw core::Error(core::ErrorKind::usage, name + ": 'store' is missing: the directory that keeps the snapshots");
   return config;
 }
 
@@ -214,7 +256,9 @@ Config load_config(const std::filesystem::path& given) {
   try {
     return parse_config(core::read_file(path), path.string());
   } catch (const core::Error& error) {
-    throw core::Error(core::ErrorKind::usage, error.kind() == core::ErrorKind::usage ? std::string(error.what()) : std::string("config ") + error.what());
+    throw core::Error(core::ErrorKind::usage, error.kind() == core::ErrorKind::usage
+                                                  ? std::string(error.what())
+                                                  : std::string("config ") + error.what());
   }
 }
 

@@ -2,6 +2,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -32,13 +33,15 @@ class Doctor {
       return std::string(::geteuid() == 0 ? "namespaces can be made" : "namespaces can be made without root");
     });
     if (config_) {
-      examine("store", "give this user a directory of its own in 'store', with room for the snapshots", [&] { return look_at_store(); });
+      examine("store", "give this user a directory of its own in 'store', with room for the snapshots",
+              [&] { return look_at_store(); });
       for (const auto& [name, cluster] : config_->clusters) {
         examine("node " + name, "", [&, target = &cluster.target] { return look_at_node(*target); });
         examine("engine " + name, "", [&, cluster_name = name] { return look_at_engine(cluster_name); });
       }
     }
     print(globals_.format == Format::json ? reports::doctor_json(lines_) : reports::doctor_text(lines_, colour()));
+    if (!config_) return exit_code(core::ErrorKind::usage);
     for (const reports::DoctorLine& line : lines_)
       if (line.verdict != core::CheckVerdict::pass) return 3;
     return 0;
@@ -64,34 +67,44 @@ class Doctor {
 
   std::string look_at_store() const {
     const store::Store store(config_->store);
-    if (::access(config_->store.c_str(), R_OK | W_OK | X_OK) != 0) throw core::system_error(errno, config_->store.string());
+    if (::access(config_->store.c_str(), R_OK | W_OK | X_OK) != 0)
+      throw core::system_error(errno, config_->store.string());
     struct statvfs disk {};
     if (::statvfs(config_->store.c_str(), &disk) != 0) throw core::system_error(errno, config_->store.string());
     const std::uint64_t free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
     if (free_bytes < kStoreFreeBytes)
-      throw core::Error(core::ErrorKind::storage, fmt::format("{} has only {} left", config_->store.string(), reports::format_size(free_bytes)));
+      throw core::Error(core::ErrorKind::storage,
+                        fmt::format("{} has only {} left", config_->store.string(), reports::format_size(free_bytes)));
     return fmt::format("{} ({} free)", config_->store.string(), reports::format_size(free_bytes));
   }
 
-  static std::string look_at_node(const puller::Target& target) {
+  std::string look_at_node(const puller::Target& target) {
     const puller::NodeFacts node = puller::inspect(target);
+    node_versions_[target.cluster] = node.k3s_version;
     if (std::chrono::abs(node.clock_offset) > kClockTolerance)
-      throw core::Error(core::ErrorKind::storage, fmt::format("the node's clock is {} away from ours: set both by NTP, or the RPO is wrong",
-                                                              core::format_duration(std::chrono::abs(node.clock_offset))));
+      throw core::Error(core::ErrorKind::storage,
+                        fmt::format("the node's clock is {} away from ours: set both by NTP, or the RPO is wrong",
+                                    core::format_duration(std::chrono::abs(node.clock_offset))));
     return fmt::format("ssh, sudo and sqlite3 {} work; k3s {}, state.db {} + WAL {}, {} free", node.sqlite_version,
-                       node.k3s_version.empty() ? "(version unknown)" : node.k3s_version, reports::format_size(node.database_size_bytes),
-                       reports::format_size(node.wal_size_bytes), reports::format_size(node.free_bytes));
+                       node.k3s_version.empty() ? "(version unknown)" : node.k3s_version,
+                       reports::format_size(node.database_size_bytes), reports::format_size(node.wal_size_bytes),
+                       reports::format_size(node.free_bytes));
   }
 
-  std::string look_at_engine(const std::string& cluster) const {
+  // For the version of the newest snapshot, or where there is none yet, of the node.
+  std::string look_at_engine(const std::string& cluster) {
     const std::vector<store::Snapshot> snapshots = store::Store(config_->store).list(cluster);
-    const std::string version = snapshots.empty() ? std::string() : snapshots.back().manifest.k3s_version;
+    const std::string version = snapshots.empty() ? node_versions_[cluster] : snapshots.back().manifest.k3s_version;
+    if (version.empty())
+      throw core::Error(core::ErrorKind::not_found,
+                        "which k3s is not known yet: mend the node's line first, or pull a snapshot");
     const drill::EngineChoice engine = drill::choose_engine(config_->drill.engine, version);
     return fmt::format("{} {} ({})", drill::to_string(engine.kind), engine.version, engine.path_or_image);
   }
 
   const Globals& globals_;
   std::optional<Config> config_;
+  std::map<std::string, std::string> node_versions_;  // by cluster
   std::vector<reports::DoctorLine> lines_;
 };
 

@@ -19,7 +19,8 @@ constexpr const char* kSyslogTag = "k3s-state-snapshot";
 void log_capture(const reports::PullOutcome& outcome, std::size_t cluster_count) {
   const store::Manifest& manifest = outcome.report->snapshot.manifest;
   const store::BundleFile* database = manifest.find(store::kDatabaseFile);
-  std::string line = fmt::format("captured {} ({} bytes), retaining {} snapshots", manifest.name, database->size_bytes, outcome.retained);
+  std::string line = fmt::format("captured {} ({} bytes), retaining {} snapshots", manifest.name, database->size_bytes,
+                                 outcome.retained);
   if (cluster_count > 1) line += " of " + outcome.cluster;
   ::openlog(kSyslogTag, 0, LOG_USER);
   ::syslog(LOG_INFO, "%s", line.c_str());
@@ -39,7 +40,8 @@ reports::PullOutcome pull_cluster(const Config& config, store::Store& store, con
     const store::ClusterLock lock = store.lock(cluster);
     outcome.report = puller::pull(config.clusters.at(cluster).target, store);
     try {
-      for (const std::string& removed : store.apply_retention(cluster, config.keep_last)) core::log_debug(fmt::format("removed {}/{}", cluster, removed));
+      for (const std::string& removed : store.apply_retention(cluster, config.keep_last))
+        core::log_debug(fmt::format("removed {}/{}", cluster, removed));
     } catch (const core::Error& error) {
       core::log_warning(fmt::format("{}: retention: {}", cluster, error.what()));
     }
@@ -65,7 +67,8 @@ int run_pull(const Globals& globals, const std::vector<std::string>& names) {
   }
   print(globals.format == Format::json ? reports::pull_json(outcomes) : reports::pull_text(outcomes, colour()));
   if (outcomes.back().cancelled) return exit_code(core::ErrorKind::cancelled);
-  const bool all = std::all_of(outcomes.begin(), outcomes.end(), [](const reports::PullOutcome& outcome) { return outcome.report.has_value(); });
+  const bool all = std::all_of(outcomes.begin(), outcomes.end(),
+                               [](const reports::PullOutcome& outcome) { return outcome.report.has_value(); });
   return all ? 0 : 3;
 }
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "cli/command.hpp"
@@ -22,7 +23,8 @@ struct Options {
 };
 
 std::optional<drill::EngineKind> engine_kind(const std::string& name) {
-  for (const drill::EngineKind kind : {drill::EngineKind::k3s, drill::EngineKind::container, drill::EngineKind::standin})
+  for (const drill::EngineKind kind :
+       {drill::EngineKind::k3s, drill::EngineKind::container, drill::EngineKind::standin})
     if (name == drill::to_string(kind)) return kind;
   return std::nullopt;
 }
@@ -37,12 +39,14 @@ drill::Candidate candidate_of(const store::Snapshot& snapshot) {
   candidate.database = snapshot.file(store::kDatabaseFile);
   candidate.taken_at = snapshot.manifest.taken_at;
   candidate.k3s_version = snapshot.manifest.k3s_version;
-  if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile)) candidate.captured_sha256 = database->sha256;
+  if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))
+    candidate.captured_sha256 = database->sha256;
   if (snapshot.manifest.find(store::kTokenFile) != nullptr) candidate.token = snapshot.file(store::kTokenFile);
-  if (snapshot.manifest.find(store::kConfigFile) != nullptr) candidate.config = snapshot.file(store::kConfigFile);
+  for (const store::BundleFile& file : snapshot.manifest.bundle)
+    if (file.path.starts_with(store::kConfigFile)) candidate.configs.push_back(snapshot.file(file.path));
+  std::sort(candidate.configs.begin(), candidate.configs.end());
   return candidate;
 }
-
 
 class Runner {
  public:
@@ -55,16 +59,20 @@ class Runner {
     } else {
       run_file();
     }
-    if (globals_.format == Format::json) print(documents_.size() == 1 ? documents_.front() : reports::run_list_json(documents_));
+    if (globals_.format == Format::json)
+      print(documents_.size() == 1 ? documents_.front() : reports::run_list_json(documents_));
     return reports::exit_code(verdict_);
   }
 
  private:
   void check_options() const {
     const auto usage = [](const char* message) { throw core::Error(core::ErrorKind::usage, message); };
-    if (!options_.file.empty() && (!options_.clusters.empty() || !options_.snapshot.empty())) usage("give either --file or clusters and snapshots, not both");
-    if (!options_.file.empty() && options_.token_file.empty()) usage("--file needs --token-file: k3s opens a database only with the token of its server");
-    if (options_.file.empty() && !options_.token_file.empty()) usage("--token-file belongs to --file; a stored snapshot has its own token");
+    if (!options_.file.empty() && (!options_.clusters.empty() || !options_.snapshot.empty()))
+      usage("give either --file or clusters and snapshots, not both");
+    if (!options_.file.empty() && options_.token_file.empty())
+      usage("--file needs --token-file: k3s opens a database only with the token of its server");
+    if (options_.file.empty() && !options_.token_file.empty())
+      usage("--token-file belongs to --file; a stored snapshot has its own token");
     if (!options_.snapshot.empty() && !options_.clusters.empty()) usage("--snapshot already names the cluster");
   }
 
@@ -88,17 +96,22 @@ class Runner {
       return;
     }
     const std::vector<std::string> clusters = choose_clusters(config, options_.clusters);
-    if (clusters.size() > 1 && !options_.report.empty()) throw core::Error(core::ErrorKind::usage, "--report takes one file: name one cluster with it");
+    if (clusters.size() > 1 && !options_.report.empty())
+      throw core::Error(core::ErrorKind::usage, "--report takes one file: name one cluster with it");
     for (const std::string& cluster : clusters) {
       std::vector<store::Snapshot> snapshots = store.list(cluster);
-      if (snapshots.empty()) throw core::Error(core::ErrorKind::not_found, fmt::format("no snapshot of {} to drill: run drill pull {} first", cluster, cluster));
+      if (snapshots.empty())
+        throw core::Error(core::ErrorKind::not_found,
+                          fmt::format("no snapshot of {} to drill: run drill pull {} first", cluster, cluster));
       run_cluster(config, store, cluster, {snapshots.rbegin(), snapshots.rend()});
     }
   }
 
-  void run_cluster(const Config& config, store::Store& store, const std::string& cluster, const std::vector<store::Snapshot>& snapshots) {
+  void run_cluster(const Config& config, store::Store& store, const std::string& cluster,
+                   const std::vector<store::Snapshot>& snapshots) {
     drill::DrillOptions settings = config.drill;
-    if (const auto found = config.clusters.find(cluster); found != config.clusters.end()) settings.objectives = found->second.objectives;
+    if (const auto found = config.clusters.find(cluster); found != config.clusters.end())
+      settings.objectives = found->second.objectives;
     std::vector<drill::Candidate> candidates;
     for (const store::Snapshot& snapshot : snapshots) candidates.push_back(candidate_of(snapshot));
     const drill::DrillReport report = drill_one(candidates, settings);
@@ -116,7 +129,8 @@ class Runner {
   }
 
   // The report goes to the file asked for, and for a stored snapshot always beside it as the proof of that night.
-  void finish(const std::string& cluster, const drill::DrillReport& report, store::Store* store, const std::vector<store::Snapshot>& snapshots) {
+  void finish(const std::string& cluster, const drill::DrillReport& report, store::Store* store,
+              const std::vector<store::Snapshot>& snapshots) {
     const std::string json = reports::run_json(cluster, report);
     documents_.push_back(json);
     verdict_ = reports::worse(verdict_, reports::verdict_of(report));
@@ -144,7 +158,8 @@ Action declare_run(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("CLUSTER", options->clusters, "Which; all configured ones when left out");
   app.add_option("--snapshot", options->snapshot, "This snapshot instead of the newest that verifies");
-  app.add_option("--engine", options->engine, "Control plane to restore into (default: auto, the k3s of the snapshot's own version)")
+  app.add_option("--engine", options->engine,
+                 "Control plane to restore into (default: auto, the k3s of the snapshot's own version)")
       ->check(CLI::IsMember({"auto", "k3s", "container", "standin"}));
   app.add_option("--report", options->report, "Write the JSON report to this file as well");
   app.add_option("--file", options->file, "A plain state.db instead; needs no store and no config");

@@ -28,7 +28,8 @@ reports::VerifyOutcome verify_copy(const std::filesystem::path& database, verifi
   core::copy_file(database, subject.database);
   const std::filesystem::path wal = database.string() + "-wal";
   if (std::filesystem::exists(wal)) core::copy_file(wal, subject.database.string() + "-wal");
-  outcome.verification = verifier::verify(subject, [&](std::string_view what) { core::show_progress(outcome.name + ": " + std::string(what)); });
+  outcome.verification = verifier::verify(
+      subject, [&](std::string_view what) { core::show_progress(outcome.name + ": " + std::string(what)); });
   core::clear_progress();
   return outcome;
 }
@@ -41,9 +42,12 @@ reports::VerifyOutcome verify_file(const Options& options) {
 
 reports::VerifyOutcome verify_snapshot(store::Store& store, const store::Snapshot& snapshot) {
   verifier::Subject subject;
-  if (snapshot.manifest.find(store::kTokenFile) != nullptr) subject.token = core::read_file(snapshot.file(store::kTokenFile));
-  if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile)) subject.captured_sha256 = database->sha256;
-  reports::VerifyOutcome outcome = verify_copy(snapshot.file(store::kDatabaseFile), std::move(subject), snapshot.full_name());
+  if (snapshot.manifest.find(store::kTokenFile) != nullptr)
+    subject.token = core::read_file(snapshot.file(store::kTokenFile));
+  if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))
+    subject.captured_sha256 = database->sha256;
+  reports::VerifyOutcome outcome =
+      verify_copy(snapshot.file(store::kDatabaseFile), std::move(subject), snapshot.full_name());
   outcome.taken_at = snapshot.manifest.taken_at;
   store.keep_evidence(snapshot, store::Evidence::verify, reports::verify_json(outcome));
   return outcome;
@@ -53,30 +57,36 @@ std::vector<std::string> latest_of_all(const store::Store& store) {
   std::vector<std::string> names;
   for (const std::string& cluster : store.clusters())
     if (!store.list(cluster).empty()) names.push_back(cluster + "/latest");
-  if (names.empty()) throw core::Error(core::ErrorKind::not_found, "the store has no snapshot yet: run drill pull first");
+  if (names.empty())
+    throw core::Error(core::ErrorKind::not_found, "the store has no snapshot yet: run drill pull first");
   return names;
 }
 
 std::vector<reports::VerifyOutcome> verify_stored(const Globals& globals, const Options& options) {
   store::Store store(load_config(globals.config_path).store);
   std::vector<store::Snapshot> snapshots;
-  for (const std::string& name : options.snapshots.empty() ? latest_of_all(store) : options.snapshots) snapshots.push_back(store.find(name));
+  for (const std::string& name : options.snapshots.empty() ? latest_of_all(store) : options.snapshots)
+    snapshots.push_back(store.find(name));
   std::vector<reports::VerifyOutcome> outcomes;
   for (const store::Snapshot& snapshot : snapshots) outcomes.push_back(verify_snapshot(store, snapshot));
   return outcomes;
 }
 
 int run_verify(const Globals& globals, const Options& options) {
-  if (!options.file.empty() && !options.snapshots.empty()) throw core::Error(core::ErrorKind::usage, "give either --file or snapshots, not both");
-  if (options.file.empty() && !options.token_file.empty()) throw core::Error(core::ErrorKind::usage, "--token-file belongs to --file; a stored snapshot has its own token");
-  const std::vector<reports::VerifyOutcome> outcomes = options.file.empty() ? verify_stored(globals, options) : std::vector{verify_file(options)};
+  if (!options.file.empty() && !options.snapshots.empty())
+    throw core::Error(core::ErrorKind::usage, "give either --file or snapshots, not both");
+  if (options.file.empty() && !options.token_file.empty())
+    throw core::Error(core::ErrorKind::usage, "--token-file belongs to --file; a stored snapshot has its own token");
+  const std::vector<reports::VerifyOutcome> outcomes =
+      options.file.empty() ? verify_stored(globals, options) : std::vector{verify_file(options)};
   reports::Verdict verdict = reports::Verdict::pass;
   std::string text;
   for (const reports::VerifyOutcome& outcome : outcomes) {
     verdict = reports::worse(verdict, reports::verdict_of(outcome.verification));
     text += reports::verify_text(outcome, colour());
   }
-  if (globals.format == Format::json) text = outcomes.size() == 1 ? reports::verify_json(outcomes.front()) : reports::verify_list_json(outcomes);
+  if (globals.format == Format::json)
+    text = outcomes.size() == 1 ? reports::verify_json(outcomes.front()) : reports::verify_list_json(outcomes);
   print(text);
   return reports::exit_code(verdict);
 }
@@ -86,7 +96,8 @@ int run_verify(const Globals& globals, const Options& options) {
 Action declare_verify(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("SNAPSHOT", options->snapshots, "Which; the latest of each cluster when left out");
-  app.add_option("--file", options->file, "A plain state.db instead (a -wal beside it counts); needs no store and no config");
+  app.add_option("--file", options->file,
+                 "A plain state.db instead (a -wal beside it counts); needs no store and no config");
   app.add_option("--token-file", options->token_file, "The server's token, with --file");
   return [options](const Globals& globals) { return run_verify(globals, *options); };
 }

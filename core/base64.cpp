@@ -12,7 +12,8 @@ std::optional<std::string> decode_base64(std::string_view text) {
   if (padding > 2) return std::nullopt;
   // EVP_DecodeBlock forgives surrounding white space and '=' anywhere; base64 in these files has neither.
   if (text.substr(0, text.size() - padding)
-          .find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") != std::string_view::npos)
+          .find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") !=
+      std::string_view::npos)
     return std::nullopt;
   std::string bytes(text.size() / 4 * 3, '\0');
   const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),

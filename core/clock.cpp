@@ -10,6 +10,10 @@
 namespace core {
 namespace {
 
+// What nanoseconds in 64 bits can hold, and no more than a cluster's clock could mean.
+constexpr int kFirstYear = 1970;
+constexpr int kLastYear = 2199;
+
 // Digits text[at, at+count) as a number; -1 when one of them is no digit.
 int digits(std::string_view text, std::size_t at, std::size_t count) {
   int value = 0;
@@ -21,7 +25,8 @@ int digits(std::string_view text, std::size_t at, std::size_t count) {
 }
 
 std::optional<UtcTime> from_fields(int year, int month, int day, int hour, int minute, int second) {
-  if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0) return std::nullopt;
+  if (year < kFirstYear || year > kLastYear || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0)
+    return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
@@ -39,8 +44,8 @@ std::string format_compact(UtcTime time) {
 
 std::optional<UtcTime> parse_compact(std::string_view text) {
   if (text.size() != 16 || text[8] != 'T' || text[15] != 'Z') return std::nullopt;
-  return from_fields(digits(text, 0, 4), digits(text, 4, 2), digits(text, 6, 2), digits(text, 9, 2), digits(text, 11, 2),
-                     digits(text, 13, 2));
+  return from_fields(digits(text, 0, 4), digits(text, 4, 2), digits(text, 6, 2), digits(text, 9, 2),
+                     digits(text, 11, 2), digits(text, 13, 2));
 }
 
 std::string format_rfc3339(UtcTime time) {

@@ -7,14 +7,22 @@ namespace core {
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return "usage";
-    case ErrorKind::unreachable: return "unreachable";
-    case ErrorKind::denied: return "denied";
-    case ErrorKind::not_found: return "not_found";
-    case ErrorKind::timeout: return "timeout";
-    case ErrorKind::storage: return "storage";
-    case ErrorKind::damaged: return "damaged";
-    case ErrorKind::cancelled: return "cancelled";
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::unreachable:
+      return "unreachable";
+    case ErrorKind::denied:
+      return "denied";
+    case ErrorKind::not_found:
+      return "not_found";
+    case ErrorKind::timeout:
+      return "timeout";
+    case ErrorKind::storage:
+      return "storage";
+    case ErrorKind::damaged:
+      return "damaged";
+    case ErrorKind::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }

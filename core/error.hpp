@@ -31,7 +31,8 @@ class Error : public std::exception {
   std::string text_;
 };
 
-/// The error for a failed system call; `errno_value` decides the kind (EACCES: denied, ENOENT: not_found, else storage).
+/// The error for a failed system call; `errno_value` decides the kind (EACCES: denied, ENOENT: not_found, else
+/// storage).
 Error system_error(int errno_value, std::string_view what);
 
 /// Runs `work`; an Error that leaves it carries `context` in front.

@@ -6,10 +6,14 @@ std::string_view to_string(Severity severity) { return severity == Severity::err
 
 std::string_view to_string(CheckVerdict verdict) {
   switch (verdict) {
-    case CheckVerdict::pass: return "pass";
-    case CheckVerdict::fail: return "fail";
-    case CheckVerdict::could_not_run: return "could_not_run";
-    case CheckVerdict::skipped: return "skipped";
+    case CheckVerdict::pass:
+      return "pass";
+    case CheckVerdict::fail:
+      return "fail";
+    case CheckVerdict::could_not_run:
+      return "could_not_run";
+    case CheckVerdict::skipped:
+      return "skipped";
   }
   return "could_not_run";
 }

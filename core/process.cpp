@@ -1,16 +1,16 @@
 #include "core/process.hpp"
 
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/readable_pipe.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/stdio.hpp>
-#include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -54,7 +54,8 @@ std::string find_program(const std::string& name) {
   for (std::string directory; std::getline(directories, directory, ':');) {
     const std::filesystem::path program = std::filesystem::path(directory) / name;
     std::error_code unreadable;  // a directory in PATH that is closed to us holds nothing for us
-    if (std::filesystem::is_regular_file(program, unreadable) && ::access(program.c_str(), X_OK) == 0) return program.string();
+    if (std::filesystem::is_regular_file(program, unreadable) && ::access(program.c_str(), X_OK) == 0)
+      return program.string();
   }
   return {};
 }
@@ -78,7 +79,8 @@ Child::Child(const std::vector<std::string>& argv) : state_(std::make_unique<Sta
   const Fd their_output(output[1]);
   try {
     state_->process.emplace(state_->context, path, std::vector<std::string>(argv.begin() + 1, argv.end()),
-                            process::process_stdio{their_input.get(), their_output.get(), their_output.get()}, DieWithParent{});
+                            process::process_stdio{their_input.get(), their_output.get(), their_output.get()},
+                            DieWithParent{});
   } catch (const boost::system::system_error& error) {
     throw system_error(error.code().value(), "starting " + path);
   }
@@ -127,8 +129,9 @@ CommandResult run_command(const Command& command) {
       boost::system::error_code ignored;
       if (!exited) child.terminate(ignored);
       throw_if_cancelled();
-      throw Error(ErrorKind::timeout, name + " did not end within " +
-                                          std::to_string(std::chrono::ceil<std::chrono::seconds>(command.timeout).count()) + " s");
+      throw Error(ErrorKind::timeout,
+                  name + " did not end within " +
+                      std::to_string(std::chrono::ceil<std::chrono::seconds>(command.timeout).count()) + " s");
     }
     result.exit_code = child.exit_code();
   } catch (const boost::system::system_error& error) {

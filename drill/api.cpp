@@ -14,7 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kListAccept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+constexpr std::string_view kListAccept =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 constexpr std::string_view kDiscoveryAccept =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
@@ -132,7 +133,8 @@ bool ApiClient::ready() {
 
 std::map<std::string, std::vector<std::string>> ApiClient::discover() {
   std::map<std::string, std::vector<std::string>> resources;
-  for (const HttpResponse& response : http_->get_all({server_ + "/api", server_ + "/apis"}, std::string(kDiscoveryAccept))) {
+  for (const HttpResponse& response :
+       http_->get_all({server_ + "/api", server_ + "/apis"}, std::string(kDiscoveryAccept))) {
     if (response.status != 200) throw core::Error(core::ErrorKind::unreachable, "discovery: " + message_of(response));
     try {
       const json document = json::parse(response.body);
@@ -154,12 +156,14 @@ std::map<std::string, std::vector<std::string>> ApiClient::discover() {
   return resources;
 }
 
-std::vector<ServedList> ApiClient::list(const std::vector<std::pair<std::string, std::string>>& resources, core::Revision revision) {
+std::vector<ServedList> ApiClient::list(const std::vector<std::pair<std::string, std::string>>& resources,
+                                        core::Revision revision) {
   std::vector<std::string> urls;
   for (const auto& [resource, version] : resources) {
     const std::size_t dot = resource.find('.');
     const std::string path = dot == std::string::npos ? fmt::format("/api/{}/{}", version, resource)
-                                                      : fmt::format("/apis/{}/{}/{}", resource.substr(dot + 1), version, resource.substr(0, dot));
+                                                      : fmt::format("/apis/{}/{}/{}", resource.substr(dot + 1), version,
+                                                                    resource.substr(0, dot));
     urls.push_back(fmt::format("{}{}?resourceVersion={}&resourceVersionMatch=Exact", server_, path, revision.value));
   }
   const std::vector<HttpResponse> responses = http_->get_all(urls, std::string(kListAccept));
@@ -168,7 +172,8 @@ std::vector<ServedList> ApiClient::list(const std::vector<std::pair<std::string,
     ServedList list{resources[i].first, responses[i].status, {}, {}};
     if (list.status == 200) {
       ListHandler handler(list.objects);
-      if (!json::sax_parse(responses[i].body, &handler)) throw core::Error(core::ErrorKind::damaged, list.resource + ": the list is no JSON");
+      if (!json::sax_parse(responses[i].body, &handler))
+        throw core::Error(core::ErrorKind::damaged, list.resource + ": the list is no JSON");
     } else {
       list.message = message_of(responses[i]);
     }

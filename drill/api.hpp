@@ -51,7 +51,8 @@ class ApiClient {
 
   /// Lists `resources` (name, version) over all namespaces as of exactly `revision`, metadata only.
   /// Source: kubernetes apiserver list options, resourceVersionMatch=Exact.
-  std::vector<ServedList> list(const std::vector<std::pair<std::string, std::string>>& resources, core::Revision revision);
+  std::vector<ServedList> list(const std::vector<std::pair<std::string, std::string>>& resources,
+                               core::Revision revision);
 
  private:
   std::string server_;

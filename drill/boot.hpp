@@ -24,12 +24,12 @@ struct BootResult {
   std::size_t phases_ended = 0;
   std::optional<core::Finding> failure;  // of the phase that did not end
   core::CheckVerdict failure_verdict = core::CheckVerdict::pass;
-  std::optional<ApiClient> api;          // when ready
+  std::optional<ApiClient> api;  // when ready
 };
 
-/// Follows the started `engine` until /readyz is ok, it dies, or `timeout` has passed. `on_phase` hears each further phase begin.
-/// One that dies before it opened the datastore could not be run; one that dies on the datastore has failed to restore.
-/// Throws: cancelled.
+/// Follows the started `engine` until /readyz is ok, it dies, or `timeout` has passed. `on_phase` hears each further
+/// phase begin. One that dies before it opened the datastore could not be run; one that dies on the datastore has
+/// failed to restore. Throws: cancelled.
 BootResult boot(Engine& engine, EngineLog& log, std::chrono::milliseconds timeout,
                 const std::function<void(std::string_view)>& on_phase);
 

@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kExamplesPerKind = 5;
 
 std::string place_of(const std::string& resource, const std::string& namespace_name, const std::string& name) {
-  return namespace_name.empty() ? fmt::format("{} {}", resource, name) : fmt::format("{} {}/{}", resource, namespace_name, name);
+  return namespace_name.empty() ? fmt::format("{} {}", resource, name)
+                                : fmt::format("{} {}/{}", resource, namespace_name, name);
 }
 
 class Examples {
@@ -31,7 +32,9 @@ class Examples {
 };
 
 void add_finding(Equality& equality, std::uint64_t count, std::string_view what) {
-  if (count > 0) equality.findings.push_back({core::Severity::error, fmt::format("{} of {} objects {}", count, equality.expected, what), {}, {}});
+  if (count > 0)
+    equality.findings.push_back(
+        {core::Severity::error, fmt::format("{} of {} objects {}", count, equality.expected, what), {}, {}});
 }
 
 }  // namespace
@@ -54,8 +57,11 @@ Equality compare(const std::vector<verifier::Object>& expected, const std::vecto
   for (const ServedList& list : served) {
     if (list.status != 200) {
       const bool wanted = resources.count(list.resource) != 0;
-      equality.findings.push_back({wanted ? core::Severity::error : core::Severity::warning,
-                                   fmt::format("{} cannot be listed (HTTP {}): {}", list.resource, list.status, list.message), {}, {}});
+      equality.findings.push_back(
+          {wanted ? core::Severity::error : core::Severity::warning,
+           fmt::format("{} cannot be listed (HTTP {}): {}", list.resource, list.status, list.message),
+           {},
+           {}});
       continue;
     }
     for (const ServedObject& object : list.objects) {
@@ -73,8 +79,8 @@ Equality compare(const std::vector<verifier::Object>& expected, const std::vecto
         ++equality.matched;
       } else {
         ++equality.different;
-        examples.add("different", fmt::format("{} (snapshot {} at {}, restored {} at {})", place, original.uid, original.revision.value,
-                                              object.uid, object.revision.value));
+        examples.add("different", fmt::format("{} (snapshot {} at {}, restored {} at {})", place, original.uid,
+                                              original.revision.value, object.uid, object.revision.value));
       }
     }
   }

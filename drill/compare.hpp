@@ -17,7 +17,7 @@ struct Equality {
   std::uint64_t matched = 0;
   std::uint64_t missing = 0;
   std::uint64_t unexpected = 0;
-  std::uint64_t different = 0;  // another uid or resourceVersion
+  std::uint64_t different = 0;        // another uid or resourceVersion
   std::vector<std::string> examples;  // "missing: pods team-000/web-1", a few of each kind
   std::vector<core::Finding> findings;
 

@@ -24,16 +24,21 @@ constexpr std::chrono::milliseconds kRetryInterval{20};
 // What must be as it was on the original server for the restored one to serve the same.
 constexpr std::array<std::string_view, 4> kKeptFlags{"cluster-cidr", "service-cidr", "cluster-dns", "cluster-domain"};
 
-std::vector<std::string> kept_flags(const std::string& config_yaml) {
-  const core::YamlNode config = core::parse_yaml(config_yaml, "the node's config.yaml");
-  std::vector<std::string> flags;
-  for (const std::string_view key : kKeptFlags) {
-    const core::YamlNode* value = config.find(key);
-    if (value == nullptr) continue;
-    std::string text = value->scalar;
-    for (const core::YamlNode& item : value->items) text += (text.empty() ? "" : ",") + item.scalar;
-    flags.push_back(fmt::format("--{}={}", key, text));
+// A later file's value replaces an earlier one's, as k3s reads them.
+std::vector<std::string> kept_flags(const std::vector<std::string>& config_files) {
+  std::map<std::string_view, std::string> values;
+  for (const std::string& file : config_files) {
+    const core::YamlNode config = core::parse_yaml(file, "the node's config");
+    for (const std::string_view key : kKeptFlags) {
+      const core::YamlNode* value = config.find(key);
+      if (value == nullptr) continue;
+      std::string text = value->scalar;
+      for (const core::YamlNode& item : value->items) text += (text.empty() ? "" : ",") + item.scalar;
+      values[key] = text;
+    }
   }
+  std::vector<std::string> flags;
+  for (const auto& [key, value] : values) flags.push_back(fmt::format("--{}={}", key, value));
   return flags;
 }
 
@@ -84,7 +89,8 @@ class Drill {
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;
       now.findings.push_back(error_finding(error.what()));
-      now.verdict = error.kind() == core::ErrorKind::damaged ? core::CheckVerdict::fail : core::CheckVerdict::could_not_run;
+      now.verdict =
+          error.kind() == core::ErrorKind::damaged ? core::CheckVerdict::fail : core::CheckVerdict::could_not_run;
     }
     now.duration = clock_.elapsed() - now.start;
     report_.phases.push_back(now);
@@ -103,7 +109,8 @@ class Drill {
   }
 
   const Phase& find(std::string_view name) const {
-    return *std::find_if(report_.phases.begin(), report_.phases.end(), [&](const Phase& now) { return now.name == name; });
+    return *std::find_if(report_.phases.begin(), report_.phases.end(),
+                         [&](const Phase& now) { return now.name == name; });
   }
 
   // Finds the newest candidate that verifies. The time spent on others belongs to `select`; `fetch` and `verify` are
@@ -162,11 +169,12 @@ class Drill {
     const std::filesystem::path wal = candidate.database.string() + "-wal";
     if (std::filesystem::exists(wal)) core::copy_file(wal, scratch() / "state.db-wal");
     if (candidate.captured_sha256 && copied.sha256 != *candidate.captured_sha256)
-      fail(now, fmt::format("state.db has sha256 {}, captured was {}: it has changed in the store", copied.sha256, *candidate.captured_sha256));
+      fail(now, fmt::format("state.db has sha256 {}, captured was {}: it has changed in the store", copied.sha256,
+                            *candidate.captured_sha256));
     token_.reset();
     if (candidate.token) token_ = core::read_file(*candidate.token);
-    config_.clear();
-    if (candidate.config) config_ = core::read_file(*candidate.config);
+    configs_.clear();
+    for (const std::filesystem::path& config : candidate.configs) configs_.push_back(core::read_file(config));
   }
 
   void verify(const Candidate& candidate, Phase& now) {
@@ -182,16 +190,20 @@ class Drill {
     now.verdict = core::CheckVerdict::fail;
     for (const core::Check& check : report_.verification->checks) {
       if (check.verdict != core::CheckVerdict::fail) continue;
-      const auto first = std::find_if(check.findings.begin(), check.findings.end(),
-                                      [](const core::Finding& finding) { return finding.severity == core::Severity::error; });
-      now.findings.push_back(error_finding(fmt::format("check {}: {}", check.name, first != check.findings.end() ? first->message : "failed")));
+      const auto first = std::find_if(check.findings.begin(), check.findings.end(), [](const core::Finding& finding) {
+        return finding.severity == core::Severity::error;
+      });
+      now.findings.push_back(error_finding(
+          fmt::format("check {}: {}", check.name, first != check.findings.end() ? first->message : "failed")));
     }
   }
 
   void place(Phase& now) {
-    if (!token_) throw core::Error(core::ErrorKind::not_found, "no token was saved with this snapshot, and without it k3s cannot open it: give --token-file");
+    if (!token_)
+      throw core::Error(core::ErrorKind::not_found,
+                        "no token was saved with this snapshot, and without it k3s cannot open it: give --token-file");
     if (!report_.engine) report_.engine = choose_engine(options_.engine, report_.k3s_version);
-    RestoreSet restore{scratch() / "state.db", *token_, kept_flags(config_)};
+    RestoreSet restore{scratch() / "state.db", *token_, kept_flags(configs_)};
     if (report_.verification->secrets_encryption) restore.server_flags.push_back("--secrets-encryption");
     engine_ = make_engine(*report_.engine, sandbox_);
     const core::CopiedFile placed = engine_->place(restore);
@@ -219,12 +231,19 @@ class Drill {
     const auto offset = begin;  // of the engine's start
     for (std::size_t i = 0; i < result.phases_ended; ++i) {
       const auto end = offset + (result.ended[i] - started);
-      report_.phases.push_back({std::string(kBootPhaseNames[i]), begin, std::max(end - begin, std::chrono::nanoseconds(0)), core::CheckVerdict::pass, {}});
+      report_.phases.push_back({std::string(kBootPhaseNames[i]),
+                                begin,
+                                std::max(end - begin, std::chrono::nanoseconds(0)),
+                                core::CheckVerdict::pass,
+                                {}});
       begin = std::max(begin, end);
     }
     if (result.failure)
-      report_.phases.push_back({std::string(kBootPhaseNames[std::min(result.phases_ended, kBootPhases - 1)]), begin, clock_.elapsed() - begin,
-                                result.failure_verdict, {*result.failure}});
+      report_.phases.push_back({std::string(kBootPhaseNames[std::min(result.phases_ended, kBootPhases - 1)]),
+                                begin,
+                                clock_.elapsed() - begin,
+                                result.failure_verdict,
+                                {*result.failure}});
     if (result.failure) return false;
     api_ = std::move(result.api);
     return true;
@@ -254,14 +273,16 @@ class Drill {
       std::vector<std::pair<std::string, std::string>> again;
       std::vector<ServedList> answers = api_->list(wanted, report_.verification->revision);
       for (std::size_t i = 0; i < answers.size(); ++i) {
-        if (answers[i].not_yet() && report_.verification->census.by_resource.count(answers[i].resource) != 0) again.push_back(wanted[i]);
+        if (answers[i].not_yet() && report_.verification->census.by_resource.count(answers[i].resource) != 0)
+          again.push_back(wanted[i]);
         lists_[answers[i].resource] = std::move(answers[i]);
       }
       wanted = std::move(again);
     } while (!wanted.empty() && may_retry());
   }
 
-  // The version the objects are stored in, where it is served: no conversion, and no conversion webhook, is needed then.
+  // The version the objects are stored in, where it is served: no conversion, and no conversion webhook, is needed
+  // then.
   std::string stored_version(const std::string& resource, const std::vector<std::string>& versions) const {
     for (const verifier::Object& object : report_.verification->objects) {
       if (object.resource != resource) continue;
@@ -276,12 +297,14 @@ class Drill {
     for (auto& [resource, list] : lists_) lists.push_back(std::move(list));
     report_.objects = compare(report_.verification->objects, lists);
     now.findings = report_.objects.findings;
-    const bool wrong = std::any_of(now.findings.begin(), now.findings.end(),
-                                   [](const core::Finding& finding) { return finding.severity == core::Severity::error; });
+    const bool wrong = std::any_of(now.findings.begin(), now.findings.end(), [](const core::Finding& finding) {
+      return finding.severity == core::Severity::error;
+    });
     if (wrong) now.verdict = core::CheckVerdict::fail;
     prove_identity(now);
     if (const auto status = engine_->exit_status())
-      fail(now, fmt::format("the control plane died after it was ready (exit code {}): {}", status->code, log_->last_words()));
+      fail(now, fmt::format("the control plane died after it was ready (exit code {}): {}", status->code,
+                            log_->last_words()));
   }
 
   // A K10 token carries the hash of the cluster's CA. Source: k3s pkg/clientaccess/token.go.
@@ -306,16 +329,21 @@ class Drill {
 
   // Phases that were not reached are named, so that a reader of the report sees what was not done.
   void complete_phases() {
-    constexpr std::array<std::string_view, 12> names{"select", "fetch", "verify", "place", "start", "datastore",
-                                                     "bootstrap", "ready", "list", "prove", "control", "teardown"};
+    constexpr std::array<std::string_view, 12> names{"select",    "fetch", "verify", "place", "start",   "datastore",
+                                                     "bootstrap", "ready", "list",   "prove", "control", "teardown"};
     std::vector<Phase> ordered;
     for (const std::string_view name : names) {
-      const auto found = std::find_if(report_.phases.begin(), report_.phases.end(), [&](const Phase& now) { return now.name == name; });
+      const auto found = std::find_if(report_.phases.begin(), report_.phases.end(),
+                                      [&](const Phase& now) { return now.name == name; });
       if (found != report_.phases.end()) {
         ordered.push_back(std::move(*found));
       } else {
-        ordered.push_back({std::string(name), ordered.empty() ? std::chrono::nanoseconds(0) : ordered.back().start + ordered.back().duration, {},
-                           core::CheckVerdict::skipped, {}});
+        ordered.push_back(
+            {std::string(name),
+             ordered.empty() ? std::chrono::nanoseconds(0) : ordered.back().start + ordered.back().duration,
+             {},
+             core::CheckVerdict::skipped,
+             {}});
       }
     }
     report_.phases = std::move(ordered);
@@ -327,7 +355,7 @@ class Drill {
   Sandbox sandbox_;
   DrillReport report_;
   std::optional<std::string> token_;
-  std::string config_;
+  std::vector<std::string> configs_;
   std::unique_ptr<Engine> engine_;
   std::optional<EngineLog> log_;
   std::optional<ApiClient> api_;
@@ -338,7 +366,8 @@ class Drill {
 
 std::optional<bool> DrillReport::objectives_met() const {
   if (!objectives.rto && !objectives.rpo) return std::nullopt;
-  const auto met = [](const std::optional<std::chrono::nanoseconds>& objective, const std::optional<std::chrono::nanoseconds>& measured) {
+  const auto met = [](const std::optional<std::chrono::nanoseconds>& objective,
+                      const std::optional<std::chrono::nanoseconds>& measured) {
     return !objective || (measured && *measured <= *objective);
   };
   return met(objectives.rto, rto) && met(objectives.rpo, rpo);

@@ -1,5 +1,5 @@
-// The drill: restores a snapshot into a throwaway control plane, times each phase, compares every object, tears it down.
-// Between verifier and reports in the flow. Values out; what happened to the snapshot is in the phases' findings.
+// The drill: restores a snapshot into a throwaway control plane, times each phase, compares every object, tears it
+// down. Between verifier and reports in the flow. Values out; what happened to the snapshot is in the phases' findings.
 // What it does not do: print, decide the verdict, or touch the store beyond reading one snapshot's files.
 #pragma once
 
@@ -25,7 +25,7 @@ struct Candidate {
   std::string name;  // "edge/20261123T231700Z", or the file's path
   std::filesystem::path database;
   std::optional<std::filesystem::path> token;
-  std::optional<std::filesystem::path> config;  // the node's config.yaml
+  std::vector<std::filesystem::path> configs;  // the node's config.yaml, then its config.yaml.d/ in order
   std::optional<core::UtcTime> taken_at;
   std::string k3s_version;  // from the manifest; empty: taken from the objects inside
   std::optional<std::string> captured_sha256;
@@ -57,7 +57,8 @@ struct DrillReport {
   std::string k3s_version;
   core::UtcTime started_at;
   std::optional<EngineChoice> engine;
-  std::vector<Phase> phases;  // select, fetch, verify, place, start, datastore, bootstrap, ready, list, prove, control, teardown
+  std::vector<Phase>
+      phases;  // select, fetch, verify, place, start, datastore, bootstrap, ready, list, prove, control, teardown
   std::optional<std::chrono::nanoseconds> rto;
   std::optional<std::chrono::nanoseconds> rpo;
   Objectives objectives;

@@ -23,18 +23,18 @@ enum class Download { no, yes };
 std::string_view to_string(EngineKind kind);
 
 struct EngineSettings {
-  std::optional<EngineKind> kind;       // empty: auto
-  std::filesystem::path k3s_path;       // empty: PATH, then the cache, then a download where allowed
+  std::optional<EngineKind> kind;  // empty: auto
+  std::filesystem::path k3s_path;  // empty: PATH, then the cache, then a download where allowed
   Download download = Download::no;
   std::string release_url = "https://github.com/k3s-io/k3s/releases/download";
-  std::filesystem::path cache;          // of downloaded releases; empty: $XDG_CACHE_HOME/k3s-drill, else ~/.cache/k3s-drill
-  std::filesystem::path standin_path;   // empty: k3s-standin in PATH, then beside our own binary
+  std::filesystem::path cache;  // of downloaded releases; empty: $XDG_CACHE_HOME/k3s-drill, else ~/.cache/k3s-drill
+  std::filesystem::path standin_path;    // empty: k3s-standin in PATH, then beside our own binary
   std::string image = "rancher/k3s:%v";  // %v: the version with '+' as '-'
 };
 
 struct EngineChoice {
   EngineKind kind = EngineKind::k3s;
-  std::string version;        // as the engine itself says: "v1.36.2+k3s1"
+  std::string version;  // as the engine itself says: "v1.36.2+k3s1"
   std::string path_or_image;
 };
 

@@ -47,17 +47,22 @@ bool EngineLog::read_some(std::chrono::milliseconds patience) {
 }
 
 std::optional<EngineLog::Moment> EngineLog::first(std::string_view text) const {
-  const auto found = std::find_if(lines_.begin(), lines_.end(), [&](const Line& line) { return line.text.find(text) != std::string::npos; });
+  const auto found = std::find_if(lines_.begin(), lines_.end(),
+                                  [&](const Line& line) { return line.text.find(text) != std::string::npos; });
   if (found == lines_.end()) return std::nullopt;
   return found->at;
 }
 
 std::string EngineLog::last_words() const {
   const auto fatal = std::find_if(lines_.rbegin(), lines_.rend(), [](const Line& line) {
-    return line.text.find("level=fatal") != std::string::npos || line.text.starts_with("FATA") || line.text.starts_with("F1");
+    return line.text.find("level=fatal") != std::string::npos || line.text.starts_with("FATA") ||
+           line.text.starts_with("F1");
   });
-  std::string words = fatal != lines_.rend() ? message_of(fatal->text) : lines_.empty() ? partial_ : message_of(lines_.back().text);
-  for (std::size_t at = 0; !secret_.empty() && (at = words.find(secret_)) != std::string::npos;) words.replace(at, secret_.size(), "***");
+  std::string words = fatal != lines_.rend() ? message_of(fatal->text)
+                      : lines_.empty()       ? partial_
+                                             : message_of(lines_.back().text);
+  for (std::size_t at = 0; !secret_.empty() && (at = words.find(secret_)) != std::string::npos;)
+    words.replace(at, secret_.size(), "***");
   if (words.size() > kMaxWords) words = words.substr(0, kMaxWords) + "...";
   return words;
 }

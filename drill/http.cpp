@@ -21,9 +21,7 @@ void initialise_curl() {
   if (code != CURLE_OK) throw std::bad_alloc();
 }
 
-curl_blob blob(const std::string& text) {
-  return {const_cast<char*>(text.data()), text.size(), CURL_BLOB_NOCOPY};
-}
+curl_blob blob(const std::string& text) { return {const_cast<char*>(text.data()), text.size(), CURL_BLOB_NOCOPY}; }
 
 // What a transfer in flight writes to; an exception of the sink is kept until libcurl has returned.
 struct Transfer {
@@ -49,7 +47,9 @@ extern "C" size_t take_body(char* bytes, size_t size, size_t count, void* transf
   }
 }
 
-extern "C" int look_for_cancel(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return core::cancel_requested() ? 1 : 0; }
+extern "C" int look_for_cancel(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return core::cancel_requested() ? 1 : 0;
+}
 
 extern "C" curl_socket_t hand_out_socket(void* open_socket, curlsocktype, curl_sockaddr*) {
   try {
@@ -122,7 +122,9 @@ HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 HttpClient::~HttpClient() = default;
 
-HttpResponse HttpClient::get(const std::string& url, const std::string& accept) { return get_all({url}, accept).front(); }
+HttpResponse HttpClient::get(const std::string& url, const std::string& accept) {
+  return get_all({url}, accept).front();
+}
 
 std::vector<HttpResponse> HttpClient::get_all(const std::vector<std::string>& urls, const std::string& accept) {
   CURLM* multi = state_->multi;

@@ -21,7 +21,7 @@ struct HttpOptions {
   std::string ca_pem;           // empty: the system's trust store
   std::string certificate_pem;  // of the client, with `key_pem`; empty: none
   std::string key_pem;
-  std::function<core::Fd()> open_socket;  // empty: an ordinary one
+  std::function<core::Fd()> open_socket;                        // empty: an ordinary one
   std::chrono::milliseconds timeout{std::chrono::seconds(30)};  // of one request
 };
 

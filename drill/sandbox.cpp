@@ -44,7 +44,8 @@ std::string link_target(const std::string& path) {
 
 Sandbox::Sandbox() {
   int pair[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) throw core::system_error(errno, "making a socket pair");
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    throw core::system_error(errno, "making a socket pair");
   socket_ = core::Fd(pair[0]);
   core::Fd theirs(pair[1]);
   outer_ = ::fork();
@@ -61,12 +62,14 @@ Sandbox::Sandbox() {
   theirs.reset();
   try {
     while (!root_ || pid_namespace_.empty()) {
-      if (!core::wait_for(socket_.get(), POLLIN, kReplyTimeout)) throw core::Error(core::ErrorKind::timeout, "the sandbox does not answer");
+      if (!core::wait_for(socket_.get(), POLLIN, kReplyTimeout))
+        throw core::Error(core::ErrorKind::timeout, "the sandbox does not answer");
       std::optional<PassedMessage> message = receive_message(socket_.get());
       if (!message) throw core::Error(core::ErrorKind::storage, "the sandbox died while it was being made");
       if (message->bytes.starts_with("failed ")) throw_failed(message->bytes);
       if (message->bytes == "inside") root_ = std::move(message->fd);
-      if (message->bytes.starts_with("outside ")) pid_namespace_ = link_target("/proc/" + message->bytes.substr(8) + "/ns/pid");
+      if (message->bytes.starts_with("outside "))
+        pid_namespace_ = link_target("/proc/" + message->bytes.substr(8) + "/ns/pid");
     }
   } catch (...) {
     stop({});
@@ -135,7 +138,8 @@ void Sandbox::request(std::string_view message, int fd) {
 
 core::Fd Sandbox::receive_reply() {
   while (true) {
-    if (!core::wait_for(socket_.get(), POLLIN, kReplyTimeout)) throw core::Error(core::ErrorKind::timeout, "the sandbox does not answer");
+    if (!core::wait_for(socket_.get(), POLLIN, kReplyTimeout))
+      throw core::Error(core::ErrorKind::timeout, "the sandbox does not answer");
     std::optional<PassedMessage> message = receive_message(socket_.get());
     if (!message) throw core::Error(core::ErrorKind::storage, "the sandbox is gone");
     if (message->bytes.starts_with("failed ")) throw_failed(message->bytes);

@@ -64,11 +64,13 @@ CoveredDirectories build_filesystem() {
   (void)::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV, nullptr);
   mount_attr read_only{};
   read_only.attr_set = MOUNT_ATTR_RDONLY;
-  must(::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &read_only, sizeof read_only) == 0, "making the host's files read-only");
+  must(::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &read_only, sizeof read_only) == 0,
+       "making the host's files read-only");
   CoveredDirectories covered;
   for (std::size_t i = 0; i < kCovered.size(); ++i) {
     covered[i] = core::Fd(::open(kCovered[i], O_PATH | O_DIRECTORY | O_CLOEXEC));
-    must(::mount("k3s-drill", kCovered[i], "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") == 0, "mounting a private tmpfs");
+    must(::mount("k3s-drill", kCovered[i], "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") == 0,
+         "mounting a private tmpfs");
   }
   return covered;
 }
@@ -123,8 +125,9 @@ pid_t start_program(const std::vector<std::string>& words, const CoveredDirector
   argv.push_back(nullptr);
   const std::string home = "HOME=" + std::string(Sandbox::kInsideRoot);
   const std::string tmpdir = "TMPDIR=" + std::string(Sandbox::kInsideRoot);
-  std::array<char*, 4> environment{const_cast<char*>("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-                                   const_cast<char*>(home.c_str()), const_cast<char*>(tmpdir.c_str()), nullptr};
+  std::array<char*, 4> environment{
+      const_cast<char*>("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+      const_cast<char*>(home.c_str()), const_cast<char*>(tmpdir.c_str()), nullptr};
   ::execve(path.c_str(), argv.data(), environment.data());
   const std::string sorry = std::string("cannot execute: ") + std::strerror(errno) + "\n";
   [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, sorry.data(), sorry.size());

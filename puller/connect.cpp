@@ -36,9 +36,10 @@ std::pair<int, Addresses> look_up(const std::string& host, unsigned port) {
 }
 
 core::Error no_answer(const std::string& host, unsigned port, std::chrono::milliseconds timeout) {
-  return core::Error(core::ErrorKind::timeout,
-                     fmt::format("{} port {}: no answer within {} s; is the node on, and does a firewall let this machine in?",
-                                 host, port, std::chrono::ceil<std::chrono::seconds>(timeout).count()));
+  return core::Error(
+      core::ErrorKind::timeout,
+      fmt::format("{} port {}: no answer within {} s; is the node on, and does a firewall let this machine in?", host,
+                  port, std::chrono::ceil<std::chrono::seconds>(timeout).count()));
 }
 
 // getaddrinfo cannot be interrupted: it runs aside, and is left to itself when we give up.
@@ -49,13 +50,14 @@ Addresses resolve(const std::string& host, unsigned port, Clock::time_point dead
   while (answer.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
     core::throw_if_cancelled();
     if (Clock::now() > deadline)
-      throw core::Error(core::ErrorKind::timeout,
-                        fmt::format("{}: the name server does not answer; write the node's address instead of its name", host));
+      throw core::Error(
+          core::ErrorKind::timeout,
+          fmt::format("{}: the name server does not answer; write the node's address instead of its name", host));
   }
   auto [failure, addresses] = answer.get();
   if (failure != 0)
-    throw core::Error(core::ErrorKind::unreachable,
-                      fmt::format("{}: {}; check the name, or write the node's address", host, ::gai_strerror(failure)));
+    throw core::Error(core::ErrorKind::unreachable, fmt::format("{}: {}; check the name, or write the node's address",
+                                                                host, ::gai_strerror(failure)));
   return addresses;
 }
 
@@ -83,7 +85,8 @@ core::Fd connect_tcp(const std::string& host, unsigned port, std::chrono::millis
   const Addresses addresses = resolve(host, port, deadline);
   int failure = EADDRNOTAVAIL;
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
-    core::Fd fd(::socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol));
+    core::Fd fd(
+        ::socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol));
     if (!fd) {
       failure = errno;
       continue;
@@ -97,7 +100,8 @@ core::Fd connect_tcp(const std::string& host, unsigned port, std::chrono::millis
   if (failure == ETIMEDOUT) throw no_answer(host, port, timeout);
   const char* cure = failure == ECONNREFUSED ? "is sshd running there, and is it the right port?"
                                              : "is the node on, and does the network reach it?";
-  throw core::Error(core::ErrorKind::unreachable, fmt::format("{} port {}: {}; {}", host, port, std::strerror(failure), cure));
+  throw core::Error(core::ErrorKind::unreachable,
+                    fmt::format("{} port {}: {}; {}", host, port, std::strerror(failure), cure));
 }
 
 }  // namespace puller

@@ -26,7 +26,8 @@ bool allowed_name(std::string_view name) {
   if (name == store::kDatabaseFile || name == store::kTokenFile || name == store::kConfigFile) return true;
   return name.starts_with(kConfigPartPrefix) && name.size() > kConfigPartPrefix.size() && name.size() <= 200 &&
          std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                  c == '.';
          });
 }
 
@@ -58,7 +59,8 @@ bool FrameReader::next_line(std::string& line) {
     if (begin_ == end_ && !fill()) return false;
     const char* start = buffer_.data() + begin_;
     const void* newline = std::memchr(start, '\n', end_ - begin_);
-    const std::size_t size = newline == nullptr ? end_ - begin_ : static_cast<std::size_t>(static_cast<const char*>(newline) - start);
+    const std::size_t size =
+        newline == nullptr ? end_ - begin_ : static_cast<std::size_t>(static_cast<const char*>(newline) - start);
     if (line.size() + size > kLineBytes)
       throw Error(ErrorKind::storage, "the node's answer is no stream of a pull: a line without end");
     line.append(start, size);
@@ -106,8 +108,10 @@ void FrameReader::body(const Item& item, const std::function<void(std::string_vi
     left -= size;
   }
   if (hash.hex_digest() != item.sha256)
-    throw Error(ErrorKind::storage, fmt::format("{} arrived with another hash than it left the node with: pull again; if it "
-                                                "stays so, check the node's disk and memory", item.name));
+    throw Error(ErrorKind::storage,
+                fmt::format("{} arrived with another hash than it left the node with: pull again; if it "
+                            "stays so, check the node's disk and memory",
+                            item.name));
 }
 
 Item parse_item(std::string_view text) {

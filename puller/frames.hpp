@@ -1,6 +1,6 @@
-// The stream of a pull, read strictly: lines, and items of announced size and hash. Every byte comes from the node and is
-// believed only as far as it can be checked; nothing is allocated by a number read from it.
-// Format (all lines end in LF and are at most 4 KiB):
+// The stream of a pull, read strictly: lines, and items of announced size and hash. Every byte comes from the node and
+// is believed only as far as it can be checked; nothing is allocated by a number read from it. Format (all lines end in
+// LF and are at most 4 KiB):
 //   k3s-drill 1                        hello; whatever a login shell prints before it is skipped
 //   fact NAME VALUE | alive | copying | problem CODE DETAIL | item NAME SIZE SHA256 and SIZE bytes | end
 // What it does not do: know which facts and items there are (pull does).

@@ -21,14 +21,20 @@ std::string mebibytes(const std::string& bytes) {
 Error copy_failed(const std::string& detail, std::string_view host) {
   const auto says = [&](std::string_view text) { return detail.find(text) != std::string::npos; };
   if (says("disk is full") || says("No space left"))
-    return Error(ErrorKind::storage, fmt::format("{}: the node's disk below the k3s data directory filled up while copying ({}); "
-                                                 "free some space there", host, detail));
+    return Error(ErrorKind::storage,
+                 fmt::format("{}: the node's disk below the k3s data directory filled up while copying ({}); "
+                             "free some space there",
+                             host, detail));
   if (says("not a database") || says("malformed"))
-    return Error(ErrorKind::damaged, fmt::format("{}: state.db on the node is damaged ({}); restore it from the last snapshot "
-                                                 "that passed", host, detail));
+    return Error(ErrorKind::damaged,
+                 fmt::format("{}: state.db on the node is damaged ({}); restore it from the last snapshot "
+                             "that passed",
+                             host, detail));
   if (says("locked") || says("busy"))
-    return Error(ErrorKind::timeout, fmt::format("{}: another program kept state.db on the node locked for 30 s ({}); find it "
-                                                 "with: fuser -v state.db", host, detail));
+    return Error(ErrorKind::timeout,
+                 fmt::format("{}: another program kept state.db on the node locked for 30 s ({}); find it "
+                             "with: fuser -v state.db",
+                             host, detail));
   return Error(ErrorKind::storage, fmt::format("{}: the node could not copy its database: {}", host,
                                                detail.empty() ? "it did not say why" : detail));
 }
@@ -38,9 +44,11 @@ Error external(std::istringstream& detail, std::string_view host) {
   std::string file;
   detail >> kind >> file;
   const std::string name = kind == "unknown" ? "database" : kind + " database";
-  return Error(ErrorKind::not_found,
-               fmt::format("{}: this k3s keeps its state in an external {} (datastore-endpoint in {}); back that database up "
-                           "with its own tools, and keep the server token", host, name, file));
+  return Error(
+      ErrorKind::not_found,
+      fmt::format("{}: this k3s keeps its state in an external {} (datastore-endpoint in {}); back that database up "
+                  "with its own tools, and keep the server token",
+                  host, name, file));
 }
 
 }  // namespace
@@ -50,31 +58,43 @@ Error node_problem(std::string_view code_and_detail, std::string_view host) {
   std::string code;
   words >> code;
   std::string detail(code_and_detail.substr(std::min(code.size() + 1, code_and_detail.size())));
-  std::replace_if(detail.begin(), detail.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  std::replace_if(
+      detail.begin(), detail.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   if (code == "etcd")
-    return Error(ErrorKind::not_found,
-                 fmt::format("{}: this k3s runs embedded etcd ({}), not SQLite; use: k3s etcd-snapshot save", host, detail));
+    return Error(
+        ErrorKind::not_found,
+        fmt::format("{}: this k3s runs embedded etcd ({}), not SQLite; use: k3s etcd-snapshot save", host, detail));
   if (code == "external") return external(words, host);
   if (code == "agent_only")
-    return Error(ErrorKind::not_found, fmt::format("{}: this node is an agent ({} has no server), its cluster's state is on the "
-                                                   "server; set host to that one", host, detail));
+    return Error(ErrorKind::not_found,
+                 fmt::format("{}: this node is an agent ({} has no server), its cluster's state is on the "
+                             "server; set host to that one",
+                             host, detail));
   if (code == "no_database")
-    return Error(ErrorKind::not_found, fmt::format("{}: no {} on the node; is k3s server installed there, and has it run? set "
-                                                   "data_dir if its data are elsewhere", host, detail));
+    return Error(ErrorKind::not_found,
+                 fmt::format("{}: no {} on the node; is k3s server installed there, and has it run? set "
+                             "data_dir if its data are elsewhere",
+                             host, detail));
   if (code == "no_token")
-    return Error(ErrorKind::not_found, fmt::format("{}: no {} on the node; k3s writes it when it starts, and without it no "
-                                                   "snapshot can be restored: start k3s once", host, detail));
+    return Error(ErrorKind::not_found,
+                 fmt::format("{}: no {} on the node; k3s writes it when it starts, and without it no "
+                             "snapshot can be restored: start k3s once",
+                             host, detail));
   if (code == "no_sqlite3")
-    return Error(ErrorKind::not_found, fmt::format("{}: no sqlite3 on the node; install it there: apt-get install sqlite3", host));
+    return Error(ErrorKind::not_found,
+                 fmt::format("{}: no sqlite3 on the node; install it there: apt-get install sqlite3", host));
   if (code == "no_tool")
-    return Error(ErrorKind::not_found, fmt::format("{}: no {} on the node; install it there: apt-get install coreutils", host, detail));
+    return Error(ErrorKind::not_found,
+                 fmt::format("{}: no {} on the node; install it there: apt-get install coreutils", host, detail));
   if (code == "no_space") {
     std::string free;
     std::string needed;
     std::string path;
     words >> free >> needed >> path;
-    return Error(ErrorKind::storage, fmt::format("{}: not enough space on the node for the copy: {} has {} free and {} are needed; "
-                                                 "free some there", host, path, mebibytes(free), mebibytes(needed)));
+    return Error(ErrorKind::storage,
+                 fmt::format("{}: not enough space on the node for the copy: {} has {} free and {} are needed; "
+                             "free some there",
+                             host, path, mebibytes(free), mebibytes(needed)));
   }
   if (code == "copy_failed") return copy_failed(detail, host);
   return Error(ErrorKind::storage, fmt::format("{}: the node cannot be pulled: {} {}", host, code, detail));
@@ -84,11 +104,15 @@ Error no_root_shell(const std::string& user, const std::string& host, std::strin
                     std::optional<int> exit_status) {
   const std::string said = last_line(error_output);
   if (error_output.find("sudo: not installed") != std::string_view::npos)
-    return Error(ErrorKind::denied, fmt::format("{}: no sudo on the node; log in as root, or install sudo there", host));
-  if (error_output.find("sudo") != std::string_view::npos)
     return Error(ErrorKind::denied,
-                 fmt::format("{}: {} may not use sudo without a password ({}); on the node: echo '{} ALL=(root) NOPASSWD: ALL' | "
-                             "sudo tee /etc/sudoers.d/k3s-drill", host, user, said, user));
+                 fmt::format("{}: no sudo on the node; log in as root, or install sudo there", host));
+  if (error_output.find("sudo") != std::string_view::npos)
+    return Error(
+        ErrorKind::denied,
+        fmt::format(
+            "{}: {} may not use sudo without a password ({}); on the node: echo '{} ALL=(root) NOPASSWD: ALL' | "
+            "sudo tee /etc/sudoers.d/k3s-drill",
+            host, user, said, user));
   return Error(ErrorKind::denied,
                fmt::format("{}: no shell for {} on the node ({}{}); does: ssh {}@{} true: work?", host, user,
                            said.empty() ? "it said nothing" : said,
@@ -99,7 +123,8 @@ std::string last_line(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
   const std::size_t newline = text.rfind('\n');
   std::string line(text.substr(newline == std::string_view::npos ? 0 : newline + 1).substr(0, 300));
-  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   return line;
 }
 

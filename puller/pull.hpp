@@ -15,12 +15,12 @@ namespace puller {
 
 /// What is known about a node before anything is copied.
 struct NodeFacts {
-  std::string k3s_version;     // "v1.36.2+k3s1"; empty when no k3s is in PATH
-  std::string arch;            // uname -m
-  std::string sqlite_version;  // "3.40.1"
+  std::string k3s_version;                // "v1.36.2+k3s1"; empty when no k3s is in PATH
+  std::string arch;                       // uname -m
+  std::string sqlite_version;             // "3.40.1"
   std::uint64_t database_size_bytes = 0;  // state.db without its WAL
   std::uint64_t wal_size_bytes = 0;
-  std::uint64_t free_bytes = 0;  // where the copy is made
+  std::uint64_t free_bytes = 0;              // where the copy is made
   std::chrono::nanoseconds clock_offset{0};  // node's clock minus ours
 };
 

@@ -106,7 +106,8 @@ HostKey host_key(ssh_session session) {
   std::size_t size_bytes = 0;
   if (ssh_get_server_publickey(session, &raw) != SSH_OK) return {"unknown", "unknown"};
   const Key key(raw);
-  if (ssh_get_publickey_hash(key.get(), SSH_PUBLICKEY_HASH_SHA256, &hash, &size_bytes) != 0) return {"unknown", "unknown"};
+  if (ssh_get_publickey_hash(key.get(), SSH_PUBLICKEY_HASH_SHA256, &hash, &size_bytes) != 0)
+    return {"unknown", "unknown"};
   const Text text(ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, size_bytes));
   ssh_clean_pubkey_hash(&hash);
   return {ssh_key_type_to_char(ssh_key_type(key.get())), text ? text.get() : "unknown"};
@@ -174,8 +175,8 @@ void SshSession::State::connect(const Target& target, Clock::time_point deadline
     throw Error(ErrorKind::unreachable,
                 proxy_command.empty()
                     ? fmt::format("{} port {}: no ssh there ({}); is it the right port?", host, port, last_error())
-                    : fmt::format("{} port {}: no ssh through the proxy of the ssh configuration ({}); try ssh {} true", host,
-                                  port, last_error(), target.host));
+                    : fmt::format("{} port {}: no ssh through the proxy of the ssh configuration ({}); try ssh {} true",
+                                  host, port, last_error(), target.host));
   }
 }
 
@@ -185,24 +186,24 @@ void SshSession::State::check_host_key(const Target& target) {
   const HostKey key = host_key(session.get());
   const std::string file = option(session.get(), SSH_OPTIONS_KNOWNHOSTS);
   const std::string accept =
-      proxy_command.empty()
-          ? fmt::format("ssh-keyscan -t {} -p {} {} >> {}", short_type(key.type), port, host, file)
-          : fmt::format("ssh -o UserKnownHostsFile={} {} true", file, target.host);
+      proxy_command.empty() ? fmt::format("ssh-keyscan -t {} -p {} {} >> {}", short_type(key.type), port, host, file)
+                            : fmt::format("ssh -o UserKnownHostsFile={} {} true", file, target.host);
   const std::string compare =
       fmt::format("ssh-keygen -lf /etc/ssh/ssh_host_{}_key.pub on the node", short_type(key.type));
   if (known == SSH_KNOWN_HOSTS_CHANGED || known == SSH_KNOWN_HOSTS_OTHER) {
     const std::string entry = port == 22 ? host : fmt::format("[{}]:{}", host, port);
-    throw Error(ErrorKind::denied,
-                fmt::format("{} port {}: THE HOST KEY HAS CHANGED, this may be another machine listening in: it shows {} {}, {} "
-                            "has another one; only if you know why, and {} prints the same: ssh-keygen -f {} -R '{}' && {}",
-                            host, port, key.type, key.fingerprint, file, compare, file, entry, accept));
+    throw Error(
+        ErrorKind::denied,
+        fmt::format(
+            "{} port {}: THE HOST KEY HAS CHANGED, this may be another machine listening in: it shows {} {}, {} "
+            "has another one; only if you know why, and {} prints the same: ssh-keygen -f {} -R '{}' && {}",
+            host, port, key.type, key.fingerprint, file, compare, file, entry, accept));
   }
   if (known == SSH_KNOWN_HOSTS_ERROR)
-    throw Error(ErrorKind::denied, fmt::format("{} port {}: the host key could not be checked against {} ({})", host, port, file,
-                                               last_error()));
-  throw Error(ErrorKind::denied,
-              fmt::format("{} port {}: unknown host key {} {}; if {} prints the same, accept it: {}", host, port, key.type,
-                          key.fingerprint, compare, accept));
+    throw Error(ErrorKind::denied, fmt::format("{} port {}: the host key could not be checked against {} ({})", host,
+                                               port, file, last_error()));
+  throw Error(ErrorKind::denied, fmt::format("{} port {}: unknown host key {} {}; if {} prints the same, accept it: {}",
+                                             host, port, key.type, key.fingerprint, compare, accept));
 }
 
 void SshSession::State::log_in(const Target& target, Clock::time_point deadline) {
@@ -229,7 +230,8 @@ void SshSession::State::log_in(const Target& target, Clock::time_point deadline)
   // Agent, then every IdentityFile of the configuration, then ssh's default names.
   const std::string first = option(session.get(), SSH_OPTIONS_IDENTITY);
   if (attempt([&] { return ssh_userauth_publickey_auto(session.get(), nullptr, nullptr); })) return;
-  tried.push_back(first.empty() ? "ssh's default key files" : "the key files of the ssh configuration, " + first + " first");
+  tried.push_back(first.empty() ? "ssh's default key files"
+                                : "the key files of the ssh configuration, " + first + " first");
   throw Error(ErrorKind::denied,
               fmt::format("{} port {}: login as {} refused; tried {}; put a public key of this machine into "
                           "~{}/.ssh/authorized_keys on the node, or set identity",
@@ -277,8 +279,9 @@ struct SshCommand::State {
   void wait(const core::Stopwatch& silence) const {
     if (!ssh_is_connected(connection.session.get())) throw lost();
     if (silence.elapsed() > connection.idle_timeout)
-      throw Error(ErrorKind::timeout, fmt::format("{}: no word from the node for {} s; is it overloaded, or the network gone?",
-                                                  connection.peer, connection.idle_timeout.count()));
+      throw Error(ErrorKind::timeout,
+                  fmt::format("{}: no word from the node for {} s; is it overloaded, or the network gone?",
+                              connection.peer, connection.idle_timeout.count()));
     wait_for_socket(connection.session.get());
   }
 };

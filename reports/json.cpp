@@ -60,7 +60,8 @@ json proof_json(const std::optional<store::Proof>& proof) {
 }
 
 json pull_element(const PullOutcome& outcome) {
-  json element = {{"cluster", outcome.cluster}, {"snapshot", nullptr}, {"verdict", outcome.report ? "pass" : "could_not_run"}};
+  json element = {
+      {"cluster", outcome.cluster}, {"snapshot", nullptr}, {"verdict", outcome.report ? "pass" : "could_not_run"}};
   if (!outcome.report) {
     element["error"] = outcome.error;
     return element;
@@ -103,7 +104,10 @@ json verify_document(const VerifyOutcome& outcome) {
         {"sha256", verification.sha256}}},
       {"revision", verification.revision.value},
       {"compact_revision", verification.compact_revision.value},
-      {"rows", {{"total", verification.rows.total}, {"live", verification.rows.live}, {"tombstones", verification.rows.tombstones}}},
+      {"rows",
+       {{"total", verification.rows.total},
+        {"live", verification.rows.live},
+        {"tombstones", verification.rows.tombstones}}},
       {"objects",
        {{"total", census.objects_total},
         {"namespaces", census.namespaces},
@@ -137,8 +141,7 @@ json host_json() {
 
 // Source: what a k3s server keeps outside its datastore; reference in docs/not-covered.md.
 json not_covered_json() {
-  return {"volumes (the data of PersistentVolumes, local-path included)",
-          "container images and registries",
+  return {"volumes (the data of PersistentVolumes, local-path included)", "container images and registries",
           "files outside the bundle: registries.yaml, systemd units, node passwords, manifests put on the node by hand",
           "agents: each must rejoin the restored server"};
 }
@@ -163,8 +166,7 @@ const drill::Phase* find_phase(const drill::DrillReport& report, std::string_vie
 }
 
 json snapshot_json(const store::Snapshot& snapshot) {
-  if (snapshot.damage)
-    return {{"snapshot", snapshot.full_name()}, {"damage", *snapshot.damage}};
+  if (snapshot.damage) return {{"snapshot", snapshot.full_name()}, {"damage", *snapshot.damage}};
   const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile);
   return {{"snapshot", snapshot.full_name()},
           {"taken_at", core::format_rfc3339(snapshot.manifest.taken_at)},
@@ -198,6 +200,7 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
                          {"size_bytes", report.verification->size_bytes},
                          {"revision", report.verification->revision.value}});
   snapshot["k3s_version"] = report.k3s_version;
+  snapshot["verdict"] = to_string(snapshot_verdict_of(report));
   const drill::Phase* control = find_phase(report, "control");
   const drill::Phase* teardown = find_phase(report, "teardown");
   return dump({
@@ -209,7 +212,9 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
       {"duration_seconds", seconds(report.duration)},
       {"engine", optional_json(report.engine,
                                [](const drill::EngineChoice& engine) {
-                                 return json{{"kind", drill::to_string(engine.kind)}, {"version", engine.version}, {"path_or_image", engine.path_or_image}};
+                                 return json{{"kind", drill::to_string(engine.kind)},
+                                             {"version", engine.version},
+                                             {"path_or_image", engine.path_or_image}};
                                })},
       {"phases", phases_json(report.phases)},
       {"rto_seconds", optional_json(report.rto, seconds)},
@@ -226,8 +231,11 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
         {"different", report.objects.different},
         {"examples", report.objects.examples}}},
       {"checks", report.verification ? checks_json(report.verification->checks) : json::array()},
-      {"control", {{"fault", nullptr}, {"verdict", control != nullptr ? core::to_string(control->verdict) : "skipped"}}},
-      {"teardown", {{"verdict", teardown != nullptr ? core::to_string(teardown->verdict) : "skipped"}, {"leftovers", report.leftovers}}},
+      {"control",
+       {{"fault", nullptr}, {"verdict", control != nullptr ? core::to_string(control->verdict) : "skipped"}}},
+      {"teardown",
+       {{"verdict", teardown != nullptr ? core::to_string(teardown->verdict) : "skipped"},
+        {"leftovers", report.leftovers}}},
       {"host", host_json()},
       {"not_covered", not_covered_json()},
   });

@@ -30,12 +30,12 @@ struct VerifyOutcome {
   verifier::Verification verification;
 };
 
-std::string verify_json(const VerifyOutcome& outcome);                       // k3s-drill/verify/1
-std::string verify_list_json(const std::vector<VerifyOutcome>& outcomes);    // k3s-drill/verify-list/1, for several
+std::string verify_json(const VerifyOutcome& outcome);                     // k3s-drill/verify/1
+std::string verify_list_json(const std::vector<VerifyOutcome>& outcomes);  // k3s-drill/verify-list/1, for several
 std::string run_json(const std::string& cluster, const drill::DrillReport& report);  // k3s-drill/run/1
-std::string run_list_json(const std::vector<std::string>& documents);        // k3s-drill/run-list/1, for several
-std::string list_json(const std::vector<store::Snapshot>& snapshots);        // k3s-drill/list/1
-std::string show_json(const store::Snapshot& snapshot);                      // k3s-drill/show/1
+std::string run_list_json(const std::vector<std::string>& documents);  // k3s-drill/run-list/1, for several
+std::string list_json(const std::vector<store::Snapshot>& snapshots);  // k3s-drill/list/1
+std::string show_json(const store::Snapshot& snapshot);                // k3s-drill/show/1
 
 struct DoctorLine {
   std::string subject;

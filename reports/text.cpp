@@ -34,12 +34,14 @@ std::string findings_text(const std::vector<core::Finding>& findings) {
   std::string text;
   for (std::size_t i = 0; i < std::min(findings.size(), kFindingsShown); ++i) {
     const core::Finding& finding = findings[i];
-    text += fmt::format("      {}{}", finding.severity == core::Severity::warning ? "warning: " : "", harmless(finding.message));
+    text += fmt::format("      {}{}", finding.severity == core::Severity::warning ? "warning: " : "",
+                        harmless(finding.message));
     if (finding.key) text += " [" + harmless(*finding.key) + "]";
     if (finding.revision) text += fmt::format(" at revision {}", finding.revision->value);
     text += "\n";
   }
-  if (findings.size() > kFindingsShown) text += fmt::format("      ... and {} more (--json shows all)\n", findings.size() - kFindingsShown);
+  if (findings.size() > kFindingsShown)
+    text += fmt::format("      ... and {} more (--json shows all)\n", findings.size() - kFindingsShown);
   return text;
 }
 
@@ -67,9 +69,10 @@ std::string pull_text(const std::vector<PullOutcome>& outcomes, Colour colour) {
     const puller::PullReport& report = *outcome.report;
     std::uint64_t size_bytes = 0;
     for (const store::BundleFile& file : report.snapshot.manifest.bundle) size_bytes += file.size_bytes;
-    text += fmt::format("{}  {}: {} in {} (read transaction {}), {} files, retaining {} snapshots\n", verdict_word("pass", colour),
-                        report.snapshot.full_name(), format_size(size_bytes), core::format_duration(report.duration),
-                        core::format_duration(report.read_transaction), report.snapshot.manifest.bundle.size(), outcome.retained);
+    text += fmt::format("{}  {}: {} in {} (read transaction {}), {} files, retaining {} snapshots\n",
+                        verdict_word("pass", colour), report.snapshot.full_name(), format_size(size_bytes),
+                        core::format_duration(report.duration), core::format_duration(report.read_transaction),
+                        report.snapshot.manifest.bundle.size(), outcome.retained);
   }
   return text;
 }
@@ -77,28 +80,35 @@ std::string pull_text(const std::vector<PullOutcome>& outcomes, Colour colour) {
 std::string verify_text(const VerifyOutcome& outcome, Colour colour) {
   const verifier::Verification& verification = outcome.verification;
   const verifier::Census& census = verification.census;
-  std::string text = fmt::format("{}  {}  ({}, {} pages, revision {}, {})\n", verdict_word(to_string(verdict_of(verification)), colour), outcome.name,
-                                 format_size(verification.size_bytes), verification.page_count, verification.revision.value,
-                                 core::format_duration(verification.duration));
+  std::string text = fmt::format("{}  {}  ({}, {} pages, revision {}, {})\n",
+                                 verdict_word(to_string(verdict_of(verification)), colour), outcome.name,
+                                 format_size(verification.size_bytes), verification.page_count,
+                                 verification.revision.value, core::format_duration(verification.duration));
   for (const core::Check& check : verification.checks) {
     text += fmt::format("  {:<12} {}  {:>9}\n", check.name, verdict_word(core::to_string(check.verdict), colour, 13),
                         core::format_duration(check.duration));
     text += findings_text(check.findings);
   }
-  text += fmt::format("  rows {} ({} live, {} tombstones), {} objects in {} namespaces ({} cluster-scoped), {} internal keys\n", verification.rows.total,
-                      verification.rows.live, verification.rows.tombstones, census.objects_total, census.namespaces, census.cluster_scoped,
-                      census.internal_keys);
+  text += fmt::format(
+      "  rows {} ({} live, {} tombstones), {} objects in {} namespaces ({} cluster-scoped), {} internal keys\n",
+      verification.rows.total, verification.rows.live, verification.rows.tombstones, census.objects_total,
+      census.namespaces, census.cluster_scoped, census.internal_keys);
   std::vector<std::pair<std::string, std::uint64_t>> resources(census.by_resource.begin(), census.by_resource.end());
-  std::stable_sort(resources.begin(), resources.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::stable_sort(resources.begin(), resources.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
   for (std::size_t i = 0; i < std::min(resources.size(), kResourcesShown); ++i)
     text += fmt::format("    {:>7} {}\n", resources[i].second, harmless(resources[i].first));
-  if (resources.size() > kResourcesShown) text += fmt::format("    ... and {} more kinds (--json shows all)\n", resources.size() - kResourcesShown);
+  if (resources.size() > kResourcesShown)
+    text += fmt::format("    ... and {} more kinds (--json shows all)\n", resources.size() - kResourcesShown);
   return text;
 }
 
 std::string run_text(const drill::DrillReport& report, Colour colour) {
-  std::string text = fmt::format("{}  {}", verdict_word(to_string(verdict_of(report)), colour), report.snapshot.empty() ? "no snapshot" : report.snapshot);
-  if (report.engine) text += fmt::format("  restored with {} {} ({})", drill::to_string(report.engine->kind), report.engine->version, report.engine->path_or_image);
+  std::string text = fmt::format("{}  {}", verdict_word(to_string(verdict_of(report)), colour),
+                                 report.snapshot.empty() ? "no snapshot" : report.snapshot);
+  if (report.engine)
+    text += fmt::format("  restored with {} {} ({})", drill::to_string(report.engine->kind), report.engine->version,
+                        report.engine->path_or_image);
   text += "\n";
   for (const drill::Phase& phase : report.phases) {
     text += fmt::format("  {:<12} {}  {:>9}\n", phase.name, verdict_word(core::to_string(phase.verdict), colour, 13),
@@ -108,13 +118,19 @@ std::string run_text(const drill::DrillReport& report, Colour colour) {
   if (report.verification) {
     for (const core::Check& check : report.verification->checks)
       if (check.verdict == core::CheckVerdict::skipped || check.verdict == core::CheckVerdict::could_not_run)
-        text += fmt::format("  check {} {}\n", check.name, verdict_word(core::to_string(check.verdict), colour)) + findings_text(check.findings);
+        text += fmt::format("  check {} {}\n", check.name, verdict_word(core::to_string(check.verdict), colour)) +
+                findings_text(check.findings);
   }
-  text += fmt::format("  objects      {} of {} matched, {} missing, {} different, {} unexpected\n", report.objects.matched, report.objects.expected,
-                      report.objects.missing, report.objects.different, report.objects.unexpected);
+  text +=
+      fmt::format("  objects      {} of {} matched, {} missing, {} different, {} unexpected\n", report.objects.matched,
+                  report.objects.expected, report.objects.missing, report.objects.different, report.objects.unexpected);
   for (const std::string& example : report.objects.examples) text += "      " + harmless(example) + "\n";
-  const auto measured = [](const std::optional<std::chrono::nanoseconds>& value) { return value ? core::format_duration(*value) : std::string("not measured"); };
-  const auto objective = [](const std::optional<std::chrono::nanoseconds>& value) { return value ? " (objective " + core::format_duration(*value) + ")" : std::string(); };
+  const auto measured = [](const std::optional<std::chrono::nanoseconds>& value) {
+    return value ? core::format_duration(*value) : std::string("not measured");
+  };
+  const auto objective = [](const std::optional<std::chrono::nanoseconds>& value) {
+    return value ? " (objective " + core::format_duration(*value) + ")" : std::string();
+  };
   text += fmt::format("  RTO          {}{}\n", measured(report.rto), objective(report.objectives.rto));
   text += fmt::format("  RPO          {}{}\n", measured(report.rpo), objective(report.objectives.rpo));
   return text;
@@ -123,28 +139,33 @@ std::string run_text(const drill::DrillReport& report, Colour colour) {
 std::string list_text(const std::vector<store::Snapshot>& snapshots) {
   std::size_t width = 8;
   for (const store::Snapshot& snapshot : snapshots) width = std::max(width, snapshot.full_name().size());
-  std::string text = fmt::format("{:<{}}  {:>9}  {:<12}  {:<12}  {}\n", "SNAPSHOT", width, "SIZE", "VERIFIED", "DRILLED", "K3S");
+  std::string text =
+      fmt::format("{:<{}}  {:>9}  {:<12}  {:<12}  {}\n", "SNAPSHOT", width, "SIZE", "VERIFIED", "DRILLED", "K3S");
   for (const store::Snapshot& snapshot : snapshots) {
     if (snapshot.damage) {
       text += fmt::format("{:<{}}  damaged: {}\n", snapshot.full_name(), width, harmless(*snapshot.damage));
       continue;
     }
     const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile);
-    text += fmt::format("{:<{}}  {:>9}  {:<12}  {:<12}  {}\n", snapshot.full_name(), width, format_size(database != nullptr ? database->size_bytes : 0),
-                        proof_word(snapshot.verified, "-"), proof_word(snapshot.drilled, "-"), harmless(snapshot.manifest.k3s_version));
+    text += fmt::format("{:<{}}  {:>9}  {:<12}  {:<12}  {}\n", snapshot.full_name(), width,
+                        format_size(database != nullptr ? database->size_bytes : 0), proof_word(snapshot.verified, "-"),
+                        proof_word(snapshot.drilled, "-"), harmless(snapshot.manifest.k3s_version));
   }
   return text;
 }
 
 std::string show_text(const store::Snapshot& snapshot, Colour colour) {
   const store::Manifest& manifest = snapshot.manifest;
-  std::string text = fmt::format("{}\n  taken at   {}\n  k3s        {}\n  method     {}, SQLite {} on {}\n  directory  {}\n", snapshot.full_name(),
-                                 core::format_rfc3339(manifest.taken_at), harmless(manifest.k3s_version), manifest.method,
-                                 harmless(manifest.sqlite_version), harmless(manifest.arch), snapshot.directory.string());
+  std::string text = fmt::format(
+      "{}\n  taken at   {}\n  k3s        {}\n  method     {}, SQLite {} on {}\n  directory  {}\n", snapshot.full_name(),
+      core::format_rfc3339(manifest.taken_at), harmless(manifest.k3s_version), manifest.method,
+      harmless(manifest.sqlite_version), harmless(manifest.arch), snapshot.directory.string());
   for (const auto& [name, proof] : {std::pair("verified", &snapshot.verified), std::pair("drilled", &snapshot.drilled)})
-    text += *proof ? fmt::format("  {:<9}  {} at {}\n", name, verdict_word((*proof)->verdict, colour), core::format_rfc3339((*proof)->at))
+    text += *proof ? fmt::format("  {:<9}  {} at {}\n", name, verdict_word((*proof)->verdict, colour),
+                                 core::format_rfc3339((*proof)->at))
                    : fmt::format("  {:<9}  never\n", name);
-  for (const store::BundleFile& file : manifest.bundle) text += fmt::format("  {:<24} {:>9}  sha256 {}\n", file.path, format_size(file.size_bytes), file.sha256);
+  for (const store::BundleFile& file : manifest.bundle)
+    text += fmt::format("  {:<24} {:>9}  sha256 {}\n", file.path, format_size(file.size_bytes), file.sha256);
   return text;
 }
 
@@ -153,7 +174,8 @@ std::string doctor_text(const std::vector<DoctorLine>& lines, Colour colour) {
   for (const DoctorLine& line : lines) width = std::max(width, line.subject.size());
   std::string text;
   for (const DoctorLine& line : lines) {
-    text += fmt::format("{}  {:<{}}  {}\n", verdict_word(core::to_string(line.verdict), colour, 13), line.subject, width, harmless(line.message));
+    text += fmt::format("{}  {:<{}}  {}\n", verdict_word(core::to_string(line.verdict), colour, 13), line.subject,
+                        width, harmless(line.message));
     if (!line.cure.empty()) text += fmt::format("{:15}{:<{}}  cure: {}\n", "", "", width, line.cure);
   }
   return text;

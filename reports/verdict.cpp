@@ -6,7 +6,9 @@ namespace reports {
 namespace {
 
 Verdict derive(const std::vector<core::CheckVerdict>& verdicts, const core::Coverage& coverage) {
-  const auto any = [&](core::CheckVerdict wanted) { return std::find(verdicts.begin(), verdicts.end(), wanted) != verdicts.end(); };
+  const auto any = [&](core::CheckVerdict wanted) {
+    return std::find(verdicts.begin(), verdicts.end(), wanted) != verdicts.end();
+  };
   if (any(core::CheckVerdict::fail)) return Verdict::fail;
   if (any(core::CheckVerdict::could_not_run) || !coverage.complete()) return Verdict::inconclusive;
   return any(core::CheckVerdict::pass) ? Verdict::pass : Verdict::inconclusive;
@@ -16,18 +18,24 @@ Verdict derive(const std::vector<core::CheckVerdict>& verdicts, const core::Cove
 
 std::string_view to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::pass: return "pass";
-    case Verdict::fail: return "fail";
-    case Verdict::inconclusive: return "inconclusive";
+    case Verdict::pass:
+      return "pass";
+    case Verdict::fail:
+      return "fail";
+    case Verdict::inconclusive:
+      return "inconclusive";
   }
   return "inconclusive";
 }
 
 int exit_code(Verdict verdict) {
   switch (verdict) {
-    case Verdict::pass: return 0;
-    case Verdict::fail: return 1;
-    case Verdict::inconclusive: return 3;
+    case Verdict::pass:
+      return 0;
+    case Verdict::fail:
+      return 1;
+    case Verdict::inconclusive:
+      return 3;
   }
   return 3;
 }
@@ -43,7 +51,7 @@ Verdict verdict_of(const verifier::Verification& verification) {
   return derive(verdicts, verification.coverage);
 }
 
-Verdict verdict_of(const drill::DrillReport& report) {
+Verdict snapshot_verdict_of(const drill::DrillReport& report) {
   std::vector<core::CheckVerdict> verdicts;
   core::Coverage coverage;
   if (report.verification) {
@@ -52,13 +60,28 @@ Verdict verdict_of(const drill::DrillReport& report) {
   }
   bool proven = false;
   for (const drill::Phase& phase : report.phases) {
-    verdicts.push_back(phase.verdict);
+    if (phase.name != "select") verdicts.push_back(phase.verdict);
     if (phase.name == "prove") proven = phase.verdict == core::CheckVerdict::pass;
   }
-  if (report.rto && report.objectives_met() == false) verdicts.push_back(core::CheckVerdict::fail);
   const Verdict verdict = derive(verdicts, coverage);
   // A drill that never came to compare the objects has proven nothing, whatever its other phases say.
   return verdict == Verdict::pass && !proven ? Verdict::inconclusive : verdict;
+}
+
+Verdict verdict_of(const drill::DrillReport& report) {
+  Verdict verdict = snapshot_verdict_of(report);
+  const auto hold = [&](const std::optional<std::chrono::nanoseconds>& objective,
+                        const std::optional<std::chrono::nanoseconds>& measured) {
+    if (objective)
+      verdict = worse(verdict, !measured                ? Verdict::inconclusive
+                               : *measured > *objective ? Verdict::fail
+                                                        : Verdict::pass);
+  };
+  hold(report.objectives.rto, report.rto);
+  hold(report.objectives.rpo, report.rpo);
+  for (const drill::Phase& phase : report.phases)
+    if (phase.name == "select") verdict = worse(verdict, derive({phase.verdict}, {}));
+  return verdict;
 }
 
 }  // namespace reports

@@ -1,5 +1,5 @@
-// The one place where a verdict is derived: any failing finding is fail; else anything that could not run, or incomplete
-// coverage, is inconclusive; else pass. A skipped check is named in its list and is never what makes a pass.
+// The one place where a verdict is derived: any failing finding is fail; else anything that could not run, or
+// incomplete coverage, is inconclusive; else pass. A skipped check is named in its list and is never what makes a pass.
 #pragma once
 
 #include <string_view>
@@ -25,5 +25,9 @@ Verdict verdict_of(const verifier::Verification& verification);
 
 /// A missed objective is a fail; an objective that is set but was not measured is inconclusive.
 Verdict verdict_of(const drill::DrillReport& report);
+
+/// What the drill proved about the snapshot it restored: the same without objectives, and without the newer snapshots
+/// that did not verify.
+Verdict snapshot_verdict_of(const drill::DrillReport& report);
 
 }  // namespace reports

@@ -19,7 +19,8 @@ bool is_plain_name(const std::string& path) {
 }  // namespace
 
 const BundleFile* Manifest::find(std::string_view path) const {
-  const auto found = std::find_if(bundle.begin(), bundle.end(), [&](const BundleFile& file) { return file.path == path; });
+  const auto found =
+      std::find_if(bundle.begin(), bundle.end(), [&](const BundleFile& file) { return file.path == path; });
   return found == bundle.end() ? nullptr : &*found;
 }
 
@@ -67,15 +68,23 @@ Manifest manifest_from_json(const std::string& text) {
   }
 }
 
-std::optional<Proof> read_proof(const std::filesystem::path& path) {
+std::optional<Proof> proof_from_json(const std::string& text) {
   try {
-    const json document = json::parse(core::read_file(path));
+    const json document = json::parse(text);
     const auto at = core::parse_rfc3339(document.at("started_at").get<std::string>());
     if (!at) return std::nullopt;
-    return Proof{document.at("verdict"), *at};
-  } catch (const core::Error&) {
-    return std::nullopt;
+    const auto snapshot = document.find("snapshot");
+    const bool own = snapshot != document.end() && snapshot->is_object() && snapshot->contains("verdict");
+    return Proof{own ? snapshot->at("verdict") : document.at("verdict"), *at};
   } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<Proof> read_proof(const std::filesystem::path& path) {
+  try {
+    return proof_from_json(core::read_file(path));
+  } catch (const core::Error&) {
     return std::nullopt;
   }
 }

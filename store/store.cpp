@@ -34,7 +34,8 @@ Snapshot load(const std::filesystem::path& directory) {
   snapshot.directory = directory;
   try {
     snapshot.manifest = manifest_from_json(core::read_file(directory / kManifestFile));
-    if (snapshot.manifest.name != directory.filename()) throw core::Error(core::ErrorKind::damaged, "names another snapshot");
+    if (snapshot.manifest.name != directory.filename())
+      throw core::Error(core::ErrorKind::damaged, "names another snapshot");
   } catch (const core::Error& error) {
     snapshot.damage = error.what();
   }
@@ -56,19 +57,20 @@ void remove_leftovers(const std::filesystem::path& cluster_directory) {
 }  // namespace
 
 bool valid_cluster_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && name.front() != '.' &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-         });
+  return !name.empty() && name.size() <= 64 && name.front() != '.' && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  });
 }
 
 ClusterLock::ClusterLock(const std::filesystem::path& cluster_directory)
     : fd_(core::open_file(cluster_directory / ".lock", O_RDWR | O_CREAT)) {
   if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
     const std::string owner = core::read_file(cluster_directory / ".lock");
-    throw core::Error(core::ErrorKind::storage,
-                      fmt::format("another drill command is changing this cluster's snapshots ({}); try again when it has ended",
-                                  owner.empty() ? "no process id known" : "process " + owner));
+    throw core::Error(
+        core::ErrorKind::storage,
+        fmt::format("another drill command is changing this cluster's snapshots ({}); try again when it has ended",
+                    owner.empty() ? "no process id known" : "process " + owner));
   }
   const std::string pid = std::to_string(::getpid());
   if (::ftruncate(fd_.get(), 0) == 0) core::write_all(fd_.get(), pid, cluster_directory / ".lock");
@@ -112,8 +114,9 @@ Snapshot Incoming::commit(Manifest manifest) {
   for (const BundleFile& file : files_) {
     const core::CopiedFile read_back = core::hash_file(directory_ / file.path);
     if (read_back.size_bytes != file.size_bytes || read_back.sha256 != file.sha256)
-      throw core::Error(core::ErrorKind::storage, fmt::format("{} reads back differently from what was written: check this disk",
-                                                              (directory_ / file.path).string()));
+      throw core::Error(core::ErrorKind::storage,
+                        fmt::format("{} reads back differently from what was written: check this disk",
+                                    (directory_ / file.path).string()));
   }
   manifest.name = name_;
   manifest.bundle = files_;
@@ -135,7 +138,8 @@ Store::Store(std::filesystem::path root) : root_(std::move(root)) {
 }
 
 std::filesystem::path Store::cluster_directory(std::string_view cluster) const {
-  if (!valid_cluster_name(cluster)) throw core::Error(core::ErrorKind::usage, fmt::format("'{}' is no cluster name", cluster));
+  if (!valid_cluster_name(cluster))
+    throw core::Error(core::ErrorKind::usage, fmt::format("'{}' is no cluster name", cluster));
   return root_ / cluster;
 }
 
@@ -170,13 +174,15 @@ Snapshot Store::find(std::string_view specification) const {
   if (slash == std::string_view::npos) {
     const std::vector<std::string> names = clusters();
     if (names.size() != 1)
-      throw core::Error(core::ErrorKind::usage,
-                        fmt::format("'{}' names no cluster and the store has {}: say CLUSTER/{}", name, names.size(), name));
+      throw core::Error(
+          core::ErrorKind::usage,
+          fmt::format("'{}' names no cluster and the store has {}: say CLUSTER/{}", name, names.size(), name));
     cluster = names.front();
   }
   const std::vector<Snapshot> snapshots = list(cluster);
   if (snapshots.empty())
-    throw core::Error(core::ErrorKind::not_found, fmt::format("no snapshot of {} in {}: run drill pull first", cluster, root_.string()));
+    throw core::Error(core::ErrorKind::not_found,
+                      fmt::format("no snapshot of {} in {}: run drill pull first", cluster, root_.string()));
   const auto wanted = [&](const Snapshot& snapshot) {
     if (name == "latest") return true;
     return name == "proven" ? snapshot.drilled && snapshot.drilled->verdict == "pass" : snapshot.manifest.name == name;
@@ -184,11 +190,13 @@ Snapshot Store::find(std::string_view specification) const {
   const auto found = std::find_if(snapshots.rbegin(), snapshots.rend(), wanted);
   if (found == snapshots.rend())
     throw core::Error(core::ErrorKind::not_found,
-                      name == "proven" ? fmt::format("no snapshot of {} has passed a drill yet: run drill run {}", cluster, cluster)
-                                       : fmt::format("no snapshot {}/{}: drill list {} shows the {} there are", cluster, name,
-                                                     cluster, snapshots.size()));
+                      name == "proven"
+                          ? fmt::format("no snapshot of {} has passed a drill yet: run drill run {}", cluster, cluster)
+                          : fmt::format("no snapshot {}/{}: drill list {} shows the {} there are", cluster, name,
+                                        cluster, snapshots.size()));
   if (found->damage)
-    throw core::Error(core::ErrorKind::damaged, fmt::format("{}: manifest.json: {}", found->full_name(), *found->damage));
+    throw core::Error(core::ErrorKind::damaged,
+                      fmt::format("{}: manifest.json: {}", found->full_name(), *found->damage));
   return *found;
 }
 
@@ -206,7 +214,16 @@ Incoming Store::receive(std::string_view cluster, core::UtcTime taken_at) {
 }
 
 void Store::keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_view json) {
-  core::write_file_atomically(snapshot.directory / evidence_file(kind), json);
+  const std::filesystem::path target = snapshot.directory / evidence_file(kind);
+  const std::optional<Proof> older = read_proof(target);
+  const std::optional<Proof> newer = proof_from_json(std::string(json));
+  if (older && older->verdict != "inconclusive" && newer && newer->verdict == "inconclusive") return;
+  core::write_file_atomically(target, json);
+  // A drill run by root in another user's store must not hide its proof from that user.
+  struct stat owner {};
+  if (::geteuid() == 0 && ::stat(snapshot.directory.c_str(), &owner) == 0 &&
+      ::chown(target.c_str(), owner.st_uid, owner.st_gid) != 0)
+    throw core::system_error(errno, "giving " + target.string() + " to the store's owner");
 }
 
 std::vector<std::string> Store::apply_retention(std::string_view cluster, std::size_t keep_last) {
@@ -224,7 +241,8 @@ std::vector<std::string> Store::apply_retention(std::string_view cluster, std::s
     const Snapshot& snapshot = snapshots[i];
     if (snapshot.manifest.name == drilled || snapshot.manifest.name == verified) continue;
     // Renamed first, so that a crash half way leaves no snapshot with half its files.
-    const std::filesystem::path doomed = snapshot.directory.parent_path() / (std::string(kRemovedPrefix) + snapshot.manifest.name);
+    const std::filesystem::path doomed =
+        snapshot.directory.parent_path() / (std::string(kRemovedPrefix) + snapshot.manifest.name);
     if (::rename(snapshot.directory.c_str(), doomed.c_str()) != 0)
       throw core::system_error(errno, "removing " + snapshot.directory.string());
     core::remove_tree(doomed);

@@ -42,7 +42,7 @@ struct Manifest {
   const BundleFile* find(std::string_view path) const;
 };
 
-/// Proof kept beside a snapshot: the JSON of the newest `drill verify` or `drill run` on it.
+/// Proof kept beside a snapshot: the JSON of the newest `drill verify` or `drill run` that came to a verdict on it.
 enum class Evidence { verify, run };
 
 struct Proof {
@@ -82,7 +82,8 @@ class Incoming {
 
   /// Adds one file from a producer that calls its argument with block after block. Returns what was written.
   /// Throws: storage, and what `produce` throws.
-  BundleFile add(std::string_view path, const std::function<void(const std::function<void(std::string_view)>&)>& produce);
+  BundleFile add(std::string_view path,
+                 const std::function<void(const std::function<void(std::string_view)>&)>& produce);
   BundleFile add(std::string_view path, std::string_view content);
 
   /// Flushes, reads every file back and compares it with what was written, adds manifest.json last, renames into place.
@@ -118,7 +119,8 @@ class Store {
   /// Starts a snapshot taken now, and removes what earlier crashes left. The caller holds the lock.
   Incoming receive(std::string_view cluster, core::UtcTime taken_at);
 
-  /// Keeps `json` (with a "verdict") as the newest evidence of its kind. Throws: storage.
+  /// Keeps `json` (with "verdict" and "started_at") as the newest evidence of its kind, for the store's owner to read.
+  /// What was inconclusive says nothing about the snapshot and never replaces a pass or a fail. Throws: storage.
   void keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_view json);
 
   /// Removes the oldest beyond `keep_last`; never the newest, never the newest whose drill passed, never the newest

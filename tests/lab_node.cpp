@@ -29,7 +29,8 @@ std::string read_until(int fd, const std::string& end) {
   std::string text;
   char buffer[4096];
   while (text.find(end) == std::string::npos) {
-    if (!core::wait_for(fd, POLLIN, std::chrono::seconds(30))) throw std::runtime_error("no " + end + " after: " + text);
+    if (!core::wait_for(fd, POLLIN, std::chrono::seconds(30)))
+      throw std::runtime_error("no " + end + " after: " + text);
     const ssize_t got = ::read(fd, buffer, sizeof buffer);
     if (got <= 0) throw std::runtime_error("ended before " + end + ": " + text);
     text.append(buffer, static_cast<std::size_t>(got));
@@ -100,9 +101,13 @@ void Node::make_database(int rows, int value_bytes) const {
       "CREATE TABLE kine(id INTEGER PRIMARY KEY AUTOINCREMENT, name INTEGER, created INTEGER, deleted INTEGER,\n"
       "  create_revision INTEGER, prev_revision INTEGER, lease INTEGER, value BLOB, old_value BLOB);\n"
       "CREATE UNIQUE INDEX kine_name_prev_revision_uindex ON kine(name, prev_revision);\n"
-      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(rows) + ")\n"
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+      std::to_string(rows) +
+      ")\n"
       "INSERT INTO kine(name, created, deleted, create_revision, prev_revision, lease, value)\n"
-      "  SELECT '/registry/configmaps/default/c' || i, 1, 0, 0, 0, 0, randomblob(" + std::to_string(value_bytes) + ") FROM n;\n"
+      "  SELECT '/registry/configmaps/default/c' || i, 1, 0, 0, 0, 0, randomblob(" +
+      std::to_string(value_bytes) +
+      ") FROM n;\n"
       "END\n"
       "chmod 600 db/state.db");
 }
@@ -120,10 +125,13 @@ void Writer::execute(const std::string& sql) {
 }
 
 std::unique_ptr<core::Child> start_busy_writer(const Node& node) {
-  auto child = std::make_unique<core::Child>(node.command(
-      "yes \"INSERT INTO kine(name, created, deleted, prev_revision, lease, value) VALUES"
-      "('/registry/leases/l' || random(), 1, 0, 0, 0, zeroblob(300));\" | sqlite3 -batch " + kDatabase));
-  const auto newest = [&] { return node.run("sqlite3 -readonly " + kDatabase + " '.timeout 5000' 'SELECT max(id) FROM kine'"); };
+  auto child = std::make_unique<core::Child>(
+      node.command("yes \"INSERT INTO kine(name, created, deleted, prev_revision, lease, value) VALUES"
+                   "('/registry/leases/l' || random(), 1, 0, 0, 0, zeroblob(300));\" | sqlite3 -batch " +
+                   kDatabase));
+  const auto newest = [&] {
+    return node.run("sqlite3 -readonly " + kDatabase + " '.timeout 5000' 'SELECT max(id) FROM kine'");
+  };
   const std::string before = newest();
   if (!eventually([&] { return newest() != before; })) throw std::runtime_error("the writer does not write");
   return child;

@@ -1,5 +1,5 @@
-// A lab node: with a control plane, or bare with what a test puts on it, a kine-shaped database with or without a writer.
-// One node per test; it is gone when the object is.
+// A lab node: with a control plane, or bare with what a test puts on it, a kine-shaped database with or without a
+// writer. One node per test; it is gone when the object is.
 #pragma once
 
 #include <filesystem>

@@ -29,7 +29,8 @@ std::string standin_program() { return from_environment("DRILL_STANDIN", DRILL_S
 std::filesystem::path seed() {
   static const std::string path = [] {
     if (const char* given = std::getenv("DRILL_SEED")) return std::string(given);
-    const core::CommandResult made = core::run_command({{DRILL_SOURCE_DIR "/scenarios/lab/seed"}, std::chrono::minutes(4)});
+    const core::CommandResult made =
+        core::run_command({{DRILL_SOURCE_DIR "/scenarios/lab/seed"}, std::chrono::minutes(4)});
     if (made.exit_code != 0) throw std::runtime_error("no seed: " + made.err);
     return made.out.substr(0, made.out.find('\n'));
   }();
@@ -52,10 +53,11 @@ nlohmann::json parse(const core::CommandResult& result) {
 
 Setup::Setup(const std::string& more_clusters) {
   std::ostringstream text;
-  text << "store: " << store.string() << "\nengines:\n  standin:\n    path: " << standin_program() << "\nclusters:\n  edge:\n    host: "
-       << node.variable("LAB_HOST") << "\n    port: " << node.variable("LAB_PORT") << "\n    user: " << node.variable("LAB_USER")
-       << "\n    identity: " << node.variable("LAB_IDENTITY") << "\n    known_hosts: " << node.variable("LAB_KNOWN_HOSTS")
-       << "\n    ssh_config: /dev/null\n" << more_clusters;
+  text << "store: " << store.string() << "\nengines:\n  standin:\n    path: " << standin_program()
+       << "\nclusters:\n  edge:\n    host: " << node.variable("LAB_HOST") << "\n    port: " << node.variable("LAB_PORT")
+       << "\n    user: " << node.variable("LAB_USER") << "\n    identity: " << node.variable("LAB_IDENTITY")
+       << "\n    known_hosts: " << node.variable("LAB_KNOWN_HOSTS") << "\n    ssh_config: /dev/null\n"
+       << more_clusters;
   core::write_new_file(config, text.str());
 }
 
@@ -73,13 +75,15 @@ std::vector<std::string> traces(const std::filesystem::path& scratch) {
   std::vector<std::string> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string command = read_all(entry.path() / "cmdline");
-    if (command.find("--write-kubeconfig=/tmp/kubeconfig.yaml") != std::string::npos) found.push_back("process " + entry.path().filename().string());
+    if (command.find("--write-kubeconfig=/tmp/kubeconfig.yaml") != std::string::npos)
+      found.push_back("process " + entry.path().filename().string());
   }
   std::istringstream mounts(read_all("/proc/self/mounts"));
   for (std::string line; std::getline(mounts, line);)
     if (line.starts_with("k3s-drill")) found.push_back("mount " + line);
   if (read_all("/proc/net/fib_trie").find("203.0.113.10") != std::string::npos) found.push_back("address 203.0.113.10");
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch)) found.push_back("file " + entry.path().string());
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch))
+    found.push_back("file " + entry.path().string());
   return found;
 }
 

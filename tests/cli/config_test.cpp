@@ -52,7 +52,8 @@ clusters:
     idle_timeout: 2m
     objectives: {rto: 5m}
   core: {host: node-b}
-)", "config.yaml");
+)",
+                                               "config.yaml");
   CHECK(config.keep_last == 48);
   CHECK(config.drill.ready_timeout == 90s);
   CHECK(config.drill.engine.download == drill::Download::yes);
@@ -76,14 +77,19 @@ TEST_CASE("a wrong config is refused with file, line and what would be right") {
     return "accepted";
   };
   CHECK(message("stroe: /s\n") == "config.yaml:1: unknown key 'stroe' in the config; did you mean 'store'?");
-  CHECK(message("store: /s\nclusters:\n  edge:\n    hots: a\n") == "config.yaml:4: unknown key 'hots' in cluster edge; did you mean 'host'?");
+  CHECK(message("store: /s\nclusters:\n  edge:\n    hots: a\n") ==
+        "config.yaml:4: unknown key 'hots' in cluster edge; did you mean 'host'?");
   CHECK(message("store: /s\nclusters:\n  edge: {user: a}\n") == "config.yaml:3: cluster edge needs a host");
   CHECK(message("store: /s\nready_timeout: 90\n").find("config.yaml:2: '90' must be a duration with its unit") == 0);
+  CHECK(message("store: /s\nclusters: {edge: {host: a, idle_timeout: 500ms}}\n") ==
+        "config.yaml:2: '500ms' is too short here");
   CHECK(message("store: /s\nkeep_last: 0\n").find("config.yaml:2: '0' must be a whole number") == 0);
   CHECK(message("store: /s\nkeep_last: many\n").find("config.yaml:2") == 0);
   CHECK(message("store: /s\nclusters: [a]\n").find("config.yaml:2: clusters must be a map") == 0);
   CHECK(message("store: /s\nclusters:\n  ../x: {host: a}\n").find("config.yaml:3: '../x' is no cluster name") == 0);
-  CHECK(message("store: /s\nengines: {k3s: {download: maybe}}\n").find("config.yaml:2: 'maybe' must be true or false") == 0);
+  CHECK(
+      message("store: /s\nengines: {k3s: {download: maybe}}\n").find("config.yaml:2: 'maybe' must be true or false") ==
+      0);
   CHECK(message("store: /s\nstore: /t\n").find("config.yaml:2: key 'store' is there twice") == 0);
   CHECK(message("clusters: {}\n").find("'store' is missing") != std::string::npos);
   CHECK(message("").find("empty") != std::string::npos);
@@ -95,5 +101,6 @@ TEST_CASE("durations need a unit, a positive number and an end") {
   CHECK(cli::parse_duration("500ms") == 500ms);
   CHECK(cli::parse_duration("1.5h") == 90min);
   CHECK(cli::parse_duration("7d") == 168h);
-  for (const char* text : {"", "10", "m", "-5m", "0s", "1e99h", "10 m", "10mm", "nan s", "infs"}) CHECK_THROWS_AS(cli::parse_duration(text), core::Error);
+  for (const char* text : {"", "10", "m", "-5m", "0s", "1e99h", "10 m", "10mm", "nan s", "infs"})
+    CHECK_THROWS_AS(cli::parse_duration(text), core::Error);
 }

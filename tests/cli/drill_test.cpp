@@ -28,8 +28,10 @@ struct Background {
   Background() : child(command()) {}
 
   std::vector<std::string> command() {
-    std::vector<std::string> argv{"env", "TMPDIR=" + tmpdir.path().string(), "PATH=" + std::filesystem::path(bench::standin_program()).parent_path().string() + ":/usr/bin:/bin",
-                                  bench::drill_program(), "-v"};
+    std::vector<std::string> argv{
+        "env", "TMPDIR=" + tmpdir.path().string(),
+        "PATH=" + std::filesystem::path(bench::standin_program()).parent_path().string() + ":/usr/bin:/bin",
+        bench::drill_program(), "-v"};
     for (std::string& argument : run_arguments(files)) argv.push_back(std::move(argument));
     return argv;
   }
@@ -49,11 +51,13 @@ struct Background {
 }  // namespace
 
 TEST_CASE("a drill killed at any phase leaves no process, mount, network or file") {
-  for (const char* phase : {"select", "fetch", "verify", "place", "start", "datastore", "bootstrap", "ready", "list", "prove", "teardown"}) {
+  for (const char* phase : {"select", "fetch", "verify", "place", "start", "datastore", "bootstrap", "ready", "list",
+                            "prove", "teardown"}) {
     INFO(phase);
     Background drill;
     REQUIRE(drill.says("drill: phase " + std::string(phase) + "\n"));
-    if (std::string_view(phase) == "ready") CHECK_FALSE(bench::traces(drill.tmpdir.path()).empty());  // so it can be seen
+    if (std::string_view(phase) == "ready")
+      CHECK_FALSE(bench::traces(drill.tmpdir.path()).empty());  // so it can be seen
     drill.child.kill();
     CHECK(lab::eventually([&] { return bench::traces(drill.tmpdir.path()).empty(); }));
   }
@@ -79,14 +83,17 @@ TEST_CASE("an unprivileged user can drill") {
   const std::filesystem::path place = "/tmp/k3s-drill-test-nobody." + std::to_string(::getpid());
   std::filesystem::create_directory(place);
   const bench::Files files;
-  for (const auto& [from, to] : {std::pair<std::filesystem::path, std::string>(bench::drill_program(), "drill"), {bench::standin_program(), "k3s-standin"},
-                                 {files.database, "state.db"}, {files.token, "token"}}) {
+  for (const auto& [from, to] : {std::pair<std::filesystem::path, std::string>(bench::drill_program(), "drill"),
+                                 {bench::standin_program(), "k3s-standin"},
+                                 {files.database, "state.db"},
+                                 {files.token, "token"}}) {
     std::filesystem::copy_file(from, place / to);
     ::chmod((place / to).c_str(), 0755);
   }
   ::chmod(place.c_str(), 0755);
   const core::CommandResult ran =
-      core::run_command({{"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", (place / "drill").string(), "--json", "run", "--engine", "standin", "--file",
+      core::run_command({{"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                          (place / "drill").string(), "--json", "run", "--engine", "standin", "--file",
                           (place / "state.db").string(), "--token-file", (place / "token").string()},
                          std::chrono::minutes(1)});
   std::filesystem::remove_all(place);
@@ -120,8 +127,14 @@ TEST_CASE("an engine that cannot be had is inconclusive and says the cure") {
 }
 
 TEST_CASE("wrong usage exits 2 with one line, and with --json one document") {
-  const std::vector<std::vector<std::string>> wrong{
-      {"bogus"}, {}, {"run", "--file", "/x"}, {"run", "--engine", "magic"}, {"verify", "--token-file", "/x"}, {"show"}, {"--config", "/nowhere", "list"}, {"list", "--flag"}};
+  const std::vector<std::vector<std::string>> wrong{{"bogus"},
+                                                    {},
+                                                    {"run", "--file", "/x"},
+                                                    {"run", "--engine", "magic"},
+                                                    {"verify", "--token-file", "/x"},
+                                                    {"show"},
+                                                    {"--config", "/nowhere", "list"},
+                                                    {"list", "--flag"}};
   for (const std::vector<std::string>& arguments : wrong) {
     const core::CommandResult result = bench::drill(arguments);
     INFO(result.err);
@@ -130,6 +143,8 @@ TEST_CASE("wrong usage exits 2 with one line, and with --json one document") {
     CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
     CHECK(result.out.empty());
   }
+  CHECK(bench::parse(bench::drill({"--json", "pull", "--bogus"})).at("kind") == "usage");
+  CHECK(bench::drill({"--config", "/nowhere", "doctor"}).exit_code == 2);
   const core::CommandResult json = bench::drill({"--json", "--config", "/nowhere", "list"});
   CHECK(json.exit_code == 2);
   CHECK(bench::parse(json).at("kind") == "usage");
@@ -138,7 +153,9 @@ TEST_CASE("wrong usage exits 2 with one line, and with --json one document") {
 TEST_CASE("files that are no database are failing verifications, and files that are not there are not") {
   const core::ScratchDir scratch;
   core::write_new_file(scratch.path() / "empty", "");
-  core::write_new_file(scratch.path() / "text", "this is no database, but a text that is longer than a header of one hundred bytes would be, by far.\n");
+  core::write_new_file(
+      scratch.path() / "text",
+      "this is no database, but a text that is longer than a header of one hundred bytes would be, by far.\n");
   CHECK(bench::drill({"verify", "--file", (scratch.path() / "empty").string()}).exit_code == 1);
   CHECK(bench::drill({"verify", "--file", (scratch.path() / "text").string()}).exit_code == 1);
   CHECK(bench::drill({"verify", "--file", (scratch.path() / "absent").string()}).exit_code == 3);

@@ -1,6 +1,6 @@
 // The whole way over real ssh against a real control plane.
-#include <sys/stat.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -50,7 +50,8 @@ TEST_CASE("a snapshot of a running cluster is pulled, verified and drilled, and 
   CHECK(objects.at("total") == by_resource);
   CHECK(objects.at("total") == by_namespace + objects.at("cluster_scoped").get<std::uint64_t>());
 
-  const core::CommandResult ran = setup.drill({"run", "--json", "--report", (setup.scratch.path() / "report.json").string()});
+  const core::CommandResult ran =
+      setup.drill({"run", "--json", "--report", (setup.scratch.path() / "report.json").string()});
   INFO(ran.out << ran.err);
   REQUIRE(ran.exit_code == 0);
   const auto report = bench::parse(ran);
@@ -61,7 +62,8 @@ TEST_CASE("a snapshot of a running cluster is pulled, verified and drilled, and 
   CHECK(report.at("rto_seconds") > 0.0);
   CHECK(report.at("rpo_seconds") >= 0.0);
   CHECK(report.at("teardown").at("leftovers").empty());
-  for (const auto& phase : report.at("phases")) CHECK(phase.at("verdict") == (phase.at("name") == "control" ? "skipped" : "pass"));
+  for (const auto& phase : report.at("phases"))
+    CHECK(phase.at("verdict") == (phase.at("name") == "control" ? "skipped" : "pass"));
   CHECK(core::read_file(setup.scratch.path() / "report.json") == ran.out);
 
   const std::string snapshot = pull.at("snapshot");
@@ -73,8 +75,10 @@ TEST_CASE("a snapshot of a running cluster is pulled, verified and drilled, and 
 
   const std::string secret = secret_of_node(setup.node);
   REQUIRE(secret.size() > 8);
-  for (const std::string& said : {pulled.out, pulled.err, verified.out, verified.err, ran.out, ran.err}) CHECK(said.find(secret) == std::string::npos);
-  for (const char* evidence : {"verify.json", "run.json", "manifest.json"}) CHECK(core::read_file(directory / evidence).find(secret) == std::string::npos);
+  for (const std::string& said : {pulled.out, pulled.err, verified.out, verified.err, ran.out, ran.err})
+    CHECK(said.find(secret) == std::string::npos);
+  for (const char* evidence : {"verify.json", "run.json", "manifest.json"})
+    CHECK(core::read_file(directory / evidence).find(secret) == std::string::npos);
 }
 
 TEST_CASE("one syslog line says what was captured, in the words of the classic script") {
@@ -89,11 +93,14 @@ TEST_CASE("one syslog line says what was captured, in the words of the classic s
   REQUIRE(::bind(syslog.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
 
   // /dev/log is ours in a mount namespace only.
-  const std::string script = "mkdir " + scratch.path().string() + "/up " + scratch.path().string() + "/work && mount -t tmpfs none " + scratch.path().string() +
-                             "/up && mkdir " + scratch.path().string() + "/up/u " + scratch.path().string() + "/up/w && mount -t overlay overlay -o lowerdir=/dev,upperdir=" +
-                             scratch.path().string() + "/up/u,workdir=" + scratch.path().string() + "/up/w /dev && rm -f /dev/log && ln -s " + path +
-                             " /dev/log && exec " + bench::drill_program() + " --config " + setup.config.string() + " pull";
-  const core::CommandResult pulled = core::run_command({{"unshare", "-m", "sh", "-ec", script}, std::chrono::minutes(1)});
+  const std::string script =
+      "mkdir " + scratch.path().string() + "/up " + scratch.path().string() + "/work && mount -t tmpfs none " +
+      scratch.path().string() + "/up && mkdir " + scratch.path().string() + "/up/u " + scratch.path().string() +
+      "/up/w && mount -t overlay overlay -o lowerdir=/dev,upperdir=" + scratch.path().string() +
+      "/up/u,workdir=" + scratch.path().string() + "/up/w /dev && rm -f /dev/log && ln -s " + path +
+      " /dev/log && exec " + bench::drill_program() + " --config " + setup.config.string() + " pull";
+  const core::CommandResult pulled =
+      core::run_command({{"unshare", "-m", "sh", "-ec", script}, std::chrono::minutes(1)});
   INFO(pulled.out << pulled.err);
   REQUIRE(pulled.exit_code == 0);
   const auto snapshot = bench::parse(setup.drill({"show", "latest", "--json"}));
@@ -102,7 +109,8 @@ TEST_CASE("one syslog line says what was captured, in the words of the classic s
   REQUIRE(size > 0);
   const std::string name = snapshot.at("snapshot").get<std::string>().substr(5);
   CHECK_THAT(std::string(line, static_cast<std::size_t>(size)),
-             Catch::Contains("k3s-state-snapshot: captured " + name + " (" + std::to_string(snapshot.at("size_bytes").get<int>()) + " bytes), retaining 1 snapshots"));
+             Catch::Contains("k3s-state-snapshot: captured " + name + " (" +
+                             std::to_string(snapshot.at("size_bytes").get<int>()) + " bytes), retaining 1 snapshots"));
   CHECK(::recv(syslog.get(), line, sizeof line, MSG_DONTWAIT) < 0);
 }
 
@@ -113,7 +121,8 @@ TEST_CASE("when the newest snapshot is damaged the one before is drilled and the
   const std::string first = bench::parse(setup.drill({"show", "latest", "--json"})).at("snapshot");
   REQUIRE(lab::eventually([&] { return setup.drill({"pull"}).exit_code == 0; }));  // the next second
   const auto second = bench::parse(setup.drill({"show", "latest", "--json"}));
-  std::fstream database(second.at("directory").get<std::string>() + "/state.db", std::ios::in | std::ios::out | std::ios::binary);
+  std::fstream database(second.at("directory").get<std::string>() + "/state.db",
+                        std::ios::in | std::ios::out | std::ios::binary);
   database.seekp(20'000'000);
   database.put('\x55').put('\xaa').put('\x55');
   database.close();
@@ -124,8 +133,10 @@ TEST_CASE("when the newest snapshot is damaged the one before is drilled and the
   const auto report = bench::parse(ran);
   CHECK(report.at("verdict") == "fail");
   CHECK(report.at("snapshot").at("name") == first);
+  CHECK(bench::parse(setup.drill({"show", "edge/proven", "--json"})).at("snapshot") == first);
   CHECK(report.at("objects").at("matched") == report.at("objects").at("expected"));
-  CHECK_THAT(report.at("phases").at(0).at("findings").at(0).at("message").get<std::string>(), Catch::Contains(second.at("snapshot").get<std::string>()));
+  CHECK_THAT(report.at("phases").at(0).at("findings").at(0).at("message").get<std::string>(),
+             Catch::Contains(second.at("snapshot").get<std::string>()));
 }
 
 TEST_CASE("an unreachable cluster is named, exits 3, and does not keep the others from being pulled") {
@@ -145,7 +156,8 @@ TEST_CASE("an unreachable cluster is named, exits 3, and does not keep the other
   CHECK(doctor.exit_code == 3);
   for (const auto& line : bench::parse(doctor).at("checks")) {
     INFO(line.dump());
-    CHECK(line.at("verdict") == (line.at("subject") == "node away" || line.at("subject") == "engine away" ? "fail" : "pass"));
+    CHECK(line.at("verdict") ==
+          (line.at("subject") == "node away" || line.at("subject") == "engine away" ? "fail" : "pass"));
   }
 }
 
@@ -157,6 +169,7 @@ TEST_CASE("a second pull of the same cluster is refused while one is running, an
   const store::ClusterLock other = store.lock("edge");
   const core::CommandResult pulled = setup.drill({"pull"});
   CHECK(pulled.exit_code == 3);
-  CHECK_THAT(pulled.err, Catch::Contains("another drill command is changing this cluster's snapshots (process " + std::to_string(::getpid()) + ")"));
+  CHECK_THAT(pulled.err, Catch::Contains("another drill command is changing this cluster's snapshots (process " +
+                                         std::to_string(::getpid()) + ")"));
   CHECK(store.list("edge").size() == 1);
 }

@@ -18,9 +18,11 @@ TEST_CASE("RFC 3339 times with fractions and offsets are read as UTC") {
 }
 
 TEST_CASE("what is no time is refused") {
-  for (const char* text : {"", "20261123T231700", "20261323T231700Z", "20260230T000000Z", "2026112T2317000Z", "20261123 231700Z", "state.db.old-Z-Z"})
+  for (const char* text : {"", "20261123T231700", "20261323T231700Z", "20260230T000000Z", "2026112T2317000Z",
+                           "20261123 231700Z", "state.db.old-Z-Z"})
     CHECK_FALSE(core::parse_compact(text));
-  for (const char* text : {"", "2026-11-23", "2026-11-23T23:17:00", "2026-11-23T25:17:00Z", "2026-11-23T23:17:00+1", "2026-11-23T23:17:00.Zx"})
+  for (const char* text : {"", "2026-11-23", "2026-11-23T23:17:00", "2026-11-23T25:17:00Z", "2026-11-23T23:17:00+1",
+                           "2026-11-23T23:17:00.Zx", "9999-01-01T00:00:00Z", "0001-01-01T00:00:00Z"})
     CHECK_FALSE(core::parse_rfc3339(text));
 }
 

@@ -1,3 +1,5 @@
+#include "core/file.hpp"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -6,7 +8,6 @@
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
-#include "core/file.hpp"
 #include "core/scratch_dir.hpp"
 #include "core/sha256.hpp"
 #include "tests/catch.hpp"
@@ -20,7 +21,8 @@ mode_t mode_of(const std::filesystem::path& path) {
 }
 
 std::size_t entries_in(const std::filesystem::path& path) {
-  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path), std::filesystem::directory_iterator()));
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator(path), std::filesystem::directory_iterator()));
 }
 
 core::ErrorKind kind_of(const std::function<void()>& work) {

@@ -14,7 +14,8 @@ TEST_CASE("base64 is decoded, and what is none is refused") {
   CHECK(core::decode_base64("YQ==") == "a");
   CHECK(core::decode_base64("YWI=") == "ab");
   CHECK(core::decode_base64("YWJj") == "abc");
-  for (const char* text : {"Y", "YQ=", "YQ", "====", "YWJj\n", " YWJj", "YW=j", "YQ===", "Y\0Q="}) CHECK_FALSE(core::decode_base64(text));
+  for (const char* text : {"Y", "YQ=", "YQ", "====", "YWJj\n", " YWJj", "YW=j", "YQ===", "Y\0Q="})
+    CHECK_FALSE(core::decode_base64(text));
 }
 
 TEST_CASE("YAML comes as values with the lines they stand on") {
@@ -29,6 +30,8 @@ TEST_CASE("YAML that is broken, has a key twice or expands without end is refuse
   CHECK_THROWS_WITH(core::parse_yaml("a: [1\n", "test"), Catch::Contains("test:2"));
   CHECK_THROWS_WITH(core::parse_yaml("a: 1\na: 2\n", "test"), Catch::Contains("test:2: key 'a' is there twice"));
   std::string bomb = "a0: &a0 [x]\n";
-  for (int i = 1; i < 30; ++i) bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + ", *a" + std::to_string(i - 1) + "]\n";
+  for (int i = 1; i < 30; ++i)
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + ", *a" +
+            std::to_string(i - 1) + "]\n";
   CHECK_THROWS_AS(core::parse_yaml(bomb, "test"), core::Error);
 }

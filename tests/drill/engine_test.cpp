@@ -199,13 +199,23 @@ TEST_CASE("a k3s of another version in PATH is not taken, and the error names th
   }
 }
 
-TEST_CASE("a configured k3s is used whatever the snapshot's version, and its own version is reported") {
+TEST_CASE("a configured k3s is used whatever the snapshot's version when k3s is asked for, and reports its own") {
   EmptyMachine machine;
   machine.put("k3s", kVersion);
+  machine.settings.kind = drill::EngineKind::k3s;
   machine.settings.k3s_path = machine.put("other-k3s", "v1.37.0+k3s1");
   const drill::EngineChoice choice = machine.choose(kVersion);
   CHECK(choice.version == "v1.37.0+k3s1");
   CHECK(choice.path_or_image == machine.settings.k3s_path);
+}
+
+TEST_CASE("auto takes a configured k3s of the snapshot's version and passes over one of another") {
+  EmptyMachine machine;
+  machine.settings.k3s_path = machine.put("other-k3s", "v1.37.0+k3s1");
+  CHECK(machine.choose("v1.37.0+k3s1").path_or_image == machine.settings.k3s_path);
+  CHECK(error_of([&] { machine.choose(kVersion); }).kind == core::ErrorKind::not_found);
+  const std::filesystem::path own = machine.put("k3s", kVersion);
+  CHECK(machine.choose(kVersion).path_or_image == own);
 }
 
 TEST_CASE("a configured k3s that is not there is an error and nothing else is taken for it") {

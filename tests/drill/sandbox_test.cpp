@@ -1,11 +1,10 @@
 #include "drill/sandbox.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-
-#include <fcntl.h>
 
 #include <csignal>
 #include <fstream>
@@ -116,7 +115,8 @@ TEST_CASE("an engine that lies in /tmp can be started although the sandbox has i
 
 TEST_CASE("a program that ignores SIGTERM is killed with its children when the sandbox stops") {
   drill::Sandbox sandbox;
-  const core::Fd output = sandbox.start({"/bin/sh", "-c", "trap '' TERM; sleep 1000 & echo up; wait; sleep 1000"}, "sh");
+  const core::Fd output =
+      sandbox.start({"/bin/sh", "-c", "trap '' TERM; sleep 1000 & echo up; wait; sleep 1000"}, "sh");
   REQUIRE(core::wait_for(output.get(), POLLIN, 5s));
   CHECK(sandbox.stop(100ms).empty());
   char byte;

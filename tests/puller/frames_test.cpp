@@ -102,17 +102,19 @@ TEST_CASE("an item of an absurd size allocates nothing and ends with the stream"
 }
 
 TEST_CASE("item lines that are none are refused") {
-  const auto line = GENERATE_REF(as<std::string>{}, "", "state.db", "state.db 5", "state.db  " + kHash, "state.db -1 " + kHash,
-                                 "state.db 5x " + kHash, "state.db 99999999999999999999999 " + kHash, "state.db 5 abc",
-                                 "state.db 5 " + kHash + "0", "../token 5 " + kHash, "manifest.json 5 " + kHash,
-                                 "config.yaml.d- 5 " + kHash, "config.yaml.d-../x 5 " + kHash, " 5 " + kHash);
+  const auto line =
+      GENERATE_REF(as<std::string>{}, "", "state.db", "state.db 5", "state.db  " + kHash, "state.db -1 " + kHash,
+                   "state.db 5x " + kHash, "state.db 99999999999999999999999 " + kHash, "state.db 5 abc",
+                   "state.db 5 " + kHash + "0", "../token 5 " + kHash, "manifest.json 5 " + kHash,
+                   "config.yaml.d- 5 " + kHash, "config.yaml.d-../x 5 " + kHash, " 5 " + kHash);
   CAPTURE(line);
   CHECK(kind_of([&] { puller::parse_item(line); }) == core::ErrorKind::storage);
 }
 
 TEST_CASE("a problem the node names becomes one line without control characters") {
-  const auto problem = GENERATE(as<std::string>{}, "etcd /x", "external mysql /x", "agent_only /x", "no_database /x", "no_token /x",
-                                "no_sqlite3", "no_tool mktemp", "no_space 1 2 /x", "copy_failed", "copy_failed \x1b[2J", "new thing", "");
+  const auto problem = GENERATE(as<std::string>{}, "etcd /x", "external mysql /x", "agent_only /x", "no_database /x",
+                                "no_token /x", "no_sqlite3", "no_tool mktemp", "no_space 1 2 /x", "copy_failed",
+                                "copy_failed \x1b[2J", "new thing", "");
   const std::string text = puller::node_problem(problem, "host").what();
   CAPTURE(text);
   CHECK(text.starts_with("host: "));

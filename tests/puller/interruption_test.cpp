@@ -17,9 +17,11 @@ constexpr std::uint64_t kHalfWay = 5U << 20U;
 
 // Makes the node's sqlite3 stop when it has made the copy, until /tmp/go is there; /tmp/copied says that it has.
 void hold_the_copy(const lab::Node& node) {
-  node.run("cat >/usr/local/bin/sqlite3 <<'END'\n#!/bin/sh\ncase \"$*\" in *state.db) ;; *) exec /usr/bin/sqlite3 \"$@\" ;; esac\n"
-           "/usr/bin/sqlite3 \"$@\"\ntouch /tmp/copied\nmkfifo /tmp/never\nread line </tmp/never\n"
-           "END\nchmod 755 /usr/local/bin/sqlite3");
+  node.run(
+      "cat >/usr/local/bin/sqlite3 <<'END'\n#!/bin/sh\ncase \"$*\" in *state.db) ;; *) exec /usr/bin/sqlite3 \"$@\" ;; "
+      "esac\n"
+      "/usr/bin/sqlite3 \"$@\"\ntouch /tmp/copied\nmkfifo /tmp/never\nread line </tmp/never\n"
+      "END\nchmod 755 /usr/local/bin/sqlite3");
 }
 
 bool copy_is_there(const lab::Node& node) {
@@ -97,7 +99,8 @@ TEST_CASE("while the copy is made only root can reach it") {
   lab::Shelf shelf;
   lab::Fork child([&] { return lab::try_pull(node.target(), shelf.store); });
   REQUIRE(copy_is_there(node));
-  CHECK(node.run("cd /var/lib/rancher/k3s/server/db; stat -c '%a %u' .k3s-drill-*; stat -c '%a' .k3s-drill-*/* | sort -u") ==
+  CHECK(node.run(
+            "cd /var/lib/rancher/k3s/server/db; stat -c '%a %u' .k3s-drill-*; stat -c '%a' .k3s-drill-*/* | sort -u") ==
         "700 0\n600");
 }
 
@@ -181,7 +184,8 @@ TEST_CASE("a puller killed by SIGKILL while the node copies leaves nothing on th
   CHECK(shelf.store.list("edge").empty());
 }
 
-TEST_CASE("a puller killed by SIGKILL half way leaves nothing on the node, and the next pull clears its half snapshot") {
+TEST_CASE(
+    "a puller killed by SIGKILL half way leaves nothing on the node, and the next pull clears its half snapshot") {
   NEEDS_LAB();
   const lab::Node node;
   node.make_database(9000, 3800);

@@ -1,11 +1,12 @@
 // Pulls that succeed: what arrives, what it costs the node, what it leaves there.
+#include "puller/pull.hpp"
+
 #include <sys/stat.h>
 
 #include <cstdlib>
 
-#include "core/file.hpp"
 #include "core/fd.hpp"
-#include "puller/pull.hpp"
+#include "core/file.hpp"
 #include "tests/catch.hpp"
 #include "tests/lab_node.hpp"
 
@@ -82,8 +83,8 @@ TEST_CASE("a database of 36 MB is pulled whole") {
   node.make_database(9000, 3800);
   lab::Shelf shelf;
   const puller::PullReport report = puller::pull(node.target(), shelf.store);
-  WARN("36 MB: " << report.bytes_received << " bytes in " << core::to_seconds(report.duration) << " s, read transaction "
-                 << core::to_seconds(report.read_transaction) << " s");
+  WARN("36 MB: " << report.bytes_received << " bytes in " << core::to_seconds(report.duration)
+                 << " s, read transaction " << core::to_seconds(report.read_transaction) << " s");
   CHECK(lab::query(report.snapshot.file("state.db"), "PRAGMA integrity_check") == "ok");
   CHECK(lab::query(report.snapshot.file("state.db"), "SELECT count(*) FROM kine") == "9000");
 }
@@ -96,16 +97,18 @@ TEST_CASE("a busy writer never restarts the copy") {
   lab::Shelf shelf;
   // The copy of a backup that started over would hold more rows than there were when its transaction began: the script
   // compares its size with the page count of the beginning, and a wrapper notes the newest row then.
-  node.run("cat >/usr/local/bin/sqlite3 <<'END'\n#!/bin/sh\ncase \"$*\" in *state.db) ;; *) exec /usr/bin/sqlite3 \"$@\" ;; esac\n"
-           "sed '/^BEGIN/a .output /tmp/begin\\nSELECT max(id) FROM kine;\\n.output' | /usr/bin/sqlite3 \"$@\"\n"
-           "END\nchmod 755 /usr/local/bin/sqlite3");
+  node.run(
+      "cat >/usr/local/bin/sqlite3 <<'END'\n#!/bin/sh\ncase \"$*\" in *state.db) ;; *) exec /usr/bin/sqlite3 \"$@\" ;; "
+      "esac\n"
+      "sed '/^BEGIN/a .output /tmp/begin\\nSELECT max(id) FROM kine;\\n.output' | /usr/bin/sqlite3 \"$@\"\n"
+      "END\nchmod 755 /usr/local/bin/sqlite3");
   const puller::PullReport report = puller::pull(node.target(), shelf.store);
   CHECK(report.read_transaction < std::chrono::seconds(5));
   CHECK(report.wal_growth_bytes > 0);
   CHECK(lab::query(report.snapshot.file("state.db"), "PRAGMA integrity_check") == "ok");
   CHECK(lab::query(report.snapshot.file("state.db"), "SELECT max(id) FROM kine") == node.run("cat /tmp/begin"));
-  CHECK(node.run("/usr/bin/sqlite3 -readonly /var/lib/rancher/k3s/server/db/state.db '.timeout 5000' 'SELECT max(id) FROM kine'") !=
-        node.run("cat /tmp/begin"));
+  CHECK(node.run("/usr/bin/sqlite3 -readonly /var/lib/rancher/k3s/server/db/state.db '.timeout 5000' 'SELECT max(id) "
+                 "FROM kine'") != node.run("cat /tmp/begin"));
 }
 
 TEST_CASE("a pull leaves the database, its WAL and its index as they were while k3s has them open") {
@@ -114,7 +117,8 @@ TEST_CASE("a pull leaves the database, its WAL and its index as they were while 
   node.make_database();
   lab::Writer writer(node);
   writer.execute("INSERT INTO kine(name, prev_revision) VALUES('/registry/w', 0)");
-  const std::string state = kDirectory + "ls -i; stat -c '%n %s %y' state.db state.db-wal; sha256sum state.db state.db-wal";
+  const std::string state =
+      kDirectory + "ls -i; stat -c '%n %s %y' state.db state.db-wal; sha256sum state.db state.db-wal";
   const std::string before = node.run(state);
   lab::Shelf shelf;
   REQUIRE(lab::try_pull(node.target(), shelf.store) == "");
@@ -130,7 +134,8 @@ TEST_CASE("a pull leaves the WAL of a k3s that was killed for its next start") {
     writer.execute("INSERT INTO kine(name, prev_revision) VALUES('/registry/w', 0)");
     node.run("kill -9 $(fuser /var/lib/rancher/k3s/server/db/state.db 2>/dev/null || pidof sqlite3)");
   }
-  const std::string state = kDirectory + "ls -i; stat -c '%n %s %y' state.db state.db-wal; sha256sum state.db state.db-wal";
+  const std::string state =
+      kDirectory + "ls -i; stat -c '%n %s %y' state.db state.db-wal; sha256sum state.db state.db-wal";
   const std::string before = node.run(state);
   lab::Shelf shelf;
   const puller::PullReport report = puller::pull(node.target(), shelf.store);
@@ -154,7 +159,8 @@ TEST_CASE("a pull removes what a killed pull left, and not what a living one has
   const lab::Node node;
   node.make_database();
   // Init lives, and is no pull started at that moment; the second name is that of init itself.
-  node.run(kDirectory + "mkdir .k3s-drill-1-1-dead .k3s-drill-99999999-5-dead\n"
+  node.run(kDirectory +
+           "mkdir .k3s-drill-1-1-dead .k3s-drill-99999999-5-dead\n"
            "stat=$(cat /proc/1/stat); set -- ${stat##*) }; shift 19; mkdir .k3s-drill-1-$1-alive");
   lab::Shelf shelf;
   REQUIRE(lab::try_pull(node.target(), shelf.store) == "");
@@ -187,9 +193,10 @@ TEST_CASE("a pull finds address, user, port, key and known hosts in ~/.ssh/confi
   const core::ScratchDir home;
   const Environment with_home("HOME", home.path());
   std::filesystem::create_directory(home.path() / ".ssh");
-  core::write_new_file(home.path() / ".ssh/config",
-                       "Host kitchen\n  HostName " + node.variable("LAB_HOST") + "\n  Port 22\n  User ubuntu\n  IdentityFile " +
-                           node.variable("LAB_IDENTITY") + "\n  UserKnownHostsFile " + node.variable("LAB_KNOWN_HOSTS") + "\n");
+  core::write_new_file(home.path() / ".ssh/config", "Host kitchen\n  HostName " + node.variable("LAB_HOST") +
+                                                        "\n  Port 22\n  User ubuntu\n  IdentityFile " +
+                                                        node.variable("LAB_IDENTITY") + "\n  UserKnownHostsFile " +
+                                                        node.variable("LAB_KNOWN_HOSTS") + "\n");
   puller::Target target;
   target.cluster = "edge";
   target.host = "kitchen";
@@ -202,7 +209,8 @@ TEST_CASE("a pull goes through the ProxyCommand of the ssh configuration") {
   const lab::Node node;
   node.make_database();
   const core::ScratchDir home;
-  core::write_new_file(home.path() / "config", "Host " + node.variable("LAB_HOST") + "\n  ProxyCommand bash -c 'exec 3<>/dev/tcp/" +
+  core::write_new_file(home.path() / "config", "Host " + node.variable("LAB_HOST") +
+                                                   "\n  ProxyCommand bash -c 'exec 3<>/dev/tcp/" +
                                                    node.variable("LAB_HOST") + "/22; cat <&3 & exec cat >&3'\n");
   puller::Target target = node.target();
   target.ssh_config = home.path() / "config";

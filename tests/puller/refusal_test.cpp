@@ -86,7 +86,8 @@ TEST_CASE("a login key the node does not know is refused, with the user and what
   puller::Target target = node.target();
   target.identity = make_key(scratch);
   CHECK_THAT(refusal(node, target), StartsWith("denied: ") && Contains("login as ubuntu refused") &&
-                                        Contains(target.identity->string() + " (refused)") && Contains("authorized_keys"));
+                                        Contains(target.identity->string() + " (refused)") &&
+                                        Contains("authorized_keys"));
   target.identity = scratch.path() / "absent";
   CHECK_THAT(refusal(node, target), StartsWith("denied: ") && Contains("absent (no such file"));
 }
@@ -95,21 +96,24 @@ TEST_CASE("a user without passwordless sudo is told the line for sudoers") {
   NEEDS_LAB();
   const lab::Node node({"--no-sudo"});
   node.make_database();
-  CHECK_THAT(refusal(node, node.target()), StartsWith("denied: ") && Contains("ubuntu may not use sudo without a password") &&
+  CHECK_THAT(refusal(node, node.target()), StartsWith("denied: ") &&
+                                               Contains("ubuntu may not use sudo without a password") &&
                                                Contains("ubuntu ALL=(root) NOPASSWD: ALL"));
 }
 
 TEST_CASE("a node without sqlite3 is told how to get it") {
   NEEDS_LAB();
   const lab::Node node({"--no-sqlite3"});
-  node.run("mkdir -p /var/lib/rancher/k3s/server/db; cd /var/lib/rancher/k3s/server; echo x >token; echo x >db/state.db");
+  node.run(
+      "mkdir -p /var/lib/rancher/k3s/server/db; cd /var/lib/rancher/k3s/server; echo x >token; echo x >db/state.db");
   CHECK_THAT(refusal(node, node.target()), StartsWith("not_found: ") && Contains("apt-get install sqlite3"));
 }
 
 TEST_CASE("a node without state.db, an agent, and a server without a token are told apart") {
   NEEDS_LAB();
   const lab::Node node;
-  CHECK_THAT(refusal(node, node.target()), StartsWith("not_found: ") && Contains("no /var/lib/rancher/k3s/server/db/state.db"));
+  CHECK_THAT(refusal(node, node.target()),
+             StartsWith("not_found: ") && Contains("no /var/lib/rancher/k3s/server/db/state.db"));
   node.run("mkdir -p /var/lib/rancher/k3s/agent");
   CHECK_THAT(refusal(node, node.target()), StartsWith("not_found: ") && Contains("is an agent"));
   node.make_database();
@@ -122,7 +126,8 @@ TEST_CASE("a node that runs embedded etcd is told so, also when an old state.db 
   const lab::Node node;
   node.make_database();
   node.run(kServer + "mkdir -p db/etcd/member");
-  CHECK_THAT(refusal(node, node.target()), StartsWith("not_found: ") && Contains("embedded etcd") && Contains("k3s etcd-snapshot save"));
+  CHECK_THAT(refusal(node, node.target()),
+             StartsWith("not_found: ") && Contains("embedded etcd") && Contains("k3s etcd-snapshot save"));
 }
 
 TEST_CASE("an external datastore is told by its kind wherever it is configured, and its password stays there") {
@@ -134,18 +139,22 @@ TEST_CASE("an external datastore is told by its kind wherever it is configured, 
       {"/etc/rancher/k3s/config.yaml", "token: x\ndatastore-endpoint: \"" + endpoint + "\"\n"},
       {"/etc/rancher/k3s/config.yaml.d/20-db.yaml", "datastore-endpoint: " + endpoint + "\n"},
       {"/etc/systemd/system/k3s.service.env", "K3S_TOKEN=x\nK3S_DATASTORE_ENDPOINT='" + endpoint + "'\n"},
-      {"/etc/systemd/system/k3s.service", "[Service]\nExecStart=/usr/local/bin/k3s \\\n    server \\\n\t'--datastore-endpoint' \\\n\t'" +
-                                              endpoint + "' \\\n"}};
+      {"/etc/systemd/system/k3s.service",
+       "[Service]\nExecStart=/usr/local/bin/k3s \\\n    server \\\n\t'--datastore-endpoint' \\\n\t'" + endpoint +
+           "' \\\n"}};
   for (const auto& [path, content] : places) {
     CAPTURE(path);
     node.run("mkdir -p \"$(dirname " + path + ")\"; cat >" + path + " <<'THE_END'\n" + content + "THE_END");
     const std::string error = refusal(node, node.target());
-    CHECK_THAT(error, StartsWith("not_found: ") && Contains("external mysql database") && Contains(path) && !Contains("canary"));
+    CHECK_THAT(error, StartsWith("not_found: ") && Contains("external mysql database") && Contains(path) &&
+                          !Contains("canary"));
     node.run("rm " + path);
   }
   // Comments, empty values and SQLite's own endpoint are none.
-  node.run("printf '#datastore-endpoint: mysql://x\\ndatastore-endpoint: \"\"\\n' >/etc/rancher/k3s/config.yaml\n"
-           "echo 'K3S_DATASTORE_ENDPOINT=sqlite:///var/lib/rancher/k3s/server/db/state.db?_journal=WAL' >/etc/systemd/system/k3s.service.env");
+  node.run(
+      "printf '#datastore-endpoint: mysql://x\\ndatastore-endpoint: \"\"\\n' >/etc/rancher/k3s/config.yaml\n"
+      "echo 'K3S_DATASTORE_ENDPOINT=sqlite:///var/lib/rancher/k3s/server/db/state.db?_journal=WAL' "
+      ">/etc/systemd/system/k3s.service.env");
   lab::Shelf shelf;
   CHECK(lab::try_pull(node.target(), shelf.store) == "");
 }
@@ -173,7 +182,8 @@ TEST_CASE("a proxy that leads nowhere is told as such") {
   target.cluster = "edge";
   target.host = "node.invalid";
   target.ssh_config = scratch.path() / "config";
-  CHECK_THAT(lab::try_pull(target, shelf.store), StartsWith("unreachable: ") && Contains("proxy") && Contains("node.invalid"));
+  CHECK_THAT(lab::try_pull(target, shelf.store),
+             StartsWith("unreachable: ") && Contains("proxy") && Contains("node.invalid"));
 }
 
 TEST_CASE("a host that accepts and never speaks ends with the connect timeout") {
@@ -201,8 +211,8 @@ TEST_CASE("a full disk here names this machine and the file") {
     return error;
   });
   const std::string error = child.result();
-  CHECK_THAT(error, StartsWith("storage: ") && Contains("on this machine") && Contains("/state.db: No space left on device") &&
-                        !Contains("something is left"));
+  CHECK_THAT(error, StartsWith("storage: ") && Contains("on this machine") &&
+                        Contains("/state.db: No space left on device") && !Contains("something is left"));
   CHECK(lab::eventually([&] { return lab::nothing_left(node); }));
 }
 
@@ -218,9 +228,10 @@ TEST_CASE("a disk of the node that fills up while copying is told, and the copy 
   NEEDS_LAB();
   const lab::Node node({"--disk", "40m"});
   node.make_database(2000, 3800);
-  node.run("cat >/usr/local/bin/sqlite3 <<'END'\n#!/bin/sh\n"
-           "case \"$*\" in *state.db) head -c 100m /dev/zero >/var/lib/rancher/ballast 2>/dev/null ;; esac\n"
-           "exec /usr/bin/sqlite3 \"$@\"\nEND\nchmod 755 /usr/local/bin/sqlite3");
+  node.run(
+      "cat >/usr/local/bin/sqlite3 <<'END'\n#!/bin/sh\n"
+      "case \"$*\" in *state.db) head -c 100m /dev/zero >/var/lib/rancher/ballast 2>/dev/null ;; esac\n"
+      "exec /usr/bin/sqlite3 \"$@\"\nEND\nchmod 755 /usr/local/bin/sqlite3");
   CHECK_THAT(refusal(node, node.target()), StartsWith("storage: " + node.target().host) && Contains("the node's disk"));
 }
 

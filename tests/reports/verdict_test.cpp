@@ -9,6 +9,7 @@
 
 using namespace std::chrono_literals;
 using core::CheckVerdict;
+using reports::snapshot_verdict_of;
 using reports::verdict_of;
 
 namespace {
@@ -23,7 +24,8 @@ verifier::Verification verification(const std::vector<CheckVerdict>& verdicts) {
 
 drill::DrillReport proven_drill() {
   drill::DrillReport report;
-  for (const char* name : {"select", "fetch", "verify", "place", "start", "datastore", "bootstrap", "ready", "list", "prove", "teardown"})
+  for (const char* name :
+       {"select", "fetch", "verify", "place", "start", "datastore", "bootstrap", "ready", "list", "prove", "teardown"})
     report.phases.push_back({name, 0ns, 1ms, CheckVerdict::pass, {}});
   report.rto = 3s;
   report.rpo = 1min;
@@ -34,7 +36,8 @@ drill::DrillReport proven_drill() {
 }  // namespace
 
 TEST_CASE("a failing finding makes fail, whatever else there is") {
-  CHECK(verdict_of(verification({CheckVerdict::pass, CheckVerdict::could_not_run, CheckVerdict::fail})) == reports::Verdict::fail);
+  CHECK(verdict_of(verification({CheckVerdict::pass, CheckVerdict::could_not_run, CheckVerdict::fail})) ==
+        reports::Verdict::fail);
 }
 
 TEST_CASE("what could not run makes inconclusive, and so does incomplete coverage") {
@@ -63,8 +66,23 @@ TEST_CASE("a missed objective is a fail, one not set is none") {
   report.objectives.rto = 2s;
   CHECK(report.objectives_met() == false);
   CHECK(verdict_of(report) == reports::Verdict::fail);
+  CHECK(snapshot_verdict_of(report) == reports::Verdict::pass);
   report.objectives.rto = 10s;
   CHECK(verdict_of(report) == reports::Verdict::pass);
+}
+
+TEST_CASE("an objective that is set but was not measured is inconclusive") {
+  drill::DrillReport report = proven_drill();
+  report.objectives.rpo = 1h;
+  report.rpo.reset();
+  CHECK(verdict_of(report) == reports::Verdict::inconclusive);
+}
+
+TEST_CASE("a damaged newer snapshot fails the night but not the snapshot that was restored") {
+  drill::DrillReport report = proven_drill();
+  report.phases.at(0).verdict = CheckVerdict::fail;
+  CHECK(verdict_of(report) == reports::Verdict::fail);
+  CHECK(snapshot_verdict_of(report) == reports::Verdict::pass);
 }
 
 TEST_CASE("exit codes are those of the contract") {
@@ -76,25 +94,31 @@ TEST_CASE("exit codes are those of the contract") {
 TEST_CASE("the run report has every field of the contract") {
   const auto document = nlohmann::json::parse(reports::run_json("edge", proven_drill()));
   CHECK(document.at("schema") == "k3s-drill/run/1");
-  for (const char* field : {"verdict", "cluster", "snapshot", "started_at", "engine", "phases", "rto_seconds", "rpo_seconds", "objectives", "objects",
-                            "checks", "control", "teardown", "host", "not_covered"})
+  for (const char* field :
+       {"verdict", "cluster", "snapshot", "started_at", "engine", "phases", "rto_seconds", "rpo_seconds", "objectives",
+        "objects", "checks", "control", "teardown", "host", "not_covered"})
     CHECK(document.contains(field));
   CHECK(document.at("rto_seconds") == 3.0);
   CHECK(document.at("objectives").at("met").is_null());
-  for (const char* field : {"expected", "matched", "missing", "unexpected", "different", "examples"}) CHECK(document.at("objects").contains(field));
+  for (const char* field : {"expected", "matched", "missing", "unexpected", "different", "examples"})
+    CHECK(document.at("objects").contains(field));
 }
 
 TEST_CASE("the verify report has every field of the contract") {
-  const auto document = nlohmann::json::parse(reports::verify_json({"edge/20261123T231700Z", {}, {}, verification({CheckVerdict::pass})}));
+  const auto document = nlohmann::json::parse(
+      reports::verify_json({"edge/20261123T231700Z", {}, {}, verification({CheckVerdict::pass})}));
   CHECK(document.at("schema") == "k3s-drill/verify/1");
-  for (const char* field : {"verdict", "snapshot", "revision", "compact_revision", "rows", "objects", "internal_keys", "checks", "coverage", "duration_seconds"})
+  for (const char* field : {"verdict", "snapshot", "revision", "compact_revision", "rows", "objects", "internal_keys",
+                            "checks", "coverage", "duration_seconds"})
     CHECK(document.contains(field));
-  for (const char* field : {"total", "namespaces", "by_resource", "by_namespace", "cluster_scoped"}) CHECK(document.at("objects").contains(field));
+  for (const char* field : {"total", "namespaces", "by_resource", "by_namespace", "cluster_scoped"})
+    CHECK(document.at("objects").contains(field));
 }
 
 TEST_CASE("text out of a database neither breaks the JSON nor steers the terminal") {
   verifier::Verification hostile = verification({CheckVerdict::fail});
-  hostile.checks[0].findings.push_back({core::Severity::error, "bad \x1b[2J \xff name", "/registry/pods/\x07/\xc3", core::Revision{7}});
+  hostile.checks[0].findings.push_back(
+      {core::Severity::error, "bad \x1b[2J \xff name", "/registry/pods/\x07/\xc3", core::Revision{7}});
   const reports::VerifyOutcome outcome{"a", {}, {}, hostile};
   CHECK_NOTHROW(nlohmann::json::parse(reports::verify_json(outcome)));
   const std::string text = reports::verify_text(outcome, reports::Colour::no);

@@ -46,7 +46,8 @@ struct Fixture {
     return incoming.commit(manifest("edge", taken_at));
   }
   void prove(const std::string& name, store::Evidence kind, const std::string& verdict) {
-    store.keep_evidence(store.find("edge/" + name), kind, R"({"verdict": ")" + verdict + R"(", "started_at": "2026-11-24T02:00:00Z"})");
+    store.keep_evidence(store.find("edge/" + name), kind,
+                        R"({"verdict": ")" + verdict + R"(", "started_at": "2026-11-24T02:00:00Z"})");
   }
   std::vector<std::string> names() const {
     std::vector<std::string> result;
@@ -119,13 +120,16 @@ TEST_CASE_METHOD(Fixture, "a cluster is locked against a second process and free
 }
 
 TEST_CASE_METHOD(Fixture, "retention keeps the newest, and the newest that passed a drill and a verification") {
-  for (const char* name : {"20261120T001700Z", "20261121T001700Z", "20261122T001700Z", "20261123T001700Z", "20261124T001700Z"}) add(name);
+  for (const char* name :
+       {"20261120T001700Z", "20261121T001700Z", "20261122T001700Z", "20261123T001700Z", "20261124T001700Z"})
+    add(name);
   prove("20261120T001700Z", store::Evidence::run, "pass");
   prove("20261121T001700Z", store::Evidence::verify, "pass");
   prove("20261122T001700Z", store::Evidence::run, "fail");
   const store::ClusterLock lock = store.lock("edge");
   CHECK(store.apply_retention("edge", 2) == std::vector<std::string>{"20261122T001700Z"});
-  CHECK(names() == std::vector<std::string>{"20261120T001700Z", "20261121T001700Z", "20261123T001700Z", "20261124T001700Z"});
+  CHECK(names() ==
+        std::vector<std::string>{"20261120T001700Z", "20261121T001700Z", "20261123T001700Z", "20261124T001700Z"});
   CHECK(store.apply_retention("edge", 0) == std::vector<std::string>{"20261123T001700Z"});
   CHECK(names().back() == "20261124T001700Z");
 }
@@ -145,7 +149,37 @@ TEST_CASE_METHOD(Fixture, "latest, proven and a plain name are found, and what i
   CHECK_THROWS_AS(store.find("..//etc"), core::Error);
 }
 
-TEST_CASE_METHOD(Fixture, "a directory without a manifest is no snapshot and one with a broken manifest is named as damaged") {
+TEST_CASE_METHOD(Fixture, "what was inconclusive does not replace a proof, and what failed does") {
+  add("20261123T231700Z");
+  prove("20261123T231700Z", store::Evidence::run, "inconclusive");
+  CHECK(store.find("latest").drilled->verdict == "inconclusive");
+  prove("20261123T231700Z", store::Evidence::run, "pass");
+  prove("20261123T231700Z", store::Evidence::run, "inconclusive");
+  CHECK(store.find("latest").drilled->verdict == "pass");
+  prove("20261123T231700Z", store::Evidence::run, "fail");
+  CHECK(store.find("latest").drilled->verdict == "fail");
+}
+
+TEST_CASE_METHOD(Fixture, "a night that failed for another snapshot's sake still proves the one that was restored") {
+  const store::Snapshot added = add("20261123T231700Z");
+  store.keep_evidence(
+      added, store::Evidence::run,
+      R"({"verdict": "fail", "started_at": "2026-11-24T02:00:00Z", "snapshot": {"name": "edge/20261123T231700Z", "verdict": "pass"}})");
+  CHECK(store.find("edge/proven").manifest.name == "20261123T231700Z");
+}
+
+TEST_CASE_METHOD(Fixture, "evidence written by root belongs to the store's owner") {
+  if (::geteuid() != 0) return;
+  const store::Snapshot added = add("20261123T231700Z");
+  REQUIRE(::chown(added.directory.c_str(), 65534, 65534) == 0);
+  prove("20261123T231700Z", store::Evidence::verify, "pass");
+  struct stat facts {};
+  REQUIRE(::stat((added.directory / "verify.json").c_str(), &facts) == 0);
+  CHECK(facts.st_uid == 65534);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "a directory without a manifest is no snapshot and one with a broken manifest is named as damaged") {
   add("20261123T231700Z");
   std::filesystem::create_directory(root / "edge/20261123T221700Z");
   CHECK(names() == std::vector<std::string>{"20261123T231700Z"});

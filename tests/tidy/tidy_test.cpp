@@ -1,0 +1,114 @@
+// The rules of ARCHITECTURE.md that a machine can check: arrows between rooms, doors to libraries, lengths.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/catch.hpp"
+
+namespace {
+
+const std::filesystem::path kRoot = DRILL_SOURCE_DIR;
+
+// What each room may include besides itself.
+const std::map<std::string, std::set<std::string>> kArrows{
+    {"core", {}},
+    {"store", {"core"}},
+    {"puller", {"store", "core"}},
+    {"verifier", {"store", "core"}},
+    {"drill", {"verifier", "store", "core"}},
+    {"reports", {"puller", "verifier", "drill", "store", "core"}},
+    {"cli", {"reports", "puller", "verifier", "drill", "store", "core"}},
+};
+
+// The only files that may include a library's headers.
+const std::map<std::string, std::set<std::string>> kDoors{
+    {"libssh/", {"puller/ssh_session.cpp"}},
+    {"sqlite3.h", {"verifier/sqlite.cpp"}},
+    {"protozero/", {"verifier/object_protobuf.cpp"}},
+    {"boost/", {"core/process.cpp"}},
+    {"curl/", {"drill/http.cpp"}},
+    {"yaml-cpp/", {"core/yaml.cpp"}},
+    {"spdlog/", {"core/log.cpp"}},
+    {"openssl/", {"core/sha256.cpp", "core/base64.cpp", "verifier/bundle.cpp"}},
+};
+
+constexpr std::size_t kFileLines = 450;
+
+struct Source {
+  std::string path;  // from the root
+  std::string room;
+  std::vector<std::string> lines;
+};
+
+std::vector<Source> sources() {
+  std::vector<Source> found;
+  for (const auto& [room, arrows] : kArrows) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(kRoot / room)) {
+      if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
+      Source source{std::filesystem::relative(entry.path(), kRoot).string(), room, {}};
+      std::ifstream file(entry.path());
+      for (std::string line; std::getline(file, line);) source.lines.push_back(line);
+      found.push_back(std::move(source));
+    }
+  }
+  return found;
+}
+
+// The path between the delimiters of an #include line; empty for other lines.
+std::string included(const std::string& line) {
+  if (!line.starts_with("#include ")) return {};
+  return line.substr(10, line.find_last_of(">\"") - 10);
+}
+
+}  // namespace
+
+TEST_CASE("a room includes only what the arrows allow") {
+  for (const Source& source : sources()) {
+    for (const std::string& line : source.lines) {
+      const std::string path = included(line);
+      const std::string room = path.substr(0, path.find('/'));
+      if (kArrows.count(room) == 0 || room == source.room) continue;
+      INFO(source.path << " includes " << path);
+      CHECK(kArrows.at(source.room).count(room) == 1);
+    }
+  }
+}
+
+TEST_CASE("each third-party library has one door") {
+  for (const Source& source : sources()) {
+    for (const std::string& line : source.lines) {
+      const std::string path = included(line);
+      for (const auto& [library, doors] : kDoors) {
+        if (!path.starts_with(library)) continue;
+        INFO(source.path << " includes " << path);
+        CHECK(doors.count(source.path) == 1);
+      }
+    }
+  }
+}
+
+TEST_CASE("every header says on its first line what it is for, and is included once") {
+  for (const Source& source : sources()) {
+    if (!source.path.ends_with(".hpp")) continue;
+    INFO(source.path);
+    CHECK(source.lines.at(0).starts_with("// "));
+    CHECK(std::count(source.lines.begin(), source.lines.end(), "#pragma once") == 1);
+  }
+}
+
+TEST_CASE("no source file is too long to be read in one sitting, and none is left for later") {
+  for (const Source& source : sources()) {
+    INFO(source.path);
+    CHECK(source.lines.size() <= kFileLines);
+    for (const std::string& line : source.lines)
+      for (const char* word : {"TO"
+                               "DO",
+                               "FIX"
+                               "ME"})
+        CHECK(line.find(word) == std::string::npos);
+  }
+}
