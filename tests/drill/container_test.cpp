@@ -165,6 +165,7 @@ pid_t drill_that_gets(const std::string& phase, int signal) {
   std::string said(4096, '\0');
   const ssize_t got = ::read(progress.get(), said.data(), said.size());
   REQUIRE(got > 0);
+  CAPTURE(said);
   if (signal != 0) CHECK(said.starts_with("k3s-drill-" + std::to_string(drill_pid) + " Up"));
   return drill_pid;
 }
@@ -191,7 +192,7 @@ TEST_CASE(
   CHECK(report.objects.equal());
   CHECK(report.rto);
   CHECK(report.leftovers.empty());
-  CHECK(containers().empty());
+  CHECK(containers() == "");
 }
 
 TEST_CASE("when the drill is killed its container goes with it") {
@@ -219,7 +220,7 @@ TEST_CASE("a cancelled drill has removed its container when it ends") {
   const pid_t drill_pid = drill_that_gets("bootstrap", SIGTERM);
   int status = 0;
   REQUIRE(::waitpid(drill_pid, &status, 0) == drill_pid);
-  CHECK(containers().empty());
+  CHECK(containers() == "");
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == kCancelled);
 }
@@ -248,7 +249,7 @@ exit 1
   CHECK(report.engine->version == "v1.36.2+k3s1");
   CHECK(phase_of(report, "teardown").verdict == core::CheckVerdict::pass);
   CHECK(report.leftovers.empty());
-  CHECK(containers().empty());
+  CHECK(containers() == "");
 }
 
 TEST_CASE("a container that a dead drill left is removed by the next one, and one of a living drill is not") {
@@ -271,6 +272,7 @@ TEST_CASE("a container that a dead drill left is removed by the next one, and on
 
   const std::string left = containers();
   docker({"rm", "-f", "living"});
+  CAPTURE(left);
   CHECK(left.starts_with("living "));
   CHECK(std::count(left.begin(), left.end(), '\n') == 1);
 }
