@@ -1,26 +1,43 @@
 #include "core/base64.hpp"
 
-#include <openssl/evp.h>
-
-#include <climits>
+#include <cstdint>
 
 namespace core {
+namespace {
 
-std::optional<std::string> decode_base64(std::string_view text) {
-  if (text.size() % 4 != 0 || text.size() > INT_MAX) return std::nullopt;
-  const std::size_t padding = text.empty() ? 0 : text.size() - 1 - text.find_last_not_of('=');
-  if (padding > 2) return std::nullopt;
-  // EVP_DecodeBlock forgives surrounding white space and '=' anywhere; base64 in these files has neither.
-  if (text.substr(0, text.size() - padding)
-          .find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") !=
-      std::string_view::npos)
-    return std::nullopt;
-  std::string bytes(text.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (size < 0) return std::nullopt;
-  bytes.resize(bytes.size() - padding);
-  return bytes;
+int digit_of(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+') return 62;
+  return c == '/' ? 63 : -1;
+}
+
+}  // namespace
+
+std::optional<Secret> decode_base64(std::string_view text) {
+  Secret decoded;
+  decoded.resize(text.size() / 4 * 3 + 3);
+  std::size_t written = 0;
+  std::size_t digits = 0;
+  std::size_t padding = 0;
+  std::uint32_t group = 0;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r') continue;
+    const int digit = c == '=' ? 0 : digit_of(c);
+    if (digit < 0 || (padding > 0 && c != '=')) return std::nullopt;
+    if (c == '=') ++padding;
+    group = group << 6U | static_cast<std::uint32_t>(digit);
+    if (++digits % 4 != 0) continue;
+    if (padding > 2) return std::nullopt;
+    for (int shift = 16; shift >= 0; shift -= 8)
+      decoded.data()[written++] = static_cast<char>(group >> static_cast<unsigned>(shift) & 0xffU);
+    if (padding > 0 && written < 3) return std::nullopt;
+    group = 0;
+  }
+  if (digits % 4 != 0 || padding > 2) return std::nullopt;
+  decoded.resize(written - padding);
+  return decoded;
 }
 
 }  // namespace core

@@ -1,13 +1,14 @@
-// Standard base64, as kubeconfigs and bootstrap bundles carry it.
+// Standard base64 with padding, as Go's encoding/base64.StdEncoding reads it.
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
+
+#include "core/secret.hpp"
 
 namespace core {
 
-/// The bytes `text` stands for; empty for anything that is no padded standard base64.
-std::optional<std::string> decode_base64(std::string_view text);
+/// The bytes of `text`; empty when it is no base64. New lines are skipped, as in Go.
+std::optional<Secret> decode_base64(std::string_view text);
 
 }  // namespace core

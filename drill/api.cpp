@@ -20,11 +20,11 @@ constexpr std::string_view kDiscoveryAccept =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
 
-std::string decoded(const core::YamlNode* node, std::string_view key) {
+core::Secret decoded(const core::YamlNode* node, std::string_view key) {
   const core::YamlNode* field = node != nullptr ? node->find(key) : nullptr;
-  const std::optional<std::string> bytes = field != nullptr ? core::decode_base64(field->scalar) : std::nullopt;
+  std::optional<core::Secret> bytes = field != nullptr ? core::decode_base64(field->scalar) : std::nullopt;
   if (!bytes) throw core::Error(core::ErrorKind::damaged, fmt::format("the kubeconfig has no {}", key));
-  return *bytes;
+  return std::move(*bytes);
 }
 
 // clusters[0].cluster, users[0].user
@@ -111,12 +111,12 @@ ApiClient::ApiClient(const std::string& kubeconfig, std::function<core::Fd()> op
   const core::YamlNode config = core::parse_yaml(kubeconfig, "kubeconfig");
   const core::YamlNode* cluster = first_item(config, "clusters", "cluster");
   const core::YamlNode* user = first_item(config, "users", "user");
-  ca_pem_ = decoded(cluster, "certificate-authority-data");
+  ca_pem_ = decoded(cluster, "certificate-authority-data").view();
   if (const core::YamlNode* server = cluster->find("server")) server_ = server->scalar;
   HttpOptions options;
   options.ca_pem = ca_pem_;
-  options.certificate_pem = decoded(user, "client-certificate-data");
-  options.key_pem = decoded(user, "client-key-data");
+  options.certificate_pem = decoded(user, "client-certificate-data").view();
+  options.key_pem = decoded(user, "client-key-data").view();
   options.open_socket = std::move(open_socket);
   options.timeout = std::chrono::seconds(60);
   http_.emplace(std::move(options));

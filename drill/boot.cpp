@@ -28,8 +28,7 @@ class Boot {
     while (result_.phases_ended < kBootPhases) {
       const bool log_open = log_.read_some(kPollInterval);
       note_marks();
-      if (log_.first(kNewCluster))
-        return fail(core::CheckVerdict::fail, "it made a new cluster instead of restoring this one");
+      if (log_.first(kNewCluster)) return made_new_cluster();
       if (const auto status = engine_.exit_status()) return died(*status);
       if (!log_open && !engine_.exit_status()) core::pause_for(kPollInterval);
       if (ready()) end_phases(kBootPhases, std::chrono::steady_clock::now());
@@ -75,10 +74,15 @@ class Boot {
     while (log_.read_some(std::chrono::milliseconds(0)) && log_.line_count() != lines_seen_)
       lines_seen_ = log_.line_count();
     note_marks();
+    if (log_.first(kNewCluster)) return made_new_cluster();
     const std::string how = status.signal != 0 ? fmt::format("was killed by signal {}", status.signal)
                                                : fmt::format("ended with exit code {}", status.code);
     const auto verdict = result_.phases_ended == 0 ? core::CheckVerdict::could_not_run : core::CheckVerdict::fail;
     return fail(verdict, fmt::format("the control plane {}: {}", how, log_.last_words()));
+  }
+
+  BootResult made_new_cluster() {
+    return fail(core::CheckVerdict::fail, "it made a new cluster instead of restoring this one");
   }
 
   BootResult fail(core::CheckVerdict verdict, std::string message) {

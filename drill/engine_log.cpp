@@ -61,7 +61,7 @@ std::string EngineLog::last_words() const {
   std::string words = fatal != lines_.rend() ? message_of(fatal->text)
                       : lines_.empty()       ? partial_
                                              : message_of(lines_.back().text);
-  for (std::size_t at = 0; !secret_.empty() && (at = words.find(secret_)) != std::string::npos;)
+  for (std::size_t at = 0; !secret_.empty() && (at = words.find(secret_, at)) != std::string::npos; at += 3)
     words.replace(at, secret_.size(), "***");
   if (words.size() > kMaxWords) words = words.substr(0, kMaxWords) + "...";
   return words;

@@ -72,7 +72,7 @@ void check_passwd(const Bundle& bundle, const Token& token, CheckBuilder& check)
   const auto passwd = bundle.find("PasswdFile");
   if (passwd == bundle.end())
     return check.warning("the opened bootstrap data holds no passwd file: k3s would write a new one");
-  const std::optional<Secret> secret = server_secret(passwd->second.view());
+  const std::optional<core::Secret> secret = server_secret(passwd->second.view());
   if (!secret)
     return check.error("the passwd file in the bootstrap data has no entry for servers: no server could join");
   if (secret->view() != token.password.view())
@@ -94,7 +94,7 @@ void check_row(const SealedRow& row, const Token& token, Verification& result, C
     return error(
         "the bootstrap row is empty, the mark of a first start that was not finished: k3s would drop it and make a new "
         "cluster CA, which no node or client trusts");
-  const std::optional<Secret> plaintext = open_sealed(row.value, *passphrase);
+  const std::optional<core::Secret> plaintext = open_sealed(row.value, *passphrase);
   if (!plaintext)
     return error(
         "the token does not open the bootstrap row although its key fits: the row is damaged, k3s would refuse to "

@@ -11,9 +11,9 @@
 #include <memory>
 #include <vector>
 
+#include "core/base64.hpp"
 #include "core/error.hpp"
 #include "core/sha256.hpp"
-#include "verifier/base64.hpp"
 #include "verifier/tree.hpp"
 
 namespace verifier {
@@ -52,8 +52,8 @@ T demand(T made) {
 
 const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-Secret derive_key(std::string_view passphrase, std::string_view salt) {
-  Secret key;
+core::Secret derive_key(std::string_view passphrase, std::string_view salt) {
+  core::Secret key;
   key.resize(kKeyBytes);
   if (PKCS5_PBKDF2_HMAC(passphrase.data(), static_cast<int>(passphrase.size()), bytes_of(salt),
                         static_cast<int>(salt.size()), kIterations, EVP_sha1(), static_cast<int>(kKeyBytes),
@@ -76,7 +76,7 @@ class BundleVisitor : public TreeVisitor {
   }
   void text(std::string_view text) override {
     if (depth_ != 1 && !(depth_ == 2 && field_ == "Content")) return;
-    std::optional<Secret> content = decode_base64(text);
+    std::optional<core::Secret> content = core::decode_base64(text);
     if (!content) damaged("the opened bootstrap data has an entry that is no base64");
     bundle_.insert_or_assign(name_, std::move(*content));
   }
@@ -136,7 +136,7 @@ std::optional<std::string> root_of(const std::vector<Certificate>& certificates)
 }
 
 // One field of a CSV line, from `line`'s start; what remains starts after its comma.
-Secret take_field(std::string_view& line) {
+core::Secret take_field(std::string_view& line) {
   std::string field;
   const bool quoted = line.starts_with('"');
   if (quoted) line.remove_prefix(1);
@@ -149,27 +149,27 @@ Secret take_field(std::string_view& line) {
     field += c;
   }
   if (line.starts_with(',')) line.remove_prefix(1);
-  Secret result(field);
+  core::Secret result(field);
   ::explicit_bzero(field.data(), field.size());
   return result;
 }
 
 }  // namespace
 
-std::optional<Secret> open_sealed(std::string_view sealed, std::string_view passphrase) {
+std::optional<core::Secret> open_sealed(std::string_view sealed, std::string_view passphrase) {
   const std::size_t colon = sealed.find(':');
   if (colon == std::string_view::npos || sealed.size() > kLimitBytes)
     damaged("the bootstrap row is not of the form <salt>:<base64>");
-  const std::optional<Secret> decoded = decode_base64(sealed.substr(colon + 1));
+  const std::optional<core::Secret> decoded = core::decode_base64(sealed.substr(colon + 1));
   if (!decoded || decoded->view().size() < kNonceBytes + kTagBytes)
     damaged("the bootstrap row is not of the form <salt>:<base64>");
   const std::string_view bytes = decoded->view();
   const std::string_view ciphertext = bytes.substr(kNonceBytes, bytes.size() - kNonceBytes - kTagBytes);
   std::string tag(bytes.substr(bytes.size() - kTagBytes));
-  const Secret key = derive_key(passphrase, sealed.substr(0, colon));
+  const core::Secret key = derive_key(passphrase, sealed.substr(0, colon));
 
   const CipherContext context = demand(CipherContext(EVP_CIPHER_CTX_new()));
-  Secret plaintext;
+  core::Secret plaintext;
   plaintext.resize(ciphertext.size() + 1);  // never an empty buffer
   auto* out = reinterpret_cast<unsigned char*>(plaintext.data());
   int written = 0;
@@ -200,12 +200,12 @@ std::string hash_ca(std::string_view pem) {
   return core::sha256_hex(pem);
 }
 
-std::optional<Secret> server_secret(std::string_view passwd_file) {
+std::optional<core::Secret> server_secret(std::string_view passwd_file) {
   while (!passwd_file.empty()) {
     std::string_view line = passwd_file.substr(0, passwd_file.find('\n'));
     passwd_file.remove_prefix(std::min(passwd_file.size(), line.size() + 1));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    Secret secret = take_field(line);
+    core::Secret secret = take_field(line);
     if (take_field(line).view() == "server") return secret;
   }
   return std::nullopt;

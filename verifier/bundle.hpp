@@ -8,16 +8,16 @@
 #include <string>
 #include <string_view>
 
-#include "verifier/secret.hpp"
+#include "core/secret.hpp"
 
 namespace verifier {
 
 /// The plaintext of `<salt>:<base64(nonce, ciphertext, tag)>`; empty when `passphrase` does not open it.
 /// Throws: damaged, when the value has not that form.
-std::optional<Secret> open_sealed(std::string_view sealed, std::string_view passphrase);
+std::optional<core::Secret> open_sealed(std::string_view sealed, std::string_view passphrase);
 
 /// Names are k3s's: ServerCA, ServerCAKey, PasswdFile, EncryptionConfig, ...
-using Bundle = std::map<std::string, Secret, std::less<>>;
+using Bundle = std::map<std::string, core::Secret, std::less<>>;
 
 /// Both formats: name to {Timestamp, Content}, and before k3s 1.22 name to content. Throws: damaged.
 Bundle parse_bundle(std::string_view plaintext);
@@ -27,6 +27,6 @@ Bundle parse_bundle(std::string_view plaintext);
 std::string hash_ca(std::string_view pem);
 
 /// The secret of user "server" in k3s's passwd file; empty when there is none.
-std::optional<Secret> server_secret(std::string_view passwd_file);
+std::optional<core::Secret> server_secret(std::string_view passwd_file);
 
 }  // namespace verifier

@@ -29,7 +29,7 @@ Token parse_token(std::string_view content) {
   while (content.ends_with('\n')) content.remove_suffix(1);
   if (content.empty()) return rejected("it is empty");
   Token token;
-  token.as_written = Secret(content);
+  token.as_written = core::Secret(content);
   std::string_view credentials = content;
   const bool full_form = content.starts_with(kPrefix);
   if (full_form) {
@@ -48,7 +48,7 @@ Token parse_token(std::string_view content) {
       return rejected("it is not of the form K10<CA hash>::<username>:<password> or <password>");
     credentials.remove_prefix(colon + 1);
   }
-  token.password = Secret(credentials);
+  token.password = core::Secret(credentials);
   return token;
 }
 

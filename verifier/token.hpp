@@ -5,15 +5,15 @@
 #include <string>
 #include <string_view>
 
-#include "verifier/secret.hpp"
+#include "core/secret.hpp"
 
 namespace verifier {
 
 struct Token {
-  Secret password;      // what the row is sealed with, and what its key is made of
-  std::string ca_hash;  // 64 hex digits; empty when the token does not name a CA
-  Secret as_written;    // without trailing new lines: old k3s sealed with this
-  std::string problem;  // why k3s would reject it; empty when it would not. The rest is then empty
+  core::Secret password;    // what the row is sealed with, and what its key is made of
+  std::string ca_hash;      // 64 hex digits; empty when the token does not name a CA
+  core::Secret as_written;  // without trailing new lines: old k3s sealed with this
+  std::string problem;      // why k3s would reject it; empty when it would not. The rest is then empty
 };
 
 Token parse_token(std::string_view content);

@@ -5,7 +5,7 @@
 #include "tests/catch.hpp"
 #include "tests/verifier/kine_database.hpp"
 #include "tests/verifier/verify_fixture.hpp"
-#include "verifier/base64.hpp"
+#include "core/base64.hpp"
 #include "verifier/object.hpp"
 #include "verifier/text.hpp"
 
@@ -139,12 +139,12 @@ TEST_CASE("Fields of a wrong wire type are stepped over and not misread") {
 }
 
 TEST_CASE("Base64 is read as Go reads it") {
-  CHECK(verifier::decode_base64("aGVsbG8=")->view() == "hello");
-  CHECK(verifier::decode_base64("aGVs\r\nbG8=\n")->view() == "hello");
-  CHECK(verifier::decode_base64("")->view().empty());
+  CHECK(core::decode_base64("aGVsbG8=")->view() == "hello");
+  CHECK(core::decode_base64("aGVs\r\nbG8=\n")->view() == "hello");
+  CHECK(core::decode_base64("")->view().empty());
   for (const char* bad : {"a", "aGVsbG8", "aGVsbG8=aGVs", "====", "aG=s", "a===", "aGVsbG8*"}) {
     INFO(bad);
-    CHECK_FALSE(verifier::decode_base64(bad));
+    CHECK_FALSE(core::decode_base64(bad));
   }
 }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-namespace verifier {
+namespace core {
 
 class Secret {
  public:
@@ -38,4 +38,4 @@ class Secret {
   std::string bytes_;
 };
 
-}  // namespace verifier
+}  // namespace core
