@@ -59,8 +59,7 @@ class Runner {
     } else {
       run_file();
     }
-    if (globals_.format == Format::json)
-      print(documents_.size() == 1 ? documents_.front() : reports::run_list_json(documents_));
+    if (globals_.format == Format::json) print(several_ ? reports::run_list_json(documents_) : documents_.front());
     return reports::exit_code(verdict_);
   }
 
@@ -98,13 +97,25 @@ class Runner {
     const std::vector<std::string> clusters = choose_clusters(config, options_.clusters);
     if (clusters.size() > 1 && !options_.report.empty())
       throw core::Error(core::ErrorKind::usage, "--report takes one file: name one cluster with it");
+    several_ = clusters.size() > 1;
     for (const std::string& cluster : clusters) {
-      std::vector<store::Snapshot> snapshots = store.list(cluster);
-      if (snapshots.empty())
-        throw core::Error(core::ErrorKind::not_found,
-                          fmt::format("no snapshot of {} to drill: run drill pull {} first", cluster, cluster));
-      run_cluster(config, store, cluster, {snapshots.rbegin(), snapshots.rend()});
+      try {
+        run_newest(config, store, cluster);
+      } catch (const core::Error& error) {
+        // One of several that cannot be drilled does not keep the others from it.
+        if (!several_ || error.kind() == core::ErrorKind::cancelled) throw;
+        core::log_error(fmt::format("{}: {}", cluster, error.what()));
+        verdict_ = reports::worse(verdict_, reports::Verdict::inconclusive);
+      }
     }
+  }
+
+  void run_newest(const Config& config, store::Store& store, const std::string& cluster) {
+    const std::vector<store::Snapshot> snapshots = store.list(cluster);
+    if (snapshots.empty())
+      throw core::Error(core::ErrorKind::not_found,
+                        fmt::format("no snapshot of {} to drill: run drill pull {} first", cluster, cluster));
+    run_cluster(config, store, cluster, {snapshots.rbegin(), snapshots.rend()});
   }
 
   void run_cluster(const Config& config, store::Store& store, const std::string& cluster,
@@ -150,6 +161,7 @@ class Runner {
   const Options& options_;
   reports::Verdict verdict_ = reports::Verdict::pass;
   std::vector<std::string> documents_;
+  bool several_ = false;  // clusters asked for: then the JSON is a list, however many could be drilled
 };
 
 }  // namespace

@@ -30,7 +30,7 @@ class Boot {
       note_marks();
       if (log_.first(kNewCluster)) return made_new_cluster();
       if (const auto status = engine_.exit_status()) return died(*status);
-      if (!log_open && !engine_.exit_status()) core::pause_for(kPollInterval);
+      if (!log_open) core::pause_for(kPollInterval);
       if (ready()) end_phases(kBootPhases, std::chrono::steady_clock::now());
       if (std::chrono::steady_clock::now() > deadline)
         return fail(core::CheckVerdict::could_not_run,

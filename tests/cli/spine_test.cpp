@@ -139,7 +139,7 @@ TEST_CASE("when the newest snapshot is damaged the one before is drilled and the
              Catch::Contains(second.at("snapshot").get<std::string>()));
 }
 
-TEST_CASE("an unreachable cluster is named, exits 3, and does not keep the others from being pulled") {
+TEST_CASE("an unreachable cluster is named, exits 3, and does not keep the others from being pulled and drilled") {
   NEEDS_LAB();
   const bench::Setup setup("  away:\n    host: 127.0.0.1\n    port: 1\n    ssh_config: /dev/null\n");
   const core::CommandResult pulled = setup.drill({"pull", "--json"});
@@ -150,6 +150,13 @@ TEST_CASE("an unreachable cluster is named, exits 3, and does not keep the other
   CHECK_THAT(pulls.at(0).at("error").get<std::string>(), Catch::Contains("127.0.0.1"));
   CHECK(pulls.at(1).at("verdict") == "pass");
   CHECK(pulls.at(1).at("snapshot").is_string());
+
+  const core::CommandResult ran = setup.drill({"run", "--json"});
+  CHECK(ran.exit_code == 3);
+  CHECK_THAT(ran.err, Catch::Contains("away: no snapshot of away to drill"));
+  REQUIRE(bench::parse(ran).at("runs").size() == 1);
+  CHECK(bench::parse(ran).at("runs").at(0).at("verdict") == "pass");
+  CHECK(bench::parse(ran).at("runs").at(0).at("cluster") == "edge");
 
   const core::CommandResult doctor = setup.drill({"doctor", "--json"});
   INFO(doctor.out);

@@ -19,7 +19,7 @@ const std::map<std::string, std::set<std::string>> kArrows{
     {"store", {"core"}},
     {"puller", {"store", "core"}},
     {"verifier", {"store", "core"}},
-    {"drill", {"verifier", "store", "core"}},
+    {"drill", {"verifier", "core"}},
     {"reports", {"puller", "verifier", "drill", "store", "core"}},
     {"cli", {"reports", "puller", "verifier", "drill", "store", "core"}},
 };
