@@ -17,7 +17,6 @@ namespace {
 using core::Error;
 using core::ErrorKind;
 
-constexpr std::string_view kHello = "k3s-drill 1";
 constexpr std::size_t kLineBytes = 4096;
 constexpr std::size_t kNoiseBytes = 65536;
 constexpr std::string_view kConfigPartPrefix = "config.yaml.d-";
@@ -34,13 +33,6 @@ bool allowed_name(std::string_view name) {
 bool is_sha256(std::string_view text) {
   return text.size() == 64 &&
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-std::string_view take_word(std::string_view& text) {
-  const std::size_t space = std::min(text.find(' '), text.size());
-  const std::string_view word = text.substr(0, space);
-  text.remove_prefix(std::min(space + 1, text.size()));
-  return word;
 }
 
 }  // namespace
@@ -93,20 +85,26 @@ Line FrameReader::line() {
   return line;
 }
 
-void FrameReader::body(const Item& item, const std::function<void(std::string_view)>& sink) {
-  core::Sha256 hash;
-  std::uint64_t left = item.size_bytes;
-  while (left > 0) {
+void FrameReader::bytes(std::uint64_t size_bytes, const std::function<void(std::string_view)>& sink) {
+  for (std::uint64_t left = size_bytes; left > 0;) {
     if (begin_ == end_ && !fill())
-      throw Error(ErrorKind::unreachable, fmt::format("the stream ended early, after {} of {} bytes of {}",
-                                                      item.size_bytes - left, item.size_bytes, item.name));
+      throw Error(ErrorKind::unreachable,
+                  fmt::format("the stream ended early, after {} of {} bytes", size_bytes - left, size_bytes));
     const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(left, end_ - begin_));
-    const std::string_view block(buffer_.data() + begin_, size);
-    hash.update(block);
-    sink(block);
+    sink({buffer_.data() + begin_, size});
     begin_ += size;
     left -= size;
   }
+}
+
+void FrameReader::body(const Item& item, const std::function<void(std::string_view)>& sink) {
+  core::Sha256 hash;
+  core::in_context(item.name, [&] {
+    bytes(item.size_bytes, [&](std::string_view block) {
+      hash.update(block);
+      sink(block);
+    });
+  });
   if (hash.hex_digest() != item.sha256)
     throw Error(ErrorKind::storage,
                 fmt::format("{} arrived with another hash than it left the node with: pull again; if it "
@@ -123,6 +121,13 @@ Item parse_item(std::string_view text) {
     throw Error(ErrorKind::storage, "the node's answer is no stream of a pull: an item with an unknown name or hash");
   item.size_bytes = parse_number(size, "the size of " + item.name);
   return item;
+}
+
+std::string_view take_word(std::string_view& text) {
+  const std::size_t space = std::min(text.find(' '), text.size());
+  const std::string_view word = text.substr(0, space);
+  text.remove_prefix(std::min(space + 1, text.size()));
+  return word;
 }
 
 std::uint64_t parse_number(std::string_view text, std::string_view what) {

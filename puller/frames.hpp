@@ -14,6 +14,8 @@
 
 namespace puller {
 
+inline constexpr std::string_view kHello = "k3s-drill 1";
+
 /// One line of the stream: its first word, and the rest without the space between.
 struct Line {
   std::string word;
@@ -41,6 +43,10 @@ class FrameReader {
   /// is another one; what `sink` throws.
   void body(const Item& item, const std::function<void(std::string_view)>& sink);
 
+  /// Hands the next `size_bytes` bytes on, block after block. Throws: unreachable when the stream ends early; what
+  /// `sink` throws.
+  void bytes(std::uint64_t size_bytes, const std::function<void(std::string_view)>& sink);
+
  private:
   bool fill();
   bool next_line(std::string& line);
@@ -54,6 +60,9 @@ class FrameReader {
 /// NAME SIZE SHA256 of an item line. Names are what a snapshot may be given by a node: state.db, token, config.yaml,
 /// config.yaml.d-*. Throws: storage for anything else.
 Item parse_item(std::string_view text);
+
+/// The first word of `text`, which then begins after the space behind it.
+std::string_view take_word(std::string_view& text);
 
 /// A whole number. Throws: storage for anything else, naming `what`.
 std::uint64_t parse_number(std::string_view text, std::string_view what);

@@ -1,0 +1,207 @@
+// drill-node, the program on the node: one database path, a request on stdin, the stream of a pull on stdout
+// (puller/frames.hpp). Started by the controller over ssh as root, for the time of one pull.
+//   drill-node pull DATA_DIR CONFIG_FILE
+// The paths are arguments so that a line in sudoers can allow these and no others.
+// What it leaves on the node: nothing. What waits for a slow link is in an unlinked file beside the program.
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include "core/error.hpp"
+#include "core/file.hpp"
+#include "core/sha256.hpp"
+#include "puller/frames.hpp"
+#include "puller/node/database.hpp"
+#include "puller/node/deadline_reader.hpp"
+#include "puller/node/look.hpp"
+#include "puller/node/pages.hpp"
+#include "puller/node/problem.hpp"
+#include "puller/node/request.hpp"
+#include "puller/node/spool.hpp"
+#include "puller/page_hash.hpp"
+
+namespace node {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::filesystem::path::value_type kSelf[] = "/proc/self/exe";
+constexpr milliseconds kVersionPatience{5000};
+constexpr milliseconds kHashPatience{5000};  // for page hashes, inside the read transaction
+constexpr milliseconds kLastWordsPatience{2000};
+constexpr std::chrono::seconds kLifeSignEvery{5};
+constexpr unsigned kPagesPerLook = 256;
+
+std::uint64_t peak_memory_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (word == "VmHWM:") {
+      std::uint64_t kibibytes = 0;
+      status >> kibibytes;
+      return kibibytes * 1024;
+    }
+  return 0;
+}
+
+class Pull {
+ public:
+  Pull(const Places& places, DeadlineReader& in, puller::FrameReader& frames, Spool& out)
+      : places_(places), in_(in), frames_(frames), out_(out) {}
+
+  void run(const Request& request) {
+    request_ = &request;
+    for (const SmallFile& file : read_small_files(places_)) {
+      say(fmt::format("item {} {} {}", file.name, file.content.size(), core::sha256_hex(file.content)));
+      out_.put(file.content);
+    }
+    wal_before_ = size_of_file(places_.wal());
+    say("copying");
+    read_database();
+    say(fmt::format("fact wal_growth_bytes {}",
+                    static_cast<std::int64_t>(size_of_file(places_.wal())) - static_cast<std::int64_t>(wal_before_)));
+  }
+
+  void say(const std::string& line) {
+    out_.put(line + "\n");
+    last_word_ = Clock::now();
+  }
+
+ private:
+  void read_database() {
+    began_ = Clock::now();
+    ReadTransaction database(places_.database());
+    const std::optional<Base>& base = request_->base;
+    const Scan found = scan(database, base, [this] { look_around(); });
+    std::optional<std::string> hashes;
+    if (!found.differing.empty()) {
+      say(fmt::format("differing {}", found.differing.size()));
+      out_.put(found.differing);
+      hashes = receive_hashes(pages_in(found.differing, base->page_count));
+    }
+    say(fmt::format("image {} {} {}", database.page_size_bytes(), database.page_count(), found.sha256));
+    send_pages(database, base, found.differing, hashes, [this] { look_around(); }, [this](std::string_view block) {
+      say(fmt::format("block {}", block.size()));
+      out_.put(block);
+    });
+    database.end();
+    say(fmt::format("fact read_transaction_nanoseconds {}", std::chrono::nanoseconds(Clock::now() - began_).count()));
+  }
+
+  // A link too slow for them gets more pages than it needs, rather than a transaction that lasts.
+  std::optional<std::string> receive_hashes(std::uint64_t count) {
+    if (count == 0) return std::string();
+    std::string hashes;
+    try {
+      in_.until(Clock::now() + kHashPatience);
+      const puller::Line line = frames_.line();
+      if (line.word != "hashes" || puller::parse_number(line.rest, "size") != count * puller::kShortHashBytes)
+        throw Problem("bad_request page hashes of another count");
+      frames_.bytes(count * puller::kShortHashBytes, [&](std::string_view block) { hashes += block; });
+    } catch (const DeadlineReader::Late&) {
+      in_.discard_the_rest();
+      return std::nullopt;
+    }
+    return hashes;
+  }
+
+  void look_around() {
+    if (++pages_ % kPagesPerLook != 0) return;
+    const auto now = Clock::now();
+    if (now - last_word_ > kLifeSignEvery) say("alive");
+    if (now - began_ > request_->longest_read_transaction)
+      throw Problem(fmt::format("limit read_transaction {}", request_->longest_read_transaction.count()));
+    if (size_of_file(places_.wal()) > wal_before_ + request_->wal_growth_limit_bytes)
+      throw Problem(fmt::format("limit wal_growth {}", request_->wal_growth_limit_bytes));
+  }
+
+  const Places& places_;
+  DeadlineReader& in_;
+  puller::FrameReader& frames_;
+  Spool& out_;
+  const Request* request_ = nullptr;
+  Clock::time_point began_;
+  Clock::time_point last_word_ = Clock::now();
+  std::uint64_t wal_before_ = 0;
+  unsigned pages_ = 0;
+};
+
+std::string own_hash() { return core::hash_file(kSelf).sha256; }
+
+void serve(const Places& places, DeadlineReader& in, Spool& out) {
+  out.put(fmt::format("{}\nfact helper_sha256 {}\nfact helper_version {}\n", puller::kHello, own_hash(), DRILL_VERSION));
+  VersionQuestion version;
+  puller::FrameReader frames([&](char* buffer, std::size_t size_bytes) { return in.read(buffer, size_bytes); });
+  const Request request = read_request(frames);
+  if (request.spool_limit_bytes > 0) out.limit(request.spool_limit_bytes);
+  Pull pull(places, in, frames, out);
+  look(places, [&](const std::string& line) { pull.say(line); });
+  if (request.errand == Errand::pull) pull.run(request);
+  pull.say(fmt::format("fact k3s_version {}", version.answer(kVersionPatience)));
+  pull.say(fmt::format("fact peak_memory_bytes {}", peak_memory_bytes()));
+  pull.say("end");
+}
+
+// On stdout if the link still takes it, and on stderr, which passes what waits in the spool.
+int tell(Spool& out, const std::string& problem) {
+  std::fprintf(stderr, "problem %s\n", problem.c_str());
+  out.limit(UINT64_MAX);
+  out.put("problem " + problem + "\n");
+  out.drain(kLastWordsPatience);
+  return 3;
+}
+
+int run(const Places& places) {
+  std::signal(SIGPIPE, SIG_IGN);
+  ::umask(077);
+  ::setpriority(PRIO_PROCESS, 0, 10);
+  static DeadlineReader in(STDIN_FILENO);
+  static Spool out(STDOUT_FILENO, std::filesystem::read_symlink(kSelf).parent_path());
+  try {
+    serve(places, in, out);
+    while (!out.drain(milliseconds(1000))) {
+    }
+    return 0;
+  } catch (const PeerGone&) {
+    return 4;
+  } catch (const Problem& problem) {
+    return tell(out, problem.what());
+  } catch (const core::Error& error) {
+    return tell(out, fmt::format("bad_request {}", error.what()));
+  }
+}
+
+bool plain(std::string_view path) {
+  return path.starts_with('/') && path.find_first_of("\n\r") == std::string_view::npos;
+}
+
+}  // namespace
+}  // namespace node
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    std::printf("drill-node %s, SQLite %s\n", DRILL_VERSION, std::string(node::sqlite_version()).c_str());
+    return 0;
+  }
+  if (argc != 4 || std::string_view(argv[1]) != "pull" || !node::plain(argv[2]) || !node::plain(argv[3])) {
+    std::fprintf(stderr, "usage: drill-node pull DATA_DIR CONFIG_FILE   (absolute paths; started by drill over ssh)\n");
+    return 2;
+  }
+  int status = 3;
+  try {
+    status = node::run({argv[2], argv[3]});
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "problem copy_failed %s\n", error.what());
+  }
+  std::fflush(stderr);
+  std::_Exit(status);  // threads may still wait for a peer that is slow, or gone
+}
