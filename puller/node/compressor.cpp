@@ -11,10 +11,9 @@
 namespace node {
 namespace {
 
-// Measured on hourly images of a cluster (docs/benchmarks.md): the window covers what an hour changes, and the tables
-// are as large as 48 MiB for the whole program leave room for.
-constexpr int kLevel = 12;
+// The window covers what an hour changes. The tables are smaller than zstd's own choice: 48 MiB are for the whole program.
 constexpr int kWindowLog = 22;
+constexpr int kTableLog = 20;
 
 }  // namespace
 
@@ -41,11 +40,13 @@ struct Compressor::State {
   }
 };
 
-Compressor::Compressor(std::function<void(std::string_view)> out) : state_(std::make_unique<State>()) {
+Compressor::Compressor(Effort effort, std::function<void(std::string_view)> out) : state_(std::make_unique<State>()) {
   if (state_->context == nullptr) throw std::bad_alloc();
   state_->out = std::move(out);
-  state_->set(ZSTD_c_compressionLevel, kLevel);
+  state_->set(ZSTD_c_compressionLevel, effort == Effort::thorough ? 12 : 3);
   state_->set(ZSTD_c_windowLog, kWindowLog);
+  state_->set(ZSTD_c_hashLog, kTableLog);
+  state_->set(ZSTD_c_chainLog, kTableLog);
 }
 
 Compressor::~Compressor() = default;

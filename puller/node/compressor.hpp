@@ -10,8 +10,10 @@ namespace node {
 
 class Compressor {
  public:
+  enum class Effort { quick, thorough };
+
   /// `out` gets blocks of at most 128 KiB.
-  explicit Compressor(std::function<void(std::string_view)> out);
+  Compressor(Effort effort, std::function<void(std::string_view)> out);
   ~Compressor();
   void put(std::string_view bytes);
   void finish();

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <thread>
+#include <vector>
 
 #include "core/error.hpp"
 #include "core/file.hpp"
@@ -79,39 +80,63 @@ class Pull {
  private:
   void read_database() {
     began_ = Clock::now();
+    const Tick tick = [this] { look_around(); };
     ReadTransaction database(places_.database());
     const std::optional<Base>& base = request_->base;
-    const Scan found = scan(database, base, [this] { look_around(); });
-    std::optional<std::string> hashes;
-    if (!found.differing.empty()) {
-      say(fmt::format("differing {}", found.differing.size()));
-      out_.put(found.differing);
-      hashes = receive_hashes(pages_in(found.differing, base->page_count));
-    }
+    const bool comparable = base && base->page_size_bytes == database.page_size_bytes();
+    const Scan found = scan(database, comparable ? std::optional(base->salt) : std::nullopt, tick);
+    Difference difference;
+    if (comparable)
+      difference = compare(database, found, *base, tick);
+    else
+      difference.pages = pages_of(std::string(puller::group_count(database.page_count()) / 8 + 1, '\xff'), database.page_count());
     say(fmt::format("image {} {} {}", database.page_size_bytes(), database.page_count(), found.sha256));
-    send_pages(database, base, found.differing, hashes, [this] { look_around(); }, [this](std::string_view block) {
-      say(fmt::format("block {}", block.size()));
-      out_.put(block);
-    });
+    send_pages(database, difference.pages, difference.part_hashes, base ? base->salt : 0, tick,
+               [this](std::string_view block) { say_with_bytes("block", block); });
     database.end();
     say(fmt::format("fact read_transaction_nanoseconds {}", std::chrono::nanoseconds(Clock::now() - began_).count()));
   }
 
-  // A link too slow for them gets more pages than it needs, rather than a transaction that lasts.
-  std::optional<std::string> receive_hashes(std::uint64_t count) {
-    if (count == 0) return std::string();
-    std::string hashes;
+  struct Difference {
+    std::vector<std::uint32_t> pages;
+    std::string part_hashes;
+  };
+
+  // Three steps, each with an answer from the controller. A link too slow for them gets more than it needs, rather than
+  // a transaction that lasts.
+  Difference compare(ReadTransaction& database, const Scan& found, const Base& base, const Tick& tick) {
+    const std::string differing = differing_groups(found.groups, base);
+    Difference difference{pages_of(differing, database.page_count()), {}};
+    if (difference.pages.empty()) return difference;
+    in_.until(Clock::now() + kHashPatience);
     try {
-      in_.until(Clock::now() + kHashPatience);
-      const puller::Line line = frames_.line();
-      if (line.word != "hashes" || puller::parse_number(line.rest, "size") != count * puller::kShortHashBytes)
-        throw Problem("bad_request page hashes of another count");
-      frames_.bytes(count * puller::kShortHashBytes, [&](std::string_view block) { hashes += block; });
+      say_with_bytes("differing", differing);
+      const std::string hashes = receive_hashes(known_pages(difference.pages, base));
+      const std::string changed = changed_pages(database, difference.pages, hashes, base, tick);
+      std::vector<std::uint32_t> pages;
+      for (std::size_t i = 0; i < difference.pages.size(); ++i)
+        if (puller::has_bit(changed, i)) pages.push_back(difference.pages[i]);
+      difference.pages = std::move(pages);
+      say_with_bytes("changed", changed);
+      difference.part_hashes = receive_hashes(std::uint64_t{known_pages(difference.pages, base)} * puller::kPageParts);
     } catch (const DeadlineReader::Late&) {
       in_.discard_the_rest();
-      return std::nullopt;
     }
+    return difference;
+  }
+
+  std::string receive_hashes(std::uint64_t count) {
+    std::string hashes;
+    const puller::Line line = frames_.line();
+    if (line.word != "hashes" || puller::parse_number(line.rest, "size") != count * puller::kShortHashBytes)
+      throw Problem("bad_request hashes of another count");
+    frames_.bytes(count * puller::kShortHashBytes, [&](std::string_view block) { hashes += block; });
     return hashes;
+  }
+
+  void say_with_bytes(std::string_view word, std::string_view bytes) {
+    say(fmt::format("{} {}", word, bytes.size()));
+    out_.put(bytes);
   }
 
   void look_around() {

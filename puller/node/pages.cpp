@@ -9,64 +9,26 @@
 namespace node {
 namespace {
 
-using puller::GroupHash;
 using puller::kGroupPages;
+using puller::kPageParts;
 
-bool bit(std::string_view bits, std::uint32_t index) {
-  return (static_cast<unsigned char>(bits[index / 8]) >> (index % 8) & 1U) != 0;
-}
-
-bool comparable(const ReadTransaction& database, const std::optional<Base>& base) {
-  return base && base->page_size_bytes == database.page_size_bytes();
-}
-
-std::uint32_t groups_of(std::uint32_t page_count) {
-  return static_cast<std::uint32_t>((std::uint64_t{page_count} + kGroupPages - 1) / kGroupPages);
-}
-
-// Compares group after group with the base's; marks those that differ.
-class GroupComparison {
- public:
-  explicit GroupComparison(const Base& base, std::uint32_t page_count)
-      : base_(base), hash_(base.salt), differing_((groups_of(page_count) + 7) / 8, '\0') {}
-
-  void add(std::string_view page) {
-    hash_.add(puller::page_hash(page, base_.salt));
-    if (hash_.full()) close();
-  }
-
-  std::string finish() {
-    if (!hash_.empty()) close();
-    return std::move(differing_);
-  }
-
- private:
-  void close() {
-    const std::uint32_t hash = hash_.take();
-    const bool known = std::size_t{group_} * puller::kShortHashBytes < base_.groups.size();
-    if (!known || puller::short_hash_at(base_.groups, group_) != hash)
-      differing_[group_ / 8] = static_cast<char>(differing_[group_ / 8] | (1U << (group_ % 8)));
-    ++group_;
-  }
-
-  const Base& base_;
-  GroupHash hash_;
-  std::string differing_;
-  std::uint32_t group_ = 0;
-};
+// What an hour changes is small and worth the node's time; a first pull is not.
+constexpr std::uint64_t kSmallBytes = 16U << 20U;
 
 class RecordWriter {
  public:
-  explicit RecordWriter(const std::function<void(std::string_view)>& out) : stream_(out) {}
+  RecordWriter(Compressor::Effort effort, const std::function<void(std::string_view)>& out) : stream_(effort, out) {}
 
-  void put(std::uint32_t number, std::string_view page) {
-    std::string distance;
-    std::uint32_t left = number - last_;
-    for (; left >= 0x80; left >>= 7U) distance += static_cast<char>(0x80U | (left & 0x7fU));
-    distance += static_cast<char>(left);
+  void put(std::uint32_t number, std::uint8_t parts, std::string_view page) {
+    std::string head;
+    std::uint32_t distance = number - last_;
+    for (; distance >= 0x80; distance >>= 7U) head += static_cast<char>(0x80U | (distance & 0x7fU));
+    head += static_cast<char>(distance);
+    head += static_cast<char>(parts);
     last_ = number;
-    stream_.put(distance);
-    stream_.put(page);
+    stream_.put(head);
+    for (std::uint32_t part = 0; part < kPageParts; ++part)
+      if ((parts >> part & 1U) != 0) stream_.put(puller::page_part(page, part));
   }
 
   void finish() { stream_.finish(); }
@@ -76,58 +38,70 @@ class RecordWriter {
   std::uint32_t last_ = 0;
 };
 
+std::uint8_t different_parts(std::string_view page, std::string_view hashes, std::size_t first_hash, std::uint64_t salt) {
+  unsigned parts = 0;
+  for (std::uint32_t part = 0; part < kPageParts; ++part)
+    if (puller::short_hash(puller::page_part(page, part), salt) != puller::short_hash_at(hashes, first_hash + part))
+      parts |= 1U << part;
+  return static_cast<std::uint8_t>(parts);
+}
+
 }  // namespace
 
-Scan scan(ReadTransaction& database, const std::optional<Base>& base, const Tick& tick) {
-  Scan result;
+Scan scan(ReadTransaction& database, std::optional<std::uint64_t> salt, const Tick& tick) {
   core::Sha256 sha256;
-  std::optional<GroupComparison> comparison;
-  if (comparable(database, base)) comparison.emplace(*base, database.page_count());
+  puller::GroupHasher groups(salt.value_or(0));
   database.for_each_page([&](std::uint32_t, std::string_view page) {
     tick();
     sha256.update(page);
-    if (comparison) comparison->add(page);
+    if (salt) groups.add(page);
   });
-  result.sha256 = sha256.hex_digest();
-  if (comparison) result.differing = comparison->finish();
-  return result;
+  return {sha256.hex_digest(), groups.finish()};
 }
 
-std::uint64_t pages_in(std::string_view differing, std::uint32_t page_count) {
-  std::uint64_t pages = 0;
-  const std::uint32_t groups = std::min<std::uint32_t>(groups_of(page_count), static_cast<std::uint32_t>(differing.size() * 8));
-  for (std::uint32_t group = 0; group < groups; ++group)
-    if (bit(differing, group)) pages += std::min(kGroupPages, page_count - group * kGroupPages);
+std::string differing_groups(std::string_view groups, const Base& base) {
+  const std::size_t count = groups.size() / puller::kShortHashBytes;
+  const std::size_t known = base.groups.size() / puller::kShortHashBytes;
+  std::string differing = puller::empty_bits(count);
+  for (std::size_t i = 0; i < count; ++i)
+    if (i >= known || puller::short_hash_at(groups, i) != puller::short_hash_at(base.groups, i))
+      puller::set_bit(differing, i);
+  return differing;
+}
+
+std::vector<std::uint32_t> pages_of(std::string_view differing, std::uint32_t page_count) {
+  std::vector<std::uint32_t> pages;
+  for (std::uint32_t index = 0; index < page_count; ++index)
+    if (puller::has_bit(differing, index / kGroupPages)) pages.push_back(index);
   return pages;
 }
 
-void send_pages(ReadTransaction& database, const std::optional<Base>& base, std::string_view differing,
-                const std::optional<std::string>& hashes, const Tick& tick,
-                const std::function<void(std::string_view)>& out) {
-  RecordWriter records(out);
-  if (!comparable(database, base)) {
-    database.for_each_page([&](std::uint32_t number, std::string_view page) {
-      tick();
-      records.put(number, page);
-    });
-    records.finish();
-    return;
+std::uint32_t known_pages(const std::vector<std::uint32_t>& pages, const Base& base) {
+  return static_cast<std::uint32_t>(std::lower_bound(pages.begin(), pages.end(), base.page_count) - pages.begin());
+}
+
+std::string changed_pages(ReadTransaction& database, const std::vector<std::uint32_t>& pages, std::string_view hashes,
+                          const Base& base, const Tick& tick) {
+  std::string changed = puller::empty_bits(pages.size());
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    tick();
+    if (pages[i] >= base.page_count ||
+        puller::short_hash(database.page(pages[i] + 1), base.salt) != puller::short_hash_at(hashes, i))
+      puller::set_bit(changed, i);
   }
-  std::size_t next_hash = 0;
-  for (std::uint32_t group = 0; group < groups_of(database.page_count()); ++group) {
-    if (!bit(differing, group)) continue;
-    const std::uint32_t first = group * kGroupPages;
-    const std::uint32_t end = static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(std::uint64_t{first} + kGroupPages, database.page_count()));
-    for (std::uint32_t index = first; index < end; ++index) {
-      tick();
-      const std::string_view page = database.page(index + 1);
-      const bool same = hashes && index < base->page_count &&
-                        puller::short_hash_at(*hashes, next_hash + (index - first)) ==
-                            static_cast<std::uint32_t>(puller::page_hash(page, base->salt));
-      if (!same) records.put(index + 1, page);
-    }
-    if (first < base->page_count) next_hash += std::min(kGroupPages, base->page_count - first);
+  return changed;
+}
+
+void send_pages(ReadTransaction& database, const std::vector<std::uint32_t>& pages, std::string_view part_hashes,
+                std::uint64_t salt, const Tick& tick, const std::function<void(std::string_view)>& out) {
+  constexpr unsigned all = (1U << kPageParts) - 1;
+  const std::uint64_t bytes = std::uint64_t{pages.size()} * database.page_size_bytes();
+  RecordWriter records(bytes <= kSmallBytes ? Compressor::Effort::thorough : Compressor::Effort::quick, out);
+  const std::size_t known = part_hashes.size() / puller::kShortHashBytes / kPageParts;
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    tick();
+    const std::string_view page = database.page(pages[i] + 1);
+    records.put(pages[i] + 1, i < known ? different_parts(page, part_hashes, i * kPageParts, salt) : all, page);
   }
   records.finish();
 }

@@ -1,5 +1,5 @@
-// The two passes over the database inside the read transaction: the first hashes it, the second sends the pages the
-// controller does not have. Memory does not grow with the database beyond one bit and one short hash per page.
+// The image of the database inside the read transaction: hashed whole, compared with the controller's in three steps
+// (puller/page_hash.hpp), and the differences sent. Memory grows with the database by a few bytes per changed page.
 #pragma once
 
 #include <cstdint>
@@ -7,32 +7,40 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "puller/node/database.hpp"
 #include "puller/node/request.hpp"
 
 namespace node {
 
-/// Called between pages: the place for limits and signs of life. What it throws ends the pass.
+/// Called for every page that is read: the place for limits and signs of life. What it throws ends the pass.
 using Tick = std::function<void()>;
 
 struct Scan {
-  std::string sha256;     // of the whole image
-  std::string differing;  // one bit per group of pages, low bit first; empty when there is no base to compare with
+  std::string sha256;  // of the whole image
+  std::string groups;  // short hash of each group; empty without a salt
 };
 
-/// First pass. A base of another page size is no base.
-Scan scan(ReadTransaction& database, const std::optional<Base>& base, const Tick& tick);
+/// Reads every page.
+Scan scan(ReadTransaction& database, std::optional<std::uint64_t> salt, const Tick& tick);
 
-/// How many pages the groups marked in `differing` have, of the base's `page_count`: so many page hashes the controller
-/// will send.
-std::uint64_t pages_in(std::string_view differing, std::uint32_t page_count);
+/// The groups that are not as in the base, as bits.
+std::string differing_groups(std::string_view groups, const Base& base);
 
-/// Second pass: hands out the zstd stream of records, each the distance to the last record's page number (LEB128) and
-/// the page. `hashes` has one short hash for each of pages_in(); without it all pages of a differing group are sent,
-/// without a base all pages.
-void send_pages(ReadTransaction& database, const std::optional<Base>& base, std::string_view differing,
-                const std::optional<std::string>& hashes, const Tick& tick,
-                const std::function<void(std::string_view)>& out);
+/// The pages of those groups, as indexes (page number less one), in order.
+std::vector<std::uint32_t> pages_of(std::string_view differing, std::uint32_t page_count);
+
+/// How many of `pages` the base has as well: for so many the controller sends hashes.
+std::uint32_t known_pages(const std::vector<std::uint32_t>& pages, const Base& base);
+
+/// Which of `pages` differ, as bits of their place in it; `hashes` has one for each of known_pages().
+std::string changed_pages(ReadTransaction& database, const std::vector<std::uint32_t>& pages, std::string_view hashes,
+                          const Base& base, const Tick& tick);
+
+/// Hands out the zstd stream of records: the distance to the last record's page number (LEB128), one byte of bits for
+/// the parts that follow, and these parts. `part_hashes` has kPageParts for each of known_pages(); empty sends all.
+void send_pages(ReadTransaction& database, const std::vector<std::uint32_t>& pages, std::string_view part_hashes,
+                std::uint64_t salt, const Tick& tick, const std::function<void(std::string_view)>& out);
 
 }  // namespace node

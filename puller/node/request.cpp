@@ -21,9 +21,9 @@ Base read_base(puller::FrameReader& in, std::string_view text) {
   base.page_size_bytes = small_number(puller::take_word(text), "page size");
   base.page_count = small_number(puller::take_word(text), "page count");
   base.salt = puller::parse_number(puller::take_word(text), "salt");
-  const std::uint64_t groups = (std::uint64_t{base.page_count} + puller::kGroupPages - 1) / puller::kGroupPages;
-  if (puller::parse_number(text, "size") != groups * puller::kShortHashBytes) throw no_request("hashes of another count");
-  in.bytes(groups * puller::kShortHashBytes, [&](std::string_view block) { base.groups += block; });
+  const std::size_t size_bytes = puller::group_count(base.page_count) * puller::kShortHashBytes;
+  if (puller::parse_number(text, "size") != size_bytes) throw no_request("hashes of another count");
+  in.bytes(size_bytes, [&](std::string_view block) { base.groups += block; });
   return base;
 }
 
