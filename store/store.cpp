@@ -14,6 +14,7 @@
 #include "store/catalogue.hpp"
 #include "store/incoming.hpp"
 #include "store/manifest.hpp"
+#include "store/retention.hpp"
 
 namespace store {
 namespace {
@@ -147,29 +148,23 @@ void Store::keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_v
   write_evidence(snapshot.directory, evidence_file(kind), json);
 }
 
-std::vector<std::string> Store::apply_retention(std::string_view cluster, std::size_t keep_last) {
-  const std::vector<Snapshot> snapshots = list(cluster);
-  const auto newest_passed = [&](std::optional<Proof> Snapshot::*proof) -> std::string {
-    const auto found = std::find_if(snapshots.rbegin(), snapshots.rend(), [&](const Snapshot& snapshot) {
-      return (snapshot.*proof) && (snapshot.*proof)->verdict == "pass";
-    });
-    return found == snapshots.rend() ? std::string() : found->manifest.name;
-  };
-  const std::string drilled = newest_passed(&Snapshot::drilled);
-  const std::string verified = newest_passed(&Snapshot::verified);
-  std::vector<std::string> removed;
-  for (std::size_t i = 0; i + std::max<std::size_t>(keep_last, 1) < snapshots.size(); ++i) {
-    const Snapshot& snapshot = snapshots[i];
-    if (snapshot.manifest.name == drilled || snapshot.manifest.name == verified) continue;
-    // Renamed first, so that a crash half way leaves no snapshot with half its files.
-    const std::filesystem::path doomed =
-        snapshot.directory.parent_path() / (std::string(kRemovedPrefix) + snapshot.manifest.name);
-    if (::rename(snapshot.directory.c_str(), doomed.c_str()) != 0)
-      throw core::system_error(errno, "removing " + snapshot.directory.string());
+std::vector<RetentionDecision> Store::plan_retention(std::string_view cluster, const RetentionRules& rules) const {
+  return decide_retention(list(cluster), rules);
+}
+
+std::vector<RetentionDecision> Store::apply_retention(std::string_view cluster, const RetentionRules& rules) {
+  const std::filesystem::path directory = cluster_directory(cluster);
+  std::vector<RetentionDecision> decisions = plan_retention(cluster, rules);
+  // The newest first: what needs others goes before them. Renamed first, so that a crash half way leaves no snapshot
+  // with half its files.
+  for (auto decision = decisions.rbegin(); decision != decisions.rend(); ++decision) {
+    if (decision->action == Retention::keep) continue;
+    const std::filesystem::path doomed = directory / (std::string(kRemovedPrefix) + decision->name);
+    if (::rename((directory / decision->name).c_str(), doomed.c_str()) != 0)
+      throw core::system_error(errno, "removing " + (directory / decision->name).string());
     core::remove_tree(doomed);
-    removed.push_back(snapshot.manifest.name);
   }
-  return removed;
+  return decisions;
 }
 
 }  // namespace store

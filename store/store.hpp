@@ -86,7 +86,9 @@ class ClusterLock {
   core::Fd fd_;
 };
 
-class Incoming;  // store/incoming.hpp
+class Incoming;         // store/incoming.hpp
+struct RetentionRules;  // store/retention.hpp
+struct RetentionDecision;
 
 class Store {
  public:
@@ -120,9 +122,11 @@ class Store {
   /// What was inconclusive says nothing about the snapshot and never replaces a pass or a fail. Throws: storage.
   void keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_view json);
 
-  /// Removes the oldest beyond `keep_last`; never the newest, never the newest whose drill passed, never the newest
-  /// whose verification passed. Returns the names removed. The caller holds the lock.
-  std::vector<std::string> apply_retention(std::string_view cluster, std::size_t keep_last);
+  /// What `rules` say about each snapshot of `cluster`, oldest first. Throws: usage, storage, denied.
+  std::vector<RetentionDecision> plan_retention(std::string_view cluster, const RetentionRules& rules) const;
+
+  /// Removes what they do not keep, and returns the same. The caller holds the lock. Throws: as above.
+  std::vector<RetentionDecision> apply_retention(std::string_view cluster, const RetentionRules& rules);
 
  private:
   std::filesystem::path cluster_directory(std::string_view cluster) const;

@@ -13,6 +13,7 @@
 #include "core/sha256.hpp"
 #include "store/incoming.hpp"
 #include "store/manifest.hpp"
+#include "store/retention.hpp"
 #include "tests/catch.hpp"
 
 namespace {
@@ -135,11 +136,14 @@ TEST_CASE_METHOD(Fixture, "retention keeps the newest, and the newest that passe
   prove("20261121T001700Z", store::Evidence::verify, "pass");
   prove("20261122T001700Z", store::Evidence::run, "fail");
   const store::ClusterLock lock = store.lock("edge");
-  CHECK(store.apply_retention("edge", 2) == std::vector<std::string>{"20261122T001700Z"});
+  store::RetentionRules rules;
+  rules.last = 2;
+  store.apply_retention("edge", rules);
   CHECK(names() ==
         std::vector<std::string>{"20261120T001700Z", "20261121T001700Z", "20261123T001700Z", "20261124T001700Z"});
-  CHECK(store.apply_retention("edge", 0) == std::vector<std::string>{"20261123T001700Z"});
-  CHECK(names().back() == "20261124T001700Z");
+  rules.last = 0;
+  store.apply_retention("edge", rules);
+  CHECK(names() == std::vector<std::string>{"20261120T001700Z", "20261121T001700Z", "20261124T001700Z"});
 }
 
 TEST_CASE_METHOD(Fixture, "latest, proven and a plain name are found, and what is not there is said with what is") {
