@@ -223,12 +223,20 @@ Config parse_config(const std::string& text, const std::string& name) {
   // Read first, wherever it stands, as the clusters start from it.
   if (const YamlNode* objectives = root.find("objectives"))
     config.drill.objectives = read_objectives(decoder, *objectives, {});
+  const auto count = [&](std::optional<std::size_t>& rule) {
+    return [&](const YamlNode& value) { rule = static_cast<std::size_t>(decoder.integer(value, 1, 1'000'000)); };
+  };
   decoder.map(root, "the config",
               {
                   {"store", [&](const YamlNode& value) { config.store = decoder.file(value); }},
-                  {"keep_last",
+                  {"keep_last", count(config.retention.last)},
+                  {"keep_hourly", count(config.retention.hourly)},
+                  {"keep_daily", count(config.retention.daily)},
+                  {"keep_weekly", count(config.retention.weekly)},
+                  {"keep_monthly", count(config.retention.monthly)},
+                  {"keep_for",
                    [&](const YamlNode& value) {
-                     config.keep_last = static_cast<std::size_t>(decoder.integer(value, 1, 1'000'000));
+                     config.retention.for_duration = decoder.duration<std::chrono::nanoseconds>(value);
                    }},
                   {"objectives", [](const YamlNode&) {}},
                   {"ready_timeout",

@@ -10,6 +10,7 @@
 
 #include "drill/drill.hpp"
 #include "puller/pull.hpp"
+#include "store/retention.hpp"
 
 namespace cli {
 
@@ -21,7 +22,7 @@ struct ClusterConfig {
 struct Config {
   std::filesystem::path path;
   std::filesystem::path store;
-  std::size_t keep_last = 720;
+  store::RetentionRules retention;
   std::map<std::string, ClusterConfig> clusters;
   drill::DrillOptions drill;
 };

@@ -40,8 +40,9 @@ reports::PullOutcome pull_cluster(const Config& config, store::Store& store, con
     const store::ClusterLock lock = store.lock(cluster);
     outcome.report = puller::pull(config.clusters.at(cluster).target, store);
     try {
-      for (const std::string& removed : store.apply_retention(cluster, config.keep_last))
-        core::log_debug(fmt::format("removed {}/{}", cluster, removed));
+      for (const store::RetentionDecision& decision : store.apply_retention(cluster, config.retention))
+        if (decision.action == store::Retention::remove)
+          core::log_debug(fmt::format("removed {}/{}", cluster, decision.name));
     } catch (const core::Error& error) {
       core::log_warning(fmt::format("{}: retention: {}", cluster, error.what()));
     }

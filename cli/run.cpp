@@ -29,14 +29,16 @@ std::optional<drill::EngineKind> engine_kind(const std::string& name) {
   return std::nullopt;
 }
 
-drill::Candidate candidate_of(const store::Snapshot& snapshot) {
+drill::Candidate candidate_of(store::Store& store, const store::Snapshot& snapshot) {
   drill::Candidate candidate;
   candidate.name = snapshot.full_name();
-  if (snapshot.damage) {
-    candidate.damage = "manifest.json: " + *snapshot.damage;
+  if (snapshot.lost) {
+    candidate.damage = "lost: " + *snapshot.lost;
     return candidate;
   }
-  candidate.database = snapshot.file(store::kDatabaseFile);
+  candidate.unpack = [&store, snapshot](const std::filesystem::path& target) {
+    return store.extract(snapshot, target);
+  };
   candidate.taken_at = snapshot.manifest.taken_at;
   candidate.k3s_version = snapshot.manifest.k3s_version;
   if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))
@@ -124,7 +126,7 @@ class Runner {
     if (const auto found = config.clusters.find(cluster); found != config.clusters.end())
       settings.objectives = found->second.objectives;
     std::vector<drill::Candidate> candidates;
-    for (const store::Snapshot& snapshot : snapshots) candidates.push_back(candidate_of(snapshot));
+    for (const store::Snapshot& snapshot : snapshots) candidates.push_back(candidate_of(store, snapshot));
     const drill::DrillReport report = drill_one(candidates, settings);
     finish(cluster, report, &store, snapshots);
   }

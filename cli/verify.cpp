@@ -18,16 +18,20 @@ struct Options {
   std::filesystem::path token_file;
 };
 
-// Nothing is verified in place: SQLite may write beside a database, even when it only reads.
-reports::VerifyOutcome verify_copy(const std::filesystem::path& database, verifier::Subject subject, std::string name) {
+// Nothing is verified in place: SQLite may write beside a database, even when it only reads. `copy` makes the copy.
+reports::VerifyOutcome verify_copy(verifier::Subject subject, std::string name,
+                                   const std::function<void(const std::filesystem::path&)>& copy) {
   reports::VerifyOutcome outcome;
   outcome.name = std::move(name);
   outcome.started_at = core::utc_now();
   const core::ScratchDir scratch;
-  subject.database = scratch.path() / "state.db";
-  core::copy_file(database, subject.database);
-  const std::filesystem::path wal = database.string() + "-wal";
-  if (std::filesystem::exists(wal)) core::copy_file(wal, subject.database.string() + "-wal");
+  subject.database = scratch.path() / store::kDatabaseFile;
+  try {
+    copy(subject.database);
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::damaged) throw;
+    subject.damage = error.what();
+  }
   outcome.verification = verifier::verify(
       subject, [&](std::string_view what) { core::show_progress(outcome.name + ": " + std::string(what)); });
   core::clear_progress();
@@ -37,7 +41,11 @@ reports::VerifyOutcome verify_copy(const std::filesystem::path& database, verifi
 reports::VerifyOutcome verify_file(const Options& options) {
   verifier::Subject subject;
   if (!options.token_file.empty()) subject.token = core::read_file(options.token_file);
-  return verify_copy(options.file, std::move(subject), options.file.string());
+  return verify_copy(std::move(subject), options.file.string(), [&](const std::filesystem::path& copy) {
+    core::copy_file(options.file, copy);
+    const std::filesystem::path wal = options.file.string() + "-wal";
+    if (std::filesystem::exists(wal)) core::copy_file(wal, copy.string() + "-wal");
+  });
 }
 
 reports::VerifyOutcome verify_snapshot(store::Store& store, const store::Snapshot& snapshot) {
@@ -47,7 +55,8 @@ reports::VerifyOutcome verify_snapshot(store::Store& store, const store::Snapsho
   if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))
     subject.captured_sha256 = database->sha256;
   reports::VerifyOutcome outcome =
-      verify_copy(snapshot.file(store::kDatabaseFile), std::move(subject), snapshot.full_name());
+      verify_copy(std::move(subject), snapshot.full_name(),
+                  [&](const std::filesystem::path& copy) { store.extract(snapshot, copy); });
   outcome.taken_at = snapshot.manifest.taken_at;
   store.keep_evidence(snapshot, store::Evidence::verify, reports::verify_json(outcome));
   return outcome;

@@ -25,24 +25,6 @@ std::size_t read_some(int fd, char* buffer, std::size_t size_bytes, const std::f
   }
 }
 
-template <class Consume>
-CopiedFile read_through(const std::filesystem::path& path, Consume&& consume) {
-  const Fd fd = open_file(path, O_RDONLY);
-  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  std::vector<char> buffer(kBlockBytes);
-  Sha256 hash;
-  CopiedFile result;
-  while (const std::size_t got = read_some(fd.get(), buffer.data(), buffer.size(), path)) {
-    throw_if_cancelled();
-    const std::string_view block(buffer.data(), got);
-    hash.update(block);
-    consume(block);
-    result.size_bytes += got;
-  }
-  result.sha256 = hash.hex_digest();
-  return result;
-}
-
 }  // namespace
 
 Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
@@ -82,10 +64,27 @@ void write_new_file(const std::filesystem::path& path, std::string_view bytes) {
   }
 }
 
+CopiedFile read_blocks(const std::filesystem::path& path, const std::function<void(std::string_view)>& consume) {
+  const Fd fd = open_file(path, O_RDONLY);
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  std::vector<char> buffer(kBlockBytes);
+  Sha256 hash;
+  CopiedFile result;
+  while (const std::size_t got = read_some(fd.get(), buffer.data(), buffer.size(), path)) {
+    throw_if_cancelled();
+    const std::string_view block(buffer.data(), got);
+    hash.update(block);
+    consume(block);
+    result.size_bytes += got;
+  }
+  result.sha256 = hash.hex_digest();
+  return result;
+}
+
 CopiedFile copy_file(const std::filesystem::path& source, const std::filesystem::path& target) {
   const Fd out = open_file(target, O_WRONLY | O_CREAT | O_EXCL);
   try {
-    return read_through(source, [&](std::string_view block) { write_all(out.get(), block, target); });
+    return read_blocks(source, [&](std::string_view block) { write_all(out.get(), block, target); });
   } catch (...) {
     ::unlink(target.c_str());
     throw;
@@ -93,7 +92,7 @@ CopiedFile copy_file(const std::filesystem::path& source, const std::filesystem:
 }
 
 CopiedFile hash_file(const std::filesystem::path& path) {
-  return read_through(path, [](std::string_view) {});
+  return read_blocks(path, [](std::string_view) {});
 }
 
 void sync_directory(const std::filesystem::path& directory) {

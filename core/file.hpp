@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,10 @@ struct CopiedFile {
   std::uint64_t size_bytes = 0;
   std::string sha256;  // lower-case hex of the bytes that were read
 };
+
+/// Hands the content of `path` to `consume`, block after block. Returns its size and hash.
+/// Throws: as open_file, cancelled, and what `consume` throws.
+CopiedFile read_blocks(const std::filesystem::path& path, const std::function<void(std::string_view)>& consume);
 
 /// Copies `source` to the new file `target` (0600), hashing what is read. Not flushed: for scratch copies.
 /// Throws: storage, cancelled. Leaves: no file on failure.

@@ -162,12 +162,17 @@ class Drill {
 
   std::filesystem::path scratch() const { return sandbox_.root() / "snapshot"; }
 
+  static core::CopiedFile fetch_database(const Candidate& candidate, const std::filesystem::path& target) {
+    if (candidate.unpack) return candidate.unpack(target);
+    const std::filesystem::path wal = candidate.database.string() + "-wal";
+    if (std::filesystem::exists(wal)) core::copy_file(wal, target.string() + "-wal");
+    return core::copy_file(candidate.database, target);
+  }
+
   void fetch(const Candidate& candidate, Phase& now) {
     std::filesystem::create_directory(scratch());
     std::filesystem::permissions(scratch(), std::filesystem::perms::owner_all);
-    const core::CopiedFile copied = core::copy_file(candidate.database, scratch() / "state.db");
-    const std::filesystem::path wal = candidate.database.string() + "-wal";
-    if (std::filesystem::exists(wal)) core::copy_file(wal, scratch() / "state.db-wal");
+    const core::CopiedFile copied = fetch_database(candidate, scratch() / "state.db");
     if (candidate.captured_sha256 && copied.sha256 != *candidate.captured_sha256)
       fail(now, fmt::format("state.db has sha256 {}, captured was {}: it has changed in the store", copied.sha256,
                             *candidate.captured_sha256));

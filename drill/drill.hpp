@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "core/file.hpp"
 #include "core/finding.hpp"
 #include "drill/compare.hpp"
 #include "drill/engine.hpp"
@@ -22,8 +23,10 @@ namespace drill {
 
 /// A snapshot that may be restored: from the store, or plain files.
 struct Candidate {
-  std::string name;  // "edge/20261123T231700Z", or the file's path
-  std::filesystem::path database;
+  std::string name;                // "edge/20261123T231700Z", or the file's path
+  std::filesystem::path database;  // a plain file, copied with the -wal beside it; or
+  /// what writes the database to the path given and returns its size and hash, where it does not lie there plain.
+  std::function<core::CopiedFile(const std::filesystem::path&)> unpack;
   std::optional<std::filesystem::path> token;
   std::vector<std::filesystem::path> configs;  // the node's config.yaml, then its config.yaml.d/ in order
   std::optional<core::UtcTime> taken_at;

@@ -1,5 +1,6 @@
 #include "puller/pull.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <map>
@@ -7,13 +8,16 @@
 #include <set>
 #include <utility>
 
+#include "core/cancel.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/file.hpp"
 #include "core/log.hpp"
 #include "puller/frames.hpp"
 #include "puller/node_problem.hpp"
 #include "puller/remote_script.hpp"
 #include "puller/ssh_session.hpp"
+#include "store/incoming.hpp"
 
 namespace puller {
 namespace {
@@ -110,30 +114,50 @@ void on_this_machine(Work&& work) {
   }
 }
 
-void receive_item(Conversation& node, const Item& item, store::Incoming& incoming) {
-  if (item.name != store::kDatabaseFile && item.size_bytes > kSmallFileBytes)
-    throw Conversation::unexpected(item.name + " is far too large");
+// Hands the content of `item` to `consume`, block after block, and shows how far it is.
+void receive_item(Conversation& node, const Item& item, const std::function<void(std::string_view)>& consume) {
   std::uint64_t received = 0;
-  incoming.add(item.name, [&](const std::function<void(std::string_view)>& write) {
-    node.body(item, [&](std::string_view block) {
-      on_this_machine([&] { write(block); });
-      received += block.size();
-      core::show_progress(fmt::format("{}: {} of {} MiB", item.name, received >> 20U, item.size_bytes >> 20U));
-    });
+  node.body(item, [&](std::string_view block) {
+    on_this_machine([&] { consume(block); });
+    received += block.size();
+    core::show_progress(fmt::format("{}: {} of {} MiB", item.name, received >> 20U, item.size_bytes >> 20U));
   });
 }
 
-void receive_items(Conversation& node, store::Incoming& incoming) {
+void receive_database(Conversation& node, const Item& item, const std::filesystem::path& target) {
+  core::Fd file;
+  on_this_machine([&] { file = core::open_file(target, O_WRONLY | O_CREAT | O_EXCL); });
+  receive_item(node, item, [&](std::string_view block) {
+    core::throw_if_cancelled();
+    core::write_all(file.get(), block, target);
+  });
+}
+
+void receive_small_file(Conversation& node, const Item& item, store::Incoming& incoming) {
+  if (item.size_bytes > kSmallFileBytes) throw Conversation::unexpected(item.name + " is far too large");
+  std::string content;
+  receive_item(node, item, [&](std::string_view block) { content += block; });
+  on_this_machine([&] { incoming.add(item.name, content); });
+}
+
+// Returns what was announced of state.db, and received.
+core::CopiedFile receive_items(Conversation& node, store::Incoming& incoming) {
+  core::CopiedFile database;
   std::set<std::string> names;
   Line line = node.next();
   for (; line.word == "item"; line = node.next()) {
     const Item item = parse_item(line.rest);
     if (!names.insert(item.name).second) throw Conversation::unexpected(item.name + " comes twice");
-    core::in_context("while receiving " + item.name, [&] { receive_item(node, item, incoming); });
+    core::in_context("while receiving " + item.name, [&] {
+      if (item.name != store::kDatabaseFile) return receive_small_file(node, item, incoming);
+      receive_database(node, item, incoming.image());
+      database = {item.size_bytes, item.sha256};
+    });
   }
   if (line.word != "end") throw Conversation::unexpected("a line out of place");
   for (const std::string_view needed : {store::kDatabaseFile, store::kTokenFile})
     if (!names.contains(std::string(needed))) throw Conversation::unexpected(fmt::format("it has no {}", needed));
+  return database;
 }
 
 // The WAL shrinks when k3s truncates it meanwhile.
@@ -159,17 +183,16 @@ PullReport pull(const Target& target, store::Store& store) {
   const core::UtcTime taken_at = core::utc_now();
   PullReport report;
   report.node = node.node();
-  store::Incoming incoming = store.receive(target.cluster, taken_at);
-  receive_items(node, incoming);
+  store::Incoming incoming = store.receive(target.cluster);
+  const core::CopiedFile database = receive_items(node, incoming);
 
   store::Manifest manifest;
-  manifest.cluster = target.cluster;
   manifest.taken_at = taken_at;
   manifest.method = "sqlite3";
   manifest.k3s_version = report.node.k3s_version;
   manifest.arch = report.node.arch;
   manifest.sqlite_version = report.node.sqlite_version;
-  on_this_machine([&] { report.snapshot = incoming.commit(std::move(manifest)); });
+  on_this_machine([&] { report.snapshot = incoming.commit(std::move(manifest), database); });
   report.pages_total = node.number("pages_total");
   report.read_transaction = std::chrono::milliseconds(node.number("read_transaction_milliseconds"));
   report.wal_growth_bytes = wal_growth(node.text("wal_growth_bytes"));

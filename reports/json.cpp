@@ -166,11 +166,13 @@ const drill::Phase* find_phase(const drill::DrillReport& report, std::string_vie
 }
 
 json snapshot_json(const store::Snapshot& snapshot) {
-  if (snapshot.damage) return {{"snapshot", snapshot.full_name()}, {"damage", *snapshot.damage}};
+  if (snapshot.damage)
+    return {{"snapshot", snapshot.full_name()}, {"lost", *snapshot.lost}, {"damage", *snapshot.damage}};
   const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile);
   return {{"snapshot", snapshot.full_name()},
           {"taken_at", core::format_rfc3339(snapshot.manifest.taken_at)},
           {"size_bytes", database != nullptr ? database->size_bytes : 0},
+          {"lost", snapshot.lost ? json(*snapshot.lost) : json(nullptr)},
           {"k3s_version", snapshot.manifest.k3s_version},
           {"verified", proof_json(snapshot.verified)},
           {"drilled", proof_json(snapshot.drilled)}};
@@ -260,6 +262,11 @@ std::string show_json(const store::Snapshot& snapshot) {
   document["method"] = snapshot.manifest.method;
   document["node"] = node_json(snapshot.manifest);
   document["bundle"] = bundle_json(snapshot.manifest.bundle);
+  const store::PackedDatabase& database = snapshot.manifest.database;
+  document["database"] = {{"file", database.file},
+                          {"size_bytes", database.size_bytes},
+                          {"sha256", database.sha256},
+                          {"base", database.base.empty() ? json(nullptr) : json(database.base)}};
   return dump(document);
 }
 

@@ -147,19 +147,28 @@ std::string list_text(const std::vector<store::Snapshot>& snapshots) {
       continue;
     }
     const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile);
-    text += fmt::format("{:<{}}  {:>9}  {:<12}  {:<12}  {}\n", snapshot.full_name(), width,
+    text += fmt::format("{:<{}}  {:>9}  {:<12}  {:<12}  {}{}\n", snapshot.full_name(), width,
                         format_size(database != nullptr ? database->size_bytes : 0), proof_word(snapshot.verified, "-"),
-                        proof_word(snapshot.drilled, "-"), harmless(snapshot.manifest.k3s_version));
+                        proof_word(snapshot.drilled, "-"), harmless(snapshot.manifest.k3s_version),
+                        snapshot.lost ? "  LOST: " + harmless(*snapshot.lost) : std::string());
   }
   return text;
 }
 
 std::string show_text(const store::Snapshot& snapshot, Colour colour) {
   const store::Manifest& manifest = snapshot.manifest;
-  std::string text = fmt::format(
-      "{}\n  taken at   {}\n  k3s        {}\n  method     {}, SQLite {} on {}\n  directory  {}\n", snapshot.full_name(),
-      core::format_rfc3339(manifest.taken_at), harmless(manifest.k3s_version), manifest.method,
-      harmless(manifest.sqlite_version), harmless(manifest.arch), snapshot.directory.string());
+  const std::string made_by =
+      manifest.sqlite_version.empty()
+          ? std::string()
+          : fmt::format(", SQLite {} on {}", harmless(manifest.sqlite_version), harmless(manifest.arch));
+  std::string text =
+      fmt::format("{}\n  taken at   {}\n  k3s        {}\n  method     {}{}\n  directory  {}\n  database   {}{}, {}\n",
+                  snapshot.full_name(), core::format_rfc3339(manifest.taken_at),
+                  manifest.k3s_version.empty() ? "not known" : harmless(manifest.k3s_version), manifest.method, made_by,
+                  snapshot.directory.string(), manifest.database.file,
+                  manifest.database.base.empty() ? std::string() : " on " + manifest.database.base,
+                  format_size(manifest.database.size_bytes));
+  if (snapshot.lost) text += fmt::format("  {}       {}\n", painted("LOST", "31;1", colour), harmless(*snapshot.lost));
   for (const auto& [name, proof] : {std::pair("verified", &snapshot.verified), std::pair("drilled", &snapshot.drilled)})
     text += *proof ? fmt::format("  {:<9}  {} at {}\n", name, verdict_word((*proof)->verdict, colour),
                                  core::format_rfc3339((*proof)->at))

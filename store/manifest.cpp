@@ -16,7 +16,31 @@ bool is_plain_name(const std::string& path) {
   return !path.empty() && path.find('/') == std::string::npos && path != "." && path != "..";
 }
 
+// Stores of before packing have no "database": state.db lies there as it was taken.
+PackedDatabase database_of(const json& document, const Manifest& manifest) {
+  PackedDatabase database;
+  const auto found = document.find("database");
+  if (found == document.end()) {
+    if (const BundleFile* plain = manifest.find(kDatabaseFile)) {
+      database.size_bytes = plain->size_bytes;
+      database.sha256 = plain->sha256;
+    }
+    return database;
+  }
+  database.file = found->at("file");
+  database.size_bytes = found->at("size_bytes");
+  database.sha256 = found->at("sha256");
+  if (!found->at("base").is_null()) database.base = found->at("base");
+  if (database.file != kDatabaseFile && database.file != kKeyframeFile && database.file != kPatchFile)
+    throw core::Error(core::ErrorKind::damaged, "the database lies in a file of unknown kind");
+  if ((database.file == kPatchFile) != core::parse_compact(database.base).has_value())
+    throw core::Error(core::ErrorKind::damaged, "a patch needs a base, and nothing else has one");
+  return database;
+}
+
 }  // namespace
+
+std::string_view evidence_file(Evidence kind) { return kind == Evidence::verify ? "verify.json" : "run.json"; }
 
 const BundleFile* Manifest::find(std::string_view path) const {
   const auto found =
@@ -37,6 +61,11 @@ std::string to_json(const Manifest& manifest) {
       {"node",
        {{"k3s_version", manifest.k3s_version}, {"arch", manifest.arch}, {"sqlite_version", manifest.sqlite_version}}},
       {"bundle", bundle},
+      {"database",
+       {{"file", manifest.database.file},
+        {"size_bytes", manifest.database.size_bytes},
+        {"sha256", manifest.database.sha256},
+        {"base", manifest.database.base.empty() ? json(nullptr) : json(manifest.database.base)}}},
   };
   return document.dump(2) + "\n";
 }
@@ -62,10 +91,17 @@ Manifest manifest_from_json(const std::string& text) {
       if (!is_plain_name(file.path)) throw core::Error(core::ErrorKind::damaged, "bundle path is no plain name");
       manifest.bundle.push_back(std::move(file));
     }
+    manifest.database = database_of(document, manifest);
     return manifest;
   } catch (const nlohmann::json::exception& error) {
     throw core::Error(core::ErrorKind::damaged, std::string("not a manifest: ") + error.what());
   }
+}
+
+Manifest read_manifest(const std::filesystem::path& directory) {
+  Manifest manifest = manifest_from_json(core::read_file(directory / kManifestFile));
+  if (manifest.name != directory.filename()) throw core::Error(core::ErrorKind::damaged, "names another snapshot");
+  return manifest;
 }
 
 std::optional<Proof> proof_from_json(const std::string& text) {
@@ -86,6 +122,23 @@ std::optional<Proof> read_proof(const std::filesystem::path& path) {
     return proof_from_json(core::read_file(path));
   } catch (const core::Error&) {
     return std::nullopt;
+  }
+}
+
+std::string damage_to_json(std::string_view message, core::UtcTime found_at) {
+  const json document = {
+      {"schema", "k3s-drill/damage/1"}, {"found_at", core::format_rfc3339(found_at)}, {"message", message}};
+  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::optional<std::string> read_damage(const std::filesystem::path& path) {
+  try {
+    return json::parse(core::read_file(path)).at("message");
+  } catch (const core::Error& error) {
+    if (error.kind() == core::ErrorKind::not_found) return std::nullopt;
+    return error.what();
+  } catch (const nlohmann::json::exception&) {
+    return "found damaged earlier";
   }
 }
 

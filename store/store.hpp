@@ -1,6 +1,7 @@
 // The store: one directory per snapshot under <root>/<cluster>/, made whole by Incoming::commit() and read-only after.
-// Names, manifests, locks, evidence and retention are decided here and nowhere else.
-// What it does not do: open a state.db (the verifier works on a copy), or talk to a node.
+// Names, manifests, locks, evidence and retention are decided here and nowhere else. A database lies packed: whole, or
+// as a patch on an earlier one of its day; extract() gives it back as it was.
+// What it does not do: look into a state.db (the verifier works on a copy), or talk to a node.
 // Format: docs/store-format.md.
 #pragma once
 
@@ -14,17 +15,29 @@
 
 #include "core/clock.hpp"
 #include "core/fd.hpp"
+#include "core/file.hpp"
 
 namespace store {
 
 inline constexpr std::string_view kDatabaseFile = "state.db";
+inline constexpr std::string_view kKeyframeFile = "state.db.zst";
+inline constexpr std::string_view kPatchFile = "state.db.patch.zst";
 inline constexpr std::string_view kTokenFile = "token";
 inline constexpr std::string_view kConfigFile = "config.yaml";
 
+/// What was taken from the node, as it was there.
 struct BundleFile {
-  std::string path;  // relative to the snapshot's directory
+  std::string path;  // a plain name
   std::uint64_t size_bytes = 0;
   std::string sha256;
+};
+
+/// How the bundle's state.db lies in the snapshot's directory.
+struct PackedDatabase {
+  std::string file = std::string(kDatabaseFile);  // or kKeyframeFile, kPatchFile; plain ones are of older stores
+  std::uint64_t size_bytes = 0;                   // of that file
+  std::string sha256;
+  std::string base;  // of a patch: name of the snapshot whose state.db it is a patch on
 };
 
 /// What is written down about a snapshot when it is taken.
@@ -32,11 +45,12 @@ struct Manifest {
   std::string cluster;
   std::string name;  // "20261123T231700Z"
   core::UtcTime taken_at;
-  std::string method;  // "sqlite3"
+  std::string method;  // "sqlite3", "import"
   std::string k3s_version;
   std::string arch;
   std::string sqlite_version;
   std::vector<BundleFile> bundle;
+  PackedDatabase database;
 
   /// The entry for `path`, or nullptr.
   const BundleFile* find(std::string_view path) const;
@@ -54,6 +68,7 @@ struct Snapshot {
   std::filesystem::path directory;
   Manifest manifest;                  // cluster and name only when damaged
   std::optional<std::string> damage;  // why the manifest cannot be read
+  std::optional<std::string> lost;    // why it cannot be brought back: damage, or a file that it needs
   std::optional<Proof> verified;
   std::optional<Proof> drilled;
 
@@ -71,32 +86,9 @@ class ClusterLock {
   core::Fd fd_;
 };
 
-/// A snapshot on its way in: files are added, commit() gives it its name. Removed on destruction without commit.
-class Incoming {
- public:
-  Incoming(std::filesystem::path cluster_directory, std::string cluster, core::UtcTime taken_at);
-  Incoming(Incoming&&) = delete;
-  ~Incoming();
-
-  const std::string& name() const { return name_; }
-
-  /// Adds one file from a producer that calls its argument with block after block. Returns what was written.
-  /// Throws: storage, and what `produce` throws.
-  BundleFile add(std::string_view path,
-                 const std::function<void(const std::function<void(std::string_view)>&)>& produce);
-  BundleFile add(std::string_view path, std::string_view content);
-
-  /// Flushes, reads every file back and compares it with what was written, adds manifest.json last, renames into place.
-  /// Throws: storage. Leaves: no snapshot on failure.
-  Snapshot commit(Manifest manifest);
-
- private:
-  std::filesystem::path cluster_directory_;
-  std::string name_;
-  std::filesystem::path directory_;
-  std::vector<BundleFile> files_;
-  bool committed_ = false;
-};
+class Incoming;         // store/incoming.hpp
+struct RetentionRules;  // store/retention.hpp
+struct RetentionDecision;
 
 class Store {
  public:
@@ -109,23 +101,32 @@ class Store {
   /// whose manifest cannot be read is listed with its damage. Throws: usage, storage, denied.
   std::vector<Snapshot> list(std::string_view cluster) const;
 
-  /// CLUSTER/NAME, CLUSTER/latest, CLUSTER/proven (newest with a passed drill); CLUSTER/ may be left out when there
-  /// is one cluster. Throws: not_found (saying what there is), usage, damaged (its manifest cannot be read).
+  /// CLUSTER/NAME, CLUSTER/latest (lost or not), CLUSTER/proven (newest that passed a drill and is not lost); CLUSTER/
+  /// may be left out when there is one cluster. Throws: not_found (saying what there is), usage, damaged (its manifest
+  /// cannot be read).
   Snapshot find(std::string_view specification) const;
 
   /// Throws: storage when another process holds it.
   ClusterLock lock(std::string_view cluster);
 
-  /// Starts a snapshot taken now, and removes what earlier crashes left. The caller holds the lock.
-  Incoming receive(std::string_view cluster, core::UtcTime taken_at);
+  /// Starts a snapshot, and removes what earlier crashes left. The caller holds the lock.
+  Incoming receive(std::string_view cluster);
+
+  /// Writes the plain state.db of `snapshot` to the new file `target` (0600, not flushed) and checks it and every image
+  /// it is made from. What is found damaged is written down, so that all that need it are lost from then on; what is
+  /// found whole again is taken back.
+  /// Throws: damaged (naming the bad file), storage, cancelled. Leaves: no file on failure.
+  core::CopiedFile extract(const Snapshot& snapshot, const std::filesystem::path& target);
 
   /// Keeps `json` (with "verdict" and "started_at") as the newest evidence of its kind, for the store's owner to read.
   /// What was inconclusive says nothing about the snapshot and never replaces a pass or a fail. Throws: storage.
   void keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_view json);
 
-  /// Removes the oldest beyond `keep_last`; never the newest, never the newest whose drill passed, never the newest
-  /// whose verification passed. Returns the names removed. The caller holds the lock.
-  std::vector<std::string> apply_retention(std::string_view cluster, std::size_t keep_last);
+  /// What `rules` say about each snapshot of `cluster`, oldest first. Throws: usage, storage, denied.
+  std::vector<RetentionDecision> plan_retention(std::string_view cluster, const RetentionRules& rules) const;
+
+  /// Removes what they do not keep, and returns the same. The caller holds the lock. Throws: as above.
+  std::vector<RetentionDecision> apply_retention(std::string_view cluster, const RetentionRules& rules);
 
  private:
   std::filesystem::path cluster_directory(std::string_view cluster) const;

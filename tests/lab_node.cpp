@@ -209,9 +209,9 @@ std::string try_pull(const puller::Target& target, store::Store& store) {
   }
 }
 
-std::string query(const std::filesystem::path& database, const std::string& sql) {
+std::string query(store::Store& store, const store::Snapshot& snapshot, const std::string& sql) {
   const core::ScratchDir scratch;
-  core::copy_file(database, scratch.path() / "state.db");
+  store.extract(snapshot, scratch.path() / "state.db");
   core::CommandResult result =
       core::run_command({{"sqlite3", (scratch.path() / "state.db").string(), sql}, std::chrono::seconds(60)});
   return result.out.substr(0, result.out.find('\n')) + result.err;

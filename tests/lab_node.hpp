@@ -94,7 +94,7 @@ class Fork {
 /// "" when the pull succeeded, else "kind: message".
 std::string try_pull(const puller::Target& target, store::Store& store);
 
-/// The first line sqlite3 prints for `sql` on a copy of a snapshot's database.
-std::string query(const std::filesystem::path& database, const std::string& sql);
+/// The first line sqlite3 prints for `sql` on a copy of a stored snapshot's database.
+std::string query(store::Store& store, const store::Snapshot& snapshot, const std::string& sql);
 
 }  // namespace lab

@@ -65,6 +65,7 @@ std::string check_file(const Subject& subject, Verification& result, CheckBuilde
     check.error(reason);
     return reason;
   };
+  if (subject.damage) return give_up(*subject.damage);
   const core::Fd fd = core::open_file(subject.database, O_RDONLY | O_NONBLOCK);
   const struct stat status = stat_of(fd.get(), subject.database);
   if (!S_ISREG(status.st_mode)) return give_up("the database is not a regular file");
@@ -88,6 +89,10 @@ std::string check_file(const Subject& subject, Verification& result, CheckBuilde
 }
 
 std::string check_hash(const Subject& subject, CheckBuilder& check) {
+  if (subject.damage) {
+    check.skip("skipped: there is no file to hash");
+    return {};
+  }
   struct stat status {};
   if (::stat(subject.database.c_str(), &status) != 0) throw core::system_error(errno, subject.database.string());
   if (!S_ISREG(status.st_mode)) {

@@ -87,7 +87,7 @@ Verification Verifier::run() {
 
 Verification verify(const Subject& subject, const Progress& progress) {
   std::error_code failure;
-  if (!std::filesystem::exists(subject.database, failure) && !failure)
+  if (!subject.damage && !std::filesystem::exists(subject.database, failure) && !failure)
     throw core::Error(core::ErrorKind::not_found, subject.database.string() + ": no such file");
   return Verifier(subject, progress).run();
 }

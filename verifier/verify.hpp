@@ -24,6 +24,9 @@ struct Subject {
   std::filesystem::path database;
   std::optional<std::string> token;  // content of server/token, any of k3s's forms; without it `bootstrap` is skipped
   std::optional<std::string> captured_sha256;  // of state.db when it was captured; without it check `hash` is skipped
+  /// Why no copy could be made of what was stored: then check `file` fails with it, and the others have nothing to look
+  /// at.
+  std::optional<std::string> damage = std::nullopt;
 };
 
 /// One live key under /registry/ whose value carries metadata.uid, or is sealed by encryption at rest.

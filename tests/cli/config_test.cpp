@@ -19,7 +19,7 @@ clusters:
 TEST_CASE("the smallest config has the defaults a careful operator would have chosen") {
   const cli::Config config = cli::parse_config(kSmallest, "config.yaml");
   CHECK(config.store == "/srv/backups/k3s");
-  CHECK(config.keep_last == 720);
+  CHECK_FALSE(config.retention.last);
   const puller::Target& target = config.clusters.at("edge").target;
   CHECK(target.host == "10.0.0.2");
   CHECK(target.user == "ubuntu");
@@ -33,6 +33,11 @@ TEST_CASE("every key of the config is read") {
   const cli::Config config = cli::parse_config(R"(
 store: /s
 keep_last: 48
+keep_hourly: 24
+keep_daily: 7
+keep_weekly: 5
+keep_monthly: 12
+keep_for: 2d
 ready_timeout: 90s
 objectives: {rto: 10m, rpo: 2h}
 engines:
@@ -54,7 +59,12 @@ clusters:
   core: {host: node-b}
 )",
                                                "config.yaml");
-  CHECK(config.keep_last == 48);
+  CHECK(config.retention.last == 48);
+  CHECK(config.retention.hourly == 24);
+  CHECK(config.retention.daily == 7);
+  CHECK(config.retention.weekly == 5);
+  CHECK(config.retention.monthly == 12);
+  CHECK(config.retention.for_duration == 48h);
   CHECK(config.drill.ready_timeout == 90s);
   CHECK(config.drill.engine.download == drill::Download::yes);
   CHECK(config.drill.engine.image == "registry/k3s:%v");
@@ -85,6 +95,9 @@ TEST_CASE("a wrong config is refused with file, line and what would be right") {
         "config.yaml:2: '500ms' is too short here");
   CHECK(message("store: /s\nkeep_last: 0\n").find("config.yaml:2: '0' must be a whole number") == 0);
   CHECK(message("store: /s\nkeep_last: many\n").find("config.yaml:2") == 0);
+  CHECK(message("store: /s\nkeep_daily: -1\n").find("config.yaml:2: '-1' must be a whole number") == 0);
+  CHECK(message("store: /s\nkeep_for: 30\n").find("config.yaml:2: '30' must be a duration with its unit") == 0);
+  CHECK(message("store: /s\nkeep_yearly: 1\n").find("unknown key 'keep_yearly'") != std::string::npos);
   CHECK(message("store: /s\nclusters: [a]\n").find("config.yaml:2: clusters must be a map") == 0);
   CHECK(message("store: /s\nclusters:\n  ../x: {host: a}\n").find("config.yaml:3: '../x' is no cluster name") == 0);
   CHECK(

@@ -121,11 +121,12 @@ TEST_CASE("when the newest snapshot is damaged the one before is drilled and the
   const std::string first = bench::parse(setup.drill({"show", "latest", "--json"})).at("snapshot");
   REQUIRE(lab::eventually([&] { return setup.drill({"pull"}).exit_code == 0; }));  // the next second
   const auto second = bench::parse(setup.drill({"show", "latest", "--json"}));
-  std::fstream database(second.at("directory").get<std::string>() + "/state.db",
-                        std::ios::in | std::ios::out | std::ios::binary);
-  database.seekp(20'000'000);
-  database.put('\x55').put('\xaa').put('\x55');
-  database.close();
+  for (const auto& entry : std::filesystem::directory_iterator(second.at("directory").get<std::string>())) {
+    if (!entry.path().filename().string().starts_with("state.db.")) continue;
+    std::fstream database(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    database.seekp(static_cast<std::streamoff>(entry.file_size() / 2));
+    database.put('\x55').put('\xaa').put('\x55');
+  }
 
   const core::CommandResult ran = setup.drill({"run", "edge", "--json"});
   INFO(ran.out << ran.err);

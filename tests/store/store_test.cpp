@@ -10,7 +10,10 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/scratch_dir.hpp"
+#include "core/sha256.hpp"
+#include "store/incoming.hpp"
 #include "store/manifest.hpp"
+#include "store/retention.hpp"
 #include "tests/catch.hpp"
 
 namespace {
@@ -21,9 +24,8 @@ mode_t mode_of(const std::filesystem::path& path) {
   return facts.st_mode & 07777;
 }
 
-store::Manifest manifest(const std::string& cluster, core::UtcTime taken_at) {
+store::Manifest manifest(core::UtcTime taken_at) {
   store::Manifest made;
-  made.cluster = cluster;
   made.taken_at = taken_at;
   made.method = "sqlite3";
   made.k3s_version = "v1.36.2+k3s1";
@@ -39,11 +41,10 @@ struct Fixture {
   store::Store store{root};
 
   store::Snapshot add(const std::string& name, const std::string& content = "database") {
-    const core::UtcTime taken_at = *core::parse_compact(name);
-    store::Incoming incoming = store.receive("edge", taken_at);
-    incoming.add("state.db", content);
+    store::Incoming incoming = store.receive("edge");
+    core::write_new_file(incoming.image(), content);
     incoming.add("token", "secret");
-    return incoming.commit(manifest("edge", taken_at));
+    return incoming.commit(manifest(*core::parse_compact(name)), core::hash_file(incoming.image()));
   }
   void prove(const std::string& name, store::Evidence kind, const std::string& verdict) {
     store.keep_evidence(store.find("edge/" + name), kind,
@@ -62,7 +63,9 @@ TEST_CASE_METHOD(Fixture, "a committed snapshot is listed with its files, hashes
   const store::Snapshot added = add("20261123T231700Z");
   const store::Snapshot found = store.find("edge/latest");
   CHECK(found.full_name() == "edge/20261123T231700Z");
-  CHECK(found.manifest.find("state.db")->sha256 == core::hash_file(found.file("state.db")).sha256);
+  CHECK(found.manifest.find("state.db")->sha256 == core::sha256_hex("database"));
+  CHECK(found.manifest.database.sha256 == core::hash_file(found.file("state.db.zst")).sha256);
+  CHECK_FALSE(std::filesystem::exists(found.file("state.db")));
   CHECK(found.manifest.find("token")->size_bytes == 6);
   CHECK(found.manifest.k3s_version == "v1.36.2+k3s1");
   CHECK(mode_of(root) == 0700);
@@ -72,8 +75,8 @@ TEST_CASE_METHOD(Fixture, "a committed snapshot is listed with its files, hashes
 
 TEST_CASE_METHOD(Fixture, "a snapshot that is not committed leaves nothing") {
   {
-    store::Incoming incoming = store.receive("edge", core::utc_now());
-    incoming.add("state.db", "half");
+    store::Incoming incoming = store.receive("edge");
+    core::write_new_file(incoming.image(), "half");
     CHECK(names().empty());
   }
   CHECK(std::filesystem::is_empty(root / "edge"));
@@ -89,10 +92,16 @@ TEST_CASE_METHOD(Fixture, "what a killed pull left is removed by the next") {
 }
 
 TEST_CASE_METHOD(Fixture, "a file that changes before it is committed is refused") {
-  store::Incoming incoming = store.receive("edge", *core::parse_compact("20261123T231700Z"));
-  incoming.add("state.db", "database");
-  std::ofstream(root / "edge/.incoming-20261123T231700Z/state.db") << "databasf";
-  CHECK_THROWS_WITH(incoming.commit(manifest("edge", core::utc_now())), Catch::Contains("reads back differently"));
+  store::Incoming incoming = store.receive("edge");
+  core::write_new_file(incoming.image(), "database");
+  const core::CopiedFile image = core::hash_file(incoming.image());
+  incoming.add("token", "secret");
+  std::ofstream(incoming.image().parent_path() / "token") << "sekret";
+  CHECK_THROWS_WITH(incoming.commit(manifest(core::utc_now()), image), Catch::Contains("reads back differently"));
+  std::ofstream(incoming.image().parent_path() / "token") << "secret";
+  std::ofstream(incoming.image()) << "databasf";
+  CHECK_THROWS_WITH(incoming.commit(manifest(core::utc_now()), image), Catch::Contains("announced were 8 with"));
+  CHECK(names().empty());
 }
 
 TEST_CASE_METHOD(Fixture, "two snapshots of one second are refused rather than mixed") {
@@ -127,11 +136,14 @@ TEST_CASE_METHOD(Fixture, "retention keeps the newest, and the newest that passe
   prove("20261121T001700Z", store::Evidence::verify, "pass");
   prove("20261122T001700Z", store::Evidence::run, "fail");
   const store::ClusterLock lock = store.lock("edge");
-  CHECK(store.apply_retention("edge", 2) == std::vector<std::string>{"20261122T001700Z"});
+  store::RetentionRules rules;
+  rules.last = 2;
+  store.apply_retention("edge", rules);
   CHECK(names() ==
         std::vector<std::string>{"20261120T001700Z", "20261121T001700Z", "20261123T001700Z", "20261124T001700Z"});
-  CHECK(store.apply_retention("edge", 0) == std::vector<std::string>{"20261123T001700Z"});
-  CHECK(names().back() == "20261124T001700Z");
+  rules.last = 0;
+  store.apply_retention("edge", rules);
+  CHECK(names() == std::vector<std::string>{"20261120T001700Z", "20261121T001700Z", "20261124T001700Z"});
 }
 
 TEST_CASE_METHOD(Fixture, "latest, proven and a plain name are found, and what is not there is said with what is") {
@@ -191,7 +203,7 @@ TEST_CASE_METHOD(Fixture,
 }
 
 TEST_CASE("a manifest survives the way to JSON and back, and a bundle path that leaves its directory does not") {
-  store::Manifest made = manifest("edge", *core::parse_compact("20261123T231700Z"));
+  store::Manifest made = manifest(*core::parse_compact("20261123T231700Z"));
   made.name = "20261123T231700Z";
   made.bundle = {{"state.db", 42, std::string(64, 'a')}};
   const store::Manifest read = store::manifest_from_json(store::to_json(made));

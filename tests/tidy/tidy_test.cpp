@@ -31,6 +31,7 @@ const std::map<std::string, std::set<std::string>> kDoors{
     {"protozero/", {"verifier/object_protobuf.cpp"}},
     {"boost/", {"core/process.cpp"}},
     {"curl/", {"drill/http.cpp"}},
+    {"zstd", {"store/zstd.cpp"}},
     {"yaml-cpp/", {"core/yaml.cpp"}},
     {"spdlog/", {"core/log.cpp"}},
     {"openssl/", {"core/sha256.cpp", "verifier/bundle.cpp"}},

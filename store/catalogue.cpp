@@ -1,0 +1,118 @@
+#include "store/catalogue.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <system_error>
+
+#include "core/atomic_file.hpp"
+#include "core/error.hpp"
+#include "core/file.hpp"
+#include "store/manifest.hpp"
+
+namespace store {
+namespace {
+
+constexpr std::string_view kDamageFile = "damage.json";
+
+// Why `file` cannot be what was stored; empty when its size says nothing against it.
+std::optional<std::string> missing_or_resized(const std::filesystem::path& directory, std::string_view file,
+                                              std::uint64_t size_bytes) {
+  struct stat facts {};
+  if (::stat((directory / file).c_str(), &facts) != 0)
+    return errno == ENOENT ? fmt::format("{} is missing", file) : core::system_error(errno, file).what();
+  if (static_cast<std::uint64_t>(facts.st_size) == size_bytes) return std::nullopt;
+  return fmt::format("{} has {} bytes, stored were {}", file, facts.st_size, size_bytes);
+}
+
+struct Entry {
+  Snapshot snapshot;
+  std::optional<std::string> database_lost;  // what also takes the snapshots that need this one
+};
+
+Entry load(const std::filesystem::path& directory) {
+  Entry entry;
+  Snapshot& snapshot = entry.snapshot;
+  snapshot.directory = directory;
+  try {
+    snapshot.manifest = read_manifest(directory);
+    const PackedDatabase& database = snapshot.manifest.database;
+    entry.database_lost = missing_or_resized(directory, database.file, database.size_bytes);
+    if (!entry.database_lost) entry.database_lost = read_damage(directory / kDamageFile);
+    snapshot.lost = entry.database_lost;
+    for (const BundleFile& file : snapshot.manifest.bundle)
+      if (!snapshot.lost && file.path != kDatabaseFile)
+        snapshot.lost = missing_or_resized(directory, file.path, file.size_bytes);
+  } catch (const core::Error& error) {
+    snapshot.damage = error.what();
+    snapshot.lost = entry.database_lost = fmt::format("{}: {}", kManifestFile, error.what());
+  }
+  snapshot.manifest.cluster = directory.parent_path().filename();
+  snapshot.manifest.name = directory.filename();
+  snapshot.verified = read_proof(directory / evidence_file(Evidence::verify));
+  snapshot.drilled = read_proof(directory / evidence_file(Evidence::run));
+  return entry;
+}
+
+// A base is always older than what needs it, so one pass from the oldest reaches them all.
+void lose_dependents(std::vector<Entry>& entries) {
+  std::map<std::string_view, const Entry*> older;
+  for (Entry& entry : entries) {
+    const Manifest& manifest = entry.snapshot.manifest;
+    const std::string& base = manifest.database.base;
+    if (!base.empty() && !entry.database_lost) {
+      const auto found = older.find(base);
+      if (found == older.end())
+        entry.database_lost = fmt::format("it needs {}/{}, which is not there", manifest.cluster, base);
+      else if (found->second->database_lost)
+        entry.database_lost = fmt::format("it needs {}/{}: {}", manifest.cluster, base, *found->second->database_lost);
+      if (!entry.snapshot.lost) entry.snapshot.lost = entry.database_lost;
+    }
+    older.emplace(manifest.name, &entry);
+  }
+}
+
+}  // namespace
+
+std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_directory) {
+  std::vector<Entry> entries;
+  std::error_code error;
+  for (const auto& found : std::filesystem::directory_iterator(cluster_directory, error)) {
+    if (!core::parse_compact(found.path().filename().string())) continue;
+    if (std::filesystem::exists(found.path() / kManifestFile)) entries.push_back(load(found.path()));
+  }
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw core::system_error(error.value(), cluster_directory.string());
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.snapshot.manifest.name < b.snapshot.manifest.name; });
+  lose_dependents(entries);
+  std::vector<Snapshot> snapshots;
+  for (Entry& entry : entries) snapshots.push_back(std::move(entry.snapshot));
+  return snapshots;
+}
+
+void note_damage(const std::filesystem::path& directory, std::string_view message) {
+  std::error_code gone;
+  if (std::filesystem::exists(directory, gone))
+    write_evidence(directory, kDamageFile, damage_to_json(message, core::utc_now()));
+}
+
+void clear_damage(const std::filesystem::path& directory) {
+  std::error_code none;
+  std::filesystem::remove(directory / kDamageFile, none);
+}
+
+void write_evidence(const std::filesystem::path& directory, std::string_view name, std::string_view json) {
+  const std::filesystem::path target = directory / name;
+  core::write_file_atomically(target, json);
+  struct stat owner {};
+  if (::geteuid() == 0 && ::stat(directory.c_str(), &owner) == 0 &&
+      ::chown(target.c_str(), owner.st_uid, owner.st_gid) != 0)
+    throw core::system_error(errno, "giving " + target.string() + " to the store's owner");
+}
+
+}  // namespace store

@@ -1,0 +1,28 @@
+// Reads what lies in one cluster's directory: manifests, proof, and what has been found damaged. Decides which
+// snapshots are lost: those whose files, or whose bases' files, are missing, have another size or were found damaged.
+// Behind Store and Incoming. What it does not do: read a database's bytes (store/image.hpp).
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "store/store.hpp"
+
+namespace store {
+
+/// All snapshots below `cluster_directory`, oldest first; none when it is not there. A directory without a manifest is
+/// no snapshot. Throws: storage, denied.
+std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_directory);
+
+/// Writes down that the database file of the snapshot in `directory` does not give what its manifest promises; from
+/// then on it is lost, with all that need it. Throws: storage, denied.
+void note_damage(const std::filesystem::path& directory, std::string_view message);
+
+/// Takes that back, after its image was read and found whole.
+void clear_damage(const std::filesystem::path& directory);
+
+/// Replaces `name` in a snapshot's directory, as a file of the store's owner also when root writes it. Throws: storage.
+void write_evidence(const std::filesystem::path& directory, std::string_view name, std::string_view json);
+
+}  // namespace store

@@ -1,0 +1,121 @@
+#include "store/incoming.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+
+#include "core/error.hpp"
+#include "core/log.hpp"
+#include "core/sha256.hpp"
+#include "store/catalogue.hpp"
+#include "store/chain.hpp"
+#include "store/manifest.hpp"
+#include "store/zstd.hpp"
+
+namespace store {
+
+Incoming::Incoming(std::filesystem::path cluster_directory, std::string cluster)
+    : cluster_directory_(std::move(cluster_directory)),
+      cluster_(std::move(cluster)),
+      directory_(cluster_directory_ / (std::string(kIncomingPrefix) + core::format_compact(core::utc_now()))),
+      image_(directory_ / kDatabaseFile),
+      unpacker_(cluster_directory_, directory_) {
+  if (::mkdir(directory_.c_str(), 0700) != 0) throw core::system_error(errno, "making " + directory_.string());
+}
+
+Incoming::~Incoming() {
+  if (!committed_) core::remove_tree(directory_);
+}
+
+std::optional<Snapshot> Incoming::unpack_newest() {
+  while (true) {
+    const std::vector<Snapshot> snapshots = load_snapshots(cluster_directory_);
+    const auto newest =
+        std::find_if(snapshots.rbegin(), snapshots.rend(), [](const Snapshot& snapshot) { return !snapshot.lost; });
+    if (newest == snapshots.rend()) return std::nullopt;
+    try {
+      unpacker_.unpack(newest->manifest.name, image_);
+      return *newest;
+    } catch (const DamagedFile& damage) {
+      core::log_error(fmt::format("{}/{}", cluster_, damage.what()));
+      note_damage(cluster_directory_ / damage.snapshot(), damage.what());
+    }
+  }
+}
+
+void Incoming::add(std::string_view path, std::string_view content) {
+  assert(path != kDatabaseFile);
+  core::write_new_file(directory_ / path, content);
+  files_.push_back({std::string(path), content.size(), core::sha256_hex(content)});
+}
+
+// The image that this one is packed against; none for a keyframe. `base` becomes its name.
+const Image* Incoming::reference(std::string& base, core::UtcTime taken_at) {
+  while (true) {
+    base = choose_base(load_snapshots(cluster_directory_), taken_at);
+    if (base.empty()) return nullptr;
+    try {
+      const Image& image = unpacker_.image(base);
+      if (image.bytes().size() <= kPatchableBytes) return &image;
+      base.clear();
+      return nullptr;
+    } catch (const DamagedFile& damage) {
+      core::log_error(fmt::format("{}/{}", cluster_, damage.what()));
+      note_damage(cluster_directory_ / damage.snapshot(), damage.what());
+    }
+  }
+}
+
+PackedDatabase Incoming::pack_image(core::UtcTime taken_at, const core::CopiedFile& announced) {
+  PackedDatabase database;
+  const Image* base = announced.size_bytes <= kPatchableBytes ? reference(database.base, taken_at) : nullptr;
+  database.file = base == nullptr ? kKeyframeFile : kPatchFile;
+  const Packed packed = pack(image_, base, directory_ / database.file);
+  if (packed.plain.size_bytes != announced.size_bytes || packed.plain.sha256 != announced.sha256)
+    throw core::Error(
+        core::ErrorKind::storage,
+        fmt::format("state.db has {} bytes with sha256 {}, announced were {} with {}: check this disk",
+                    packed.plain.size_bytes, packed.plain.sha256, announced.size_bytes, announced.sha256));
+  database.size_bytes = packed.packed.size_bytes;
+  database.sha256 = packed.packed.sha256;
+  if (::unlink(image_.c_str()) != 0) throw core::system_error(errno, "removing " + image_.string());
+  return database;
+}
+
+void Incoming::check_files() const {
+  for (const BundleFile& file : files_) {
+    const core::CopiedFile read_back = core::hash_file(directory_ / file.path);
+    if (read_back.size_bytes != file.size_bytes || read_back.sha256 != file.sha256)
+      throw core::Error(core::ErrorKind::storage,
+                        fmt::format("{} reads back differently from what was written: check this disk",
+                                    (directory_ / file.path).string()));
+  }
+}
+
+Snapshot Incoming::commit(Manifest manifest, const core::CopiedFile& announced) {
+  manifest.cluster = cluster_;
+  manifest.name = core::format_compact(manifest.taken_at);
+  const std::filesystem::path target = cluster_directory_ / manifest.name;
+  if (std::filesystem::exists(target))
+    throw core::Error(core::ErrorKind::storage,
+                      fmt::format("snapshot {}/{} is already there", cluster_, manifest.name));
+  check_files();
+  manifest.database = pack_image(manifest.taken_at, announced);
+  manifest.bundle = files_;
+  manifest.bundle.insert(manifest.bundle.begin(), {std::string(kDatabaseFile), announced.size_bytes, announced.sha256});
+  core::write_new_file(directory_ / kManifestFile, to_json(manifest));
+  core::sync_directory(directory_);
+  if (::rename(directory_.c_str(), target.c_str()) != 0)
+    throw core::system_error(errno, "publishing " + target.string());
+  committed_ = true;
+  core::sync_directory(cluster_directory_);
+  Snapshot snapshot;
+  snapshot.directory = target;
+  snapshot.manifest = std::move(manifest);
+  return snapshot;
+}
+
+}  // namespace store

@@ -1,0 +1,115 @@
+#include "store/zstd.hpp"
+
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include <algorithm>
+#include <bit>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "core/error.hpp"
+
+namespace store {
+namespace {
+
+constexpr int kAloneLevel = 9;
+constexpr int kPatchLevel = 3;
+constexpr int kWorkers = 2;
+constexpr int kLargestWindowLog = 31;
+
+std::size_t checked(std::size_t result, core::ErrorKind kind) {
+  if (ZSTD_isError(result) == 0) return result;
+  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
+  throw core::Error(kind, std::string("zstd: ") + ZSTD_getErrorName(result));
+}
+
+// The window has to reach over the content to the start of the reference.
+int window_log_for(std::uint64_t size_bytes, std::string_view reference) {
+  const auto log = std::bit_width(std::max<std::uint64_t>(size_bytes, reference.size()));
+  return std::clamp(static_cast<int>(log), 20, kLargestWindowLog);
+}
+
+}  // namespace
+
+struct Compressor::State {
+  ZSTD_CCtx* context = ZSTD_createCCtx();
+  Sink sink;
+  std::vector<char> out = std::vector<char>(ZSTD_CStreamOutSize());
+
+  ~State() { ZSTD_freeCCtx(context); }
+  void set(ZSTD_cParameter parameter, int value) const {
+    checked(ZSTD_CCtx_setParameter(context, parameter, value), core::ErrorKind::storage);
+  }
+  std::size_t push(ZSTD_inBuffer& in, ZSTD_EndDirective directive) {
+    ZSTD_outBuffer room{out.data(), out.size(), 0};
+    const std::size_t left = checked(ZSTD_compressStream2(context, &room, &in, directive), core::ErrorKind::storage);
+    if (room.pos > 0) sink({out.data(), room.pos});
+    return left;
+  }
+};
+
+Compressor::Compressor(std::uint64_t size_bytes, std::string_view reference, Sink sink)
+    : state_(std::make_unique<State>()) {
+  if (state_->context == nullptr) throw std::bad_alloc();
+  state_->sink = std::move(sink);
+  state_->set(ZSTD_c_compressionLevel, reference.empty() ? kAloneLevel : kPatchLevel);
+  state_->set(ZSTD_c_checksumFlag, 1);
+  state_->set(ZSTD_c_nbWorkers, kWorkers);
+  if (!reference.empty()) {
+    state_->set(ZSTD_c_enableLongDistanceMatching, 1);
+    state_->set(ZSTD_c_windowLog, window_log_for(size_bytes, reference));
+    checked(ZSTD_CCtx_refPrefix(state_->context, reference.data(), reference.size()), core::ErrorKind::storage);
+  }
+  checked(ZSTD_CCtx_setPledgedSrcSize(state_->context, size_bytes), core::ErrorKind::storage);
+}
+
+Compressor::~Compressor() = default;
+
+void Compressor::feed(std::string_view block) {
+  ZSTD_inBuffer in{block.data(), block.size(), 0};
+  while (in.pos < in.size) state_->push(in, ZSTD_e_continue);
+}
+
+void Compressor::finish() {
+  ZSTD_inBuffer in{nullptr, 0, 0};
+  while (state_->push(in, ZSTD_e_end) != 0) {
+  }
+}
+
+struct Decompressor::State {
+  ZSTD_DCtx* context = ZSTD_createDCtx();
+  Sink sink;
+  std::vector<char> out = std::vector<char>(ZSTD_DStreamOutSize());
+  bool ended = false;
+
+  ~State() { ZSTD_freeDCtx(context); }
+};
+
+Decompressor::Decompressor(std::string_view reference, Sink sink) : state_(std::make_unique<State>()) {
+  if (state_->context == nullptr) throw std::bad_alloc();
+  state_->sink = std::move(sink);
+  checked(ZSTD_DCtx_setParameter(state_->context, ZSTD_d_windowLogMax, kLargestWindowLog), core::ErrorKind::storage);
+  if (!reference.empty())
+    checked(ZSTD_DCtx_refPrefix(state_->context, reference.data(), reference.size()), core::ErrorKind::storage);
+}
+
+Decompressor::~Decompressor() = default;
+
+void Decompressor::feed(std::string_view block) {
+  ZSTD_inBuffer in{block.data(), block.size(), 0};
+  ZSTD_outBuffer room{state_->out.data(), state_->out.size(), 0};
+  do {
+    if (state_->ended) throw core::Error(core::ErrorKind::damaged, "zstd: it goes on after its end");
+    room.pos = 0;
+    state_->ended = checked(ZSTD_decompressStream(state_->context, &room, &in), core::ErrorKind::damaged) == 0;
+    if (room.pos > 0) state_->sink({state_->out.data(), room.pos});
+  } while (in.pos < in.size || (room.pos == room.size && !state_->ended));
+}
+
+void Decompressor::finish() {
+  if (!state_->ended) throw core::Error(core::ErrorKind::damaged, "zstd: it was cut short");
+}
+
+}  // namespace store

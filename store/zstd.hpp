@@ -1,0 +1,52 @@
+// Plain zstd frames, with or without a reference image that most of the content is copied from (zstd --patch-from).
+// Used by store/image.cpp alone; the only file that sees libzstd is zstd.cpp. Works on blocks: what is fed comes out of
+// the sink, and nothing is kept but the window.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace store {
+
+using Sink = std::function<void(std::string_view)>;
+
+/// Images beyond this are never compressed against another one: zstd's window ends here.
+inline constexpr std::uint64_t kPatchableBytes = std::uint64_t{1} << 31U;
+
+class Compressor {
+ public:
+  /// One frame for exactly `size_bytes` of content, with its checksum; `reference` must outlive the object and is
+  /// needed again to decompress; empty for a frame that stands alone. Throws: storage (out of memory).
+  Compressor(std::uint64_t size_bytes, std::string_view reference, Sink sink);
+  ~Compressor();
+  Compressor(Compressor&&) = delete;
+
+  void feed(std::string_view block);
+  /// Throws: storage when not exactly `size_bytes` were fed.
+  void finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+class Decompressor {
+ public:
+  /// `reference` as above; must outlive the object.
+  Decompressor(std::string_view reference, Sink sink);
+  ~Decompressor();
+  Decompressor(Decompressor&&) = delete;
+
+  /// Throws: damaged for anything that is no frame made with this reference, or that goes on after its end.
+  void feed(std::string_view block);
+  /// Throws: damaged when the frame has not come to its end.
+  void finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace store
