@@ -307,3 +307,22 @@ func TestRestore(t *testing.T) {
 		p.stop()
 	})
 }
+
+func TestReplayCompactsAsItGoes(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, dir)
+	p.awaitUp()
+	output, err := exec.Command(binary, "workload", "--kubeconfig", filepath.Join(dir, "kubeconfig"), "--namespaces", "1",
+		"--hours", "1", "--compact", filepath.Join(dir, "server", "kine.sock")).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(output), `"compactions":12`) {
+		t.Errorf("not one compaction every five minutes: %s", output)
+	}
+	// Of more than a thousand revisions kine lets go of all but the last thousand.
+	if !strings.Contains(p.logged(), "COMPACT compacted from ") {
+		t.Error("kine compacted nothing")
+	}
+	p.stop()
+}

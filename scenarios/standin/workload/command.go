@@ -20,6 +20,7 @@ type Options struct {
 	rate       int
 	duration   time.Duration
 	workers    int
+	compact    string
 	fill       bool
 }
 
@@ -35,6 +36,7 @@ func Parse(arguments []string) (*Options, error) {
 	set.IntVar(&o.hours, "hours", 0, "hours of ordinary churn to replay, as fast as the machine allows")
 	set.IntVar(&o.rate, "rate", 0, "steady load, writes per second")
 	set.DurationVar(&o.duration, "duration", 10*time.Second, "how long the steady load lasts")
+	set.StringVar(&o.compact, "compact", "", "kine's socket; the replay compacts through it every five minutes of its own")
 	if err := set.Parse(arguments); err != nil {
 		return nil, err
 	}
@@ -45,6 +47,8 @@ func Parse(arguments []string) (*Options, error) {
 		return nil, errors.New("--kubeconfig is required")
 	case o.namespaces < 0 || o.workers < 1 || o.hours < 0 || o.rate < 0 || o.duration <= 0:
 		return nil, errors.New("--namespaces, --hours, --rate and --duration must not be negative")
+	case o.compact != "" && o.hours == 0:
+		return nil, errors.New("--compact goes with --hours")
 	}
 	o.fill = set.Changed("namespaces") || (o.hours == 0 && o.rate == 0)
 	return o, nil
@@ -62,7 +66,7 @@ func Run(ctx context.Context, o *Options, release string, out io.Writer) error {
 		run    func() (any, error)
 	}{
 		{o.fill, func() (any, error) { return fill(ctx, c, o.namespaces, o.workers, o.seed) }},
-		{o.hours > 0, func() (any, error) { return replay(ctx, c, o.hours, o.seed) }},
+		{o.hours > 0, func() (any, error) { return replay(ctx, c, o.hours, o.seed, o.compact) }},
 		{o.rate > 0, func() (any, error) { return load(ctx, c, o.rate, o.duration) }},
 	}
 	for _, step := range steps {
