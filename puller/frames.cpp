@@ -30,11 +30,6 @@ bool allowed_name(std::string_view name) {
          });
 }
 
-bool is_sha256(std::string_view text) {
-  return text.size() == 64 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
 }  // namespace
 
 FrameReader::FrameReader(std::function<std::size_t(char*, std::size_t)> read) : read_(std::move(read)) {}
@@ -121,6 +116,11 @@ Item parse_item(std::string_view text) {
     throw Error(ErrorKind::storage, "the node's answer is no stream of a pull: an item with an unknown name or hash");
   item.size_bytes = parse_number(size, "the size of " + item.name);
   return item;
+}
+
+bool is_sha256(std::string_view text) {
+  return text.size() == 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 std::string_view take_word(std::string_view& text) {

@@ -2,7 +2,10 @@
 // is believed only as far as it can be checked; nothing is allocated by a number read from it. Format (all lines end in
 // LF and are at most 4 KiB):
 //   k3s-drill 1                        hello; whatever a login shell prints before it is skipped
-//   fact NAME VALUE | alive | copying | problem CODE DETAIL | item NAME SIZE SHA256 and SIZE bytes | end
+//   fact NAME VALUE | alive | problem CODE DETAIL | copying | item NAME SIZE SHA256 and SIZE bytes | end
+// and from drill-node, whose request is read in the same way:
+//   differing PAGE_COUNT SIZE and SIZE bytes | changed SIZE and SIZE bytes   it waits for: hashes SIZE and SIZE bytes
+//   image PAGE_SIZE PAGE_COUNT SHA256 | block SIZE and SIZE bytes of the zstd stream of records (node/pages.hpp)
 // What it does not do: know which facts and items there are (pull does).
 #pragma once
 
@@ -63,6 +66,9 @@ Item parse_item(std::string_view text);
 
 /// The first word of `text`, which then begins after the space behind it.
 std::string_view take_word(std::string_view& text);
+
+/// Whether `text` is 64 lower-case hex digits.
+bool is_sha256(std::string_view text);
 
 /// A whole number. Throws: storage for anything else, naming `what`.
 std::uint64_t parse_number(std::string_view text, std::string_view what);

@@ -51,6 +51,21 @@ Error external(std::istringstream& detail, std::string_view host) {
                   host, name, file));
 }
 
+Error limit(std::istringstream& detail, std::string_view host) {
+  std::string what;
+  std::string value;
+  detail >> what >> value;
+  if (what == "wal_growth")
+    return Error(ErrorKind::storage,
+                 fmt::format("{}: pull stopped: k3s wrote more than {} into the node's WAL meanwhile "
+                             "(limits.wal_growth); pull when less is written, or raise it",
+                             host, mebibytes(value)));
+  return Error(ErrorKind::timeout,
+               fmt::format("{}: pull stopped: reading the database took longer than {} s (limits.read_transaction); "
+                           "is the node overloaded?",
+                           host, value));
+}
+
 }  // namespace
 
 Error node_problem(std::string_view code_and_detail, std::string_view host) {
@@ -96,6 +111,16 @@ Error node_problem(std::string_view code_and_detail, std::string_view host) {
                              "free some there",
                              host, path, mebibytes(free), mebibytes(needed)));
   }
+  if (code == "limit") return limit(words, host);
+  if (code == "spool_full")
+    return Error(ErrorKind::storage,
+                 fmt::format("{}: more than {} wait on the node for a link that is too slow for a pull of this size; "
+                             "raise limits.spool, or make the first pull over a faster link",
+                             host, mebibytes(detail)));
+  if (code == "spool_failed")
+    return Error(ErrorKind::storage,
+                 fmt::format("{}: what waits for the link found no place on the node ({}); free some space there", host,
+                             detail));
   if (code == "copy_failed") return copy_failed(detail, host);
   return Error(ErrorKind::storage, fmt::format("{}: the node cannot be pulled: {} {}", host, code, detail));
 }

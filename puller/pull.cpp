@@ -3,8 +3,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
-#include <map>
+#include <future>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -13,7 +14,10 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "puller/conversation.hpp"
 #include "puller/frames.hpp"
+#include "puller/helper.hpp"
+#include "puller/image_builder.hpp"
 #include "puller/node_problem.hpp"
 #include "puller/remote_script.hpp"
 #include "puller/ssh_session.hpp"
@@ -26,82 +30,7 @@ using core::Error;
 using core::ErrorKind;
 
 constexpr std::uint64_t kSmallFileBytes = 16U << 20U;
-constexpr std::size_t kFactsAtMost = 100;
-
-// The script at work on the node, and what it has said so far.
-class Conversation {
- public:
-  Conversation(const Target& target, Errand errand)
-      : target_(target),
-        session_(target),
-        command_(session_.start(root_shell_command())),
-        frames_([this](char* buffer, std::size_t size_bytes) { return command_.read(buffer, size_bytes); }) {
-    // stdin stays open: its end tells the script that we are gone.
-    command_.write(remote_script(target, errand));
-    if (!frames_.find_hello())
-      throw no_root_shell(session_.user(), target.host, command_.error_output(), command_.exit_status());
-  }
-
-  /// The next line that is no fact; facts are kept.
-  Line next() {
-    while (true) {
-      Line line = explained([&] { return frames_.line(); });
-      if (line.word == "problem") throw node_problem(line.rest, target_.host);
-      if (line.word != "fact") return line;
-      const std::size_t space = std::min(line.rest.find(' '), line.rest.size());
-      facts_[line.rest.substr(0, space)] = line.rest.substr(std::min(space + 1, line.rest.size()));
-      if (facts_.size() > kFactsAtMost) throw unexpected("facts without end");
-      if (line.rest.starts_with("clock_nanoseconds ")) heard_clock_ = core::utc_now();
-    }
-  }
-
-  void body(const Item& item, const std::function<void(std::string_view)>& sink) {
-    explained([&] { frames_.body(item, sink); });
-  }
-
-  NodeFacts node() const {
-    NodeFacts node;
-    node.k3s_version = text("k3s_version");
-    node.arch = text("arch");
-    node.sqlite_version = text("sqlite_version");
-    node.database_size_bytes = number("database_size_bytes");
-    node.wal_size_bytes = number("wal_size_bytes");
-    node.free_bytes = number("free_bytes");
-    node.clock_offset = std::chrono::nanoseconds(number("clock_nanoseconds")) - heard_clock_.time_since_epoch();
-    return node;
-  }
-
-  std::string text(const std::string& fact) const {
-    const auto found = facts_.find(fact);
-    return found == facts_.end() ? std::string() : found->second;
-  }
-  std::uint64_t number(const std::string& fact) const { return parse_number(text(fact), fact); }
-  const Traffic& traffic() const { return session_.traffic(); }
-
-  static Error unexpected(std::string_view what) {
-    return Error(ErrorKind::storage, fmt::format("the node's answer is no stream of a pull: {}", what));
-  }
-
- private:
-  // A stream that ends early has its reason in what the script wrote to stderr, if it could still write.
-  template <class Work>
-  auto explained(Work&& work) -> decltype(work()) {
-    try {
-      return work();
-    } catch (Error& error) {
-      const std::string said = last_line(command_.error_output());
-      if (error.kind() != ErrorKind::unreachable || said.empty()) throw;
-      throw Error(ErrorKind::unreachable, fmt::format("{} (the node's last words: {})", error.what(), said));
-    }
-  }
-
-  const Target& target_;
-  SshSession session_;
-  SshCommand command_;
-  FrameReader frames_;
-  std::map<std::string, std::string> facts_;
-  core::UtcTime heard_clock_;
-};
+constexpr std::uint64_t kSetBytes = 16U << 20U;
 
 // What the store cannot take is this machine's trouble, and says so.
 template <class Work>
@@ -114,51 +43,88 @@ void on_this_machine(Work&& work) {
   }
 }
 
-// Hands the content of `item` to `consume`, block after block, and shows how far it is.
-void receive_item(Conversation& node, const Item& item, const std::function<void(std::string_view)>& consume) {
-  std::uint64_t received = 0;
-  node.body(item, [&](std::string_view block) {
-    on_this_machine([&] { consume(block); });
-    received += block.size();
-    core::show_progress(fmt::format("{}: {} of {} MiB", item.name, received >> 20U, item.size_bytes >> 20U));
-  });
-}
+// One attempt: what arrives from the node, in whatever order its program sends it.
+class Reception {
+ public:
+  Reception(Conversation& node, store::Incoming& incoming, ImageBuilder& image)
+      : node_(node), incoming_(incoming), image_(image) {}
 
-void receive_database(Conversation& node, const Item& item, const std::filesystem::path& target) {
-  core::Fd file;
-  on_this_machine([&] { file = core::open_file(target, O_WRONLY | O_CREAT | O_EXCL); });
-  receive_item(node, item, [&](std::string_view block) {
-    core::throw_if_cancelled();
-    core::write_all(file.get(), block, target);
-  });
-}
-
-void receive_small_file(Conversation& node, const Item& item, store::Incoming& incoming) {
-  if (item.size_bytes > kSmallFileBytes) throw Conversation::unexpected(item.name + " is far too large");
-  std::string content;
-  receive_item(node, item, [&](std::string_view block) { content += block; });
-  on_this_machine([&] { incoming.add(item.name, content); });
-}
-
-// Returns what was announced of state.db, and received.
-core::CopiedFile receive_items(Conversation& node, store::Incoming& incoming) {
-  core::CopiedFile database;
-  std::set<std::string> names;
-  Line line = node.next();
-  for (; line.word == "item"; line = node.next()) {
-    const Item item = parse_item(line.rest);
-    if (!names.insert(item.name).second) throw Conversation::unexpected(item.name + " comes twice");
-    core::in_context("while receiving " + item.name, [&] {
-      if (item.name != store::kDatabaseFile) return receive_small_file(node, item, incoming);
-      receive_database(node, item, incoming.image());
-      database = {item.size_bytes, item.sha256};
-    });
+  /// Returns what state.db is. Throws: as pull, ImageBuilder::Mismatch.
+  core::CopiedFile run() {
+    for (Line line = node_.next(); line.word != "end"; line = node_.next()) take(line);
+    if (!items_.contains(std::string(store::kTokenFile))) throw Conversation::unexpected("it has no token");
+    if (!taken_at_) throw Conversation::unexpected("it does not say when it began");
+    return whole_ ? *whole_ : image_.finish();
   }
-  if (line.word != "end") throw Conversation::unexpected("a line out of place");
-  for (const std::string_view needed : {store::kDatabaseFile, store::kTokenFile})
-    if (!names.contains(std::string(needed))) throw Conversation::unexpected(fmt::format("it has no {}", needed));
-  return database;
-}
+
+  core::UtcTime taken_at() const { return *taken_at_; }
+  bool came_whole() const { return whole_.has_value(); }
+
+ private:
+  void take(const Line& line) {
+    std::string_view rest = line.rest;
+    if (line.word == "copying") {
+      // Said just before the transaction begins: the moment the snapshot is named after.
+      if (taken_at_) throw Conversation::unexpected("it begins twice");
+      taken_at_ = core::utc_now();
+    } else if (line.word == "item") {
+      const Item item = parse_item(line.rest);
+      if (!items_.insert(item.name).second) throw Conversation::unexpected(item.name + " comes twice");
+      core::in_context("while receiving " + item.name, [&] { receive(item); });
+    } else if (line.word == "differing") {
+      const std::uint64_t page_count = parse_number(take_word(rest), "page count");
+      node_.say(image_.page_hashes(bits(rest), page_count));
+    } else if (line.word == "changed") {
+      node_.say(image_.part_hashes(bits(rest)));
+    } else if (line.word == "image") {
+      image_.begin(line.rest);
+    } else if (line.word == "block") {
+      node_.bytes(parse_number(line.rest, "a block's size"), [&](std::string_view block) { image_.feed(block); });
+      show(store::kDatabaseFile, image_.pages_changed(), image_.page_count(), "pages");
+    } else {
+      throw Conversation::unexpected("a line out of place");
+    }
+  }
+
+  std::string bits(std::string_view size) {
+    const std::uint64_t size_bytes = parse_number(size, "the size of a set");
+    if (size_bytes > kSetBytes) throw Conversation::unexpected("a set far too large");
+    std::string bytes;
+    node_.bytes(size_bytes, [&](std::string_view block) { bytes += block; });
+    return bytes;
+  }
+
+  void receive(const Item& item) {
+    if (item.name == store::kDatabaseFile) return receive_whole(item);
+    if (item.size_bytes > kSmallFileBytes) throw Conversation::unexpected(item.name + " is far too large");
+    std::string content;
+    node_.body(item, [&](std::string_view block) { content += block; });
+    on_this_machine([&] { incoming_.add(item.name, content); });
+  }
+
+  void receive_whole(const Item& item) {
+    const core::Fd file = core::open_file(incoming_.image(), O_WRONLY | O_TRUNC);
+    std::uint64_t received = 0;
+    node_.body(item, [&](std::string_view block) {
+      core::throw_if_cancelled();
+      on_this_machine([&] { core::write_all(file.get(), block, incoming_.image()); });
+      received += block.size();
+      show(item.name, received >> 20U, item.size_bytes >> 20U, "MiB");
+    });
+    whole_ = core::CopiedFile{item.size_bytes, item.sha256};
+  }
+
+  static void show(std::string_view what, std::uint64_t done, std::uint64_t all, std::string_view unit) {
+    core::show_progress(fmt::format("{}: {} of {} {}", what, done, all, unit));
+  }
+
+  Conversation& node_;
+  store::Incoming& incoming_;
+  ImageBuilder& image_;
+  std::set<std::string> items_;
+  std::optional<core::UtcTime> taken_at_;
+  std::optional<core::CopiedFile> whole_;
+};
 
 // The WAL shrinks when k3s truncates it meanwhile.
 std::int64_t wal_growth(std::string_view text) {
@@ -167,37 +133,102 @@ std::int64_t wal_growth(std::string_view text) {
   return shrunk ? -size : size;
 }
 
+std::unique_ptr<Conversation> start_script(const Target& target, SshSession& session, Errand errand) {
+  auto node = std::make_unique<Conversation>(target, session, root_shell_command(), remote_script(target, errand));
+  if (!node->greeted()) throw no_root_shell(session.user(), target.host, node->error_output(), node->exit_status());
+  return node;
+}
+
+struct Started {
+  std::unique_ptr<Conversation> node;
+  std::string method;
+  std::string fallback;
+};
+
+// drill-node with `request`, or where that cannot run the shell script.
+Started start(const Target& target, SshSession& session, Errand errand, const std::string& request) {
+  std::string fallback;
+  if (target.method != Method::sqlite3) {
+    try {
+      return {start_helper(target, session, request), "helper", {}};
+    } catch (const HelperUnavailable& error) {
+      if (target.method == Method::helper) throw;
+      fallback = error.what();
+      core::log_debug(fmt::format("{}; using its sqlite3", fallback));
+    }
+  }
+  return {start_script(target, session, errand), "sqlite3", fallback};
+}
+
+// What is the same for all attempts of a pull.
+struct Attempt {
+  const Target& target;
+  store::Store& store;
+  std::optional<SshSession> session;
+
+  // The base is unpacked while ssh connects.
+  PullReport run() {
+    store::Incoming incoming = store.receive(target.cluster);
+    auto unpacked = std::async(std::launch::async, [&] {
+      on_this_machine([&] { incoming.unpack_newest(); });
+      auto image = std::make_unique<ImageBuilder>(incoming.image());
+      std::string base = image->request();
+      return std::pair(std::move(image), std::move(base));
+    });
+    if (!session) session.emplace(target);
+    const auto [image, base] = unpacked.get();
+    const Started started = start(target, *session, Errand::pull, helper_request(target, "pull", base));
+    Conversation& node = *started.node;
+    Reception reception(node, incoming, *image);
+    const core::CopiedFile database = reception.run();
+
+    PullReport report;
+    report.node = node.node();
+    report.fallback = started.fallback;
+    report.read_transaction = std::chrono::nanoseconds(node.number("read_transaction_nanoseconds"));
+    report.wal_growth_bytes = wal_growth(node.text("wal_growth_bytes"));
+    if (!node.text("peak_memory_bytes").empty()) report.node_peak_memory_bytes = node.number("peak_memory_bytes");
+    report.pages_total = reception.came_whole() ? node.number("pages_total") : image->page_count();
+    report.pages_changed = reception.came_whole() ? report.pages_total : image->pages_changed();
+    report.bytes_received = session->traffic().bytes_received;
+    report.bytes_sent = session->traffic().bytes_sent;
+
+    store::Manifest manifest;
+    manifest.taken_at = reception.taken_at();
+    manifest.method = started.method;
+    manifest.k3s_version = report.node.k3s_version;
+    manifest.arch = report.node.arch;
+    manifest.sqlite_version = report.node.sqlite_version;
+    on_this_machine([&] { report.snapshot = incoming.commit(std::move(manifest), database); });
+    return report;
+  }
+};
+
 }  // namespace
 
 NodeFacts inspect(const Target& target) {
-  Conversation node(target, Errand::inspect);
-  if (node.next().word != "end") throw Conversation::unexpected("a line out of place");
-  return node.node();
+  SshSession session(target);
+  const Started started = start(target, session, Errand::inspect, helper_request(target, "inspect", {}));
+  if (started.node->next().word != "end") throw Conversation::unexpected("a line out of place");
+  return started.node->node();
 }
 
 PullReport pull(const Target& target, store::Store& store) {
   const core::Stopwatch watch;
-  Conversation node(target, Errand::pull);
-  // Said just before the copying program starts: the moment the snapshot is named after.
-  if (node.next().word != "copying") throw Conversation::unexpected("a line out of place");
-  const core::UtcTime taken_at = core::utc_now();
+  Attempt attempt{target, store, {}};
   PullReport report;
-  report.node = node.node();
-  store::Incoming incoming = store.receive(target.cluster);
-  const core::CopiedFile database = receive_items(node, incoming);
-
-  store::Manifest manifest;
-  manifest.taken_at = taken_at;
-  manifest.method = "sqlite3";
-  manifest.k3s_version = report.node.k3s_version;
-  manifest.arch = report.node.arch;
-  manifest.sqlite_version = report.node.sqlite_version;
-  on_this_machine([&] { report.snapshot = incoming.commit(std::move(manifest), database); });
-  report.pages_total = node.number("pages_total");
-  report.read_transaction = std::chrono::milliseconds(node.number("read_transaction_milliseconds"));
-  report.wal_growth_bytes = wal_growth(node.text("wal_growth_bytes"));
-  report.bytes_received = node.traffic().bytes_received;
-  report.bytes_sent = node.traffic().bytes_sent;
+  try {
+    report = attempt.run();
+  } catch (const ImageBuilder::Mismatch&) {
+    core::log_debug(target.cluster + ": short hashes collided; comparing again with others");
+    try {
+      report = attempt.run();
+    } catch (const ImageBuilder::Mismatch&) {
+      throw Error(ErrorKind::storage,
+                  fmt::format("{}: the image came out different from the node's twice: check memory and disk of both",
+                              target.host));
+    }
+  }
   report.duration = watch.elapsed();
   core::clear_progress();
   return report;

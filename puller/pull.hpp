@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "puller/target.hpp"
@@ -17,7 +18,8 @@ namespace puller {
 struct NodeFacts {
   std::string k3s_version;                // "v1.36.2+k3s1"; empty when no k3s is in PATH
   std::string arch;                       // uname -m
-  std::string sqlite_version;             // "3.40.1"
+  std::string sqlite_version;             // that reads the database: "3.40.1"
+  std::string helper_version;             // of drill-node; empty where sqlite3 does its work
   std::uint64_t database_size_bytes = 0;  // state.db without its WAL
   std::uint64_t wal_size_bytes = 0;
   std::uint64_t free_bytes = 0;              // where the copy is made
@@ -28,11 +30,14 @@ struct NodeFacts {
 struct PullReport {
   store::Snapshot snapshot;
   NodeFacts node;
+  std::string fallback;  // why sqlite3 had to do it; empty otherwise
   std::uint64_t pages_total = 0;
+  std::uint64_t pages_changed = 0;   // that came over the wire
   std::uint64_t bytes_received = 0;  // ssh payload
   std::uint64_t bytes_sent = 0;
   std::chrono::nanoseconds read_transaction{0};
   std::int64_t wal_growth_bytes = 0;
+  std::optional<std::uint64_t> node_peak_memory_bytes;  // not known of sqlite3
   std::chrono::nanoseconds duration{0};
 };
 

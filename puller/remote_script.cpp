@@ -171,7 +171,7 @@ END
   set -- $(cat measures)
   if [ $status -ne 0 ] || [ -s errors ] || [ $# -ne 5 ]; then copy_failed "sqlite3 ended with $status"; fi
   if [ "$(size_of copy.db)" -ne $(($3 * $4)) ]; then copy_failed 'the copy has another size than the database'; fi
-  fact read_transaction_milliseconds $(($5 - $2))
+  fact read_transaction_nanoseconds $((($5 - $2) * 1000000))
   fact pages_total "$3"
   fact wal_growth_bytes $(($(size_of "$db/state.db-wal") - wal_bytes))
 }

@@ -2,11 +2,22 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 
 namespace puller {
+
+/// automatic: drill-node, or where that cannot run, the node's sqlite3.
+enum class Method { automatic, helper, sqlite3 };
+
+/// What a pull may cost the node at most; beyond it ends with an error and leaves nothing.
+struct Limits {
+  std::chrono::seconds read_transaction{60};
+  std::uint64_t wal_growth_bytes = 256U << 20U;
+  std::uint64_t spool_bytes = 1U << 30U;  // on the node's disk, for what a slow link cannot take yet
+};
 
 /// Empty fields are filled from ~/.ssh/config, then ssh's defaults.
 struct Target {
@@ -19,6 +30,8 @@ struct Target {
   std::optional<std::filesystem::path> ssh_config;          // instead of ~/.ssh/config and /etc/ssh/ssh_config
   std::filesystem::path data_dir = "/var/lib/rancher/k3s";  // on the node
   std::filesystem::path config_file = "/etc/rancher/k3s/config.yaml";  // on the node
+  Method method = Method::automatic;
+  Limits limits;
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds idle_timeout{60};  // the longest silence from the node before it counts as gone
 };

@@ -74,13 +74,13 @@ json pull_element(const PullOutcome& outcome) {
       {"taken_at", core::format_rfc3339(manifest.taken_at)},
       {"duration_seconds", core::to_seconds(report.duration)},
       {"pages_total", report.pages_total},
-      {"pages_changed", report.pages_total},  // method sqlite3 moves every page
+      {"pages_changed", report.pages_changed},
       {"bytes_received", report.bytes_received},
       {"bytes_sent", report.bytes_sent},
       {"read_transaction_seconds", core::to_seconds(report.read_transaction)},
       {"restarts", 0},  // the copy runs inside one read transaction
       {"wal_growth_bytes", report.wal_growth_bytes},
-      {"node_peak_memory_bytes", nullptr},  // not measured by method sqlite3
+      {"node_peak_memory_bytes", report.node_peak_memory_bytes ? json(*report.node_peak_memory_bytes) : json()},
       {"node", node_json(manifest)},
       {"bundle", bundle_json(manifest.bundle)},
       {"retained", outcome.retained},

@@ -11,7 +11,8 @@
 namespace node {
 namespace {
 
-// The window covers what an hour changes. The tables are smaller than zstd's own choice: 48 MiB are for the whole program.
+// The window covers what an hour changes. The tables are smaller than zstd's own choice: 48 MiB are for the whole
+// program.
 constexpr int kWindowLog = 22;
 constexpr int kTableLog = 20;
 

@@ -29,8 +29,7 @@ struct FileState {
 FileState look_at(const std::filesystem::path& database) {
   struct stat file {};
   FileState state;
-  if (::stat(database.c_str(), &file) == 0)
-    state = {file.st_dev, file.st_ino, file.st_size, file.st_mtim, false};
+  if (::stat(database.c_str(), &file) == 0) state = {file.st_dev, file.st_ino, file.st_size, file.st_mtim, false};
   state.wal = ::access((database.string() + "-wal").c_str(), F_OK) == 0;
   return state;
 }
@@ -98,7 +97,8 @@ ReadTransaction::ReadTransaction(const std::filesystem::path& database) : state_
     state_->fail();
   sqlite3_busy_timeout(state_->handle, kBusyMilliseconds);
   sqlite3_db_config(state_->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  state_->execute(fmt::format("PRAGMA cache_size=-{}; BEGIN; SELECT count(*) FROM sqlite_schema", kCacheKibibytes).c_str());
+  state_->execute(
+      fmt::format("PRAGMA cache_size=-{}; BEGIN; SELECT count(*) FROM sqlite_schema", kCacheKibibytes).c_str());
   page_size_bytes_ = state_->number("PRAGMA page_size");
   page_count_ = state_->number("PRAGMA page_count");
   state_->one_page = state_->prepare("SELECT data FROM sqlite_dbpage WHERE pgno = ?1");

@@ -1,7 +1,7 @@
 // The live database as of one read transaction, page by page. The door to SQLite on the node.
 // It never writes: opened read-only it can neither change the database or its WAL, nor checkpoint, nor take -wal and
-// -shm away. What it does do, as every reader must, is hold a read lock in -shm, which keeps k3s from resetting the WAL.
-// What it does not do: copy anything to a disk, or keep more than a few pages in memory.
+// -shm away. What it does do, as every reader must, is hold a read lock in -shm, which keeps k3s from resetting the
+// WAL. What it does not do: copy anything to a disk, or keep more than a few pages in memory.
 #pragma once
 
 #include <cstdint>

@@ -55,7 +55,8 @@ std::vector<std::filesystem::path> config_parts(const std::filesystem::path& con
   return parts;
 }
 
-// The endpoint a line names, or nothing: "datastore-endpoint: X" of a config, "K3S_DATASTORE_ENDPOINT=X" of an environment.
+// The endpoint a line names, or nothing: "datastore-endpoint: X" of a config, "K3S_DATASTORE_ENDPOINT=X" of an
+// environment.
 std::string endpoint_in_line(const std::string& line) {
   const std::string bare = without(line, "\"' \t\r");
   for (const std::string_view key : {"datastore-endpoint:", "K3S_DATASTORE_ENDPOINT="})
@@ -106,7 +107,8 @@ std::string read_small_file(const std::filesystem::path& path) {
 }
 
 std::string find_k3s() {
-  for (const char* directory : {"/usr/local/bin", "/opt/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"}) {
+  for (const char* directory :
+       {"/usr/local/bin", "/opt/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"}) {
     std::string path = std::string(directory) + "/k3s";
     if (::access(path.c_str(), X_OK) == 0) return path;
   }
@@ -170,7 +172,8 @@ std::string VersionQuestion::answer(std::chrono::milliseconds patience) {
   std::string text;
   char block[512];
   while (text.size() < 4096) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd wait{out_.get(), POLLIN, 0};
     if (::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) <= 0) break;
     const ssize_t got = ::read(out_.get(), block, sizeof block);

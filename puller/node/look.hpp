@@ -2,13 +2,14 @@
 // It says the same as the shell text of the other method (puller/remote_script.cpp), in the same words.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 #include "core/fd.hpp"

@@ -89,7 +89,8 @@ class Pull {
     if (comparable)
       difference = compare(database, found, *base, tick);
     else
-      difference.pages = pages_of(std::string(puller::group_count(database.page_count()) / 8 + 1, '\xff'), database.page_count());
+      difference.pages =
+          pages_of(std::string(puller::group_count(database.page_count()) / 8 + 1, '\xff'), database.page_count());
     say(fmt::format("image {} {} {}", database.page_size_bytes(), database.page_count(), found.sha256));
     send_pages(database, difference.pages, difference.part_hashes, base ? base->salt : 0, tick,
                [this](std::string_view block) { say_with_bytes("block", block); });
@@ -110,7 +111,7 @@ class Pull {
     if (difference.pages.empty()) return difference;
     in_.until(Clock::now() + kHashPatience);
     try {
-      say_with_bytes("differing", differing);
+      say_with_bytes(fmt::format("differing {}", database.page_count()), differing);
       const std::string hashes = receive_hashes(known_pages(difference.pages, base));
       const std::string changed = changed_pages(database, difference.pages, hashes, base, tick);
       std::vector<std::uint32_t> pages;
@@ -163,7 +164,8 @@ class Pull {
 std::string own_hash() { return core::hash_file(kSelf).sha256; }
 
 void serve(const Places& places, DeadlineReader& in, Spool& out) {
-  out.put(fmt::format("{}\nfact helper_sha256 {}\nfact helper_version {}\n", puller::kHello, own_hash(), DRILL_VERSION));
+  out.put(
+      fmt::format("{}\nfact helper_sha256 {}\nfact helper_version {}\n", puller::kHello, own_hash(), DRILL_VERSION));
   VersionQuestion version;
   puller::FrameReader frames([&](char* buffer, std::size_t size_bytes) { return in.read(buffer, size_bytes); });
   const Request request = read_request(frames);

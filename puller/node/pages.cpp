@@ -38,7 +38,8 @@ class RecordWriter {
   std::uint32_t last_ = 0;
 };
 
-std::uint8_t different_parts(std::string_view page, std::string_view hashes, std::size_t first_hash, std::uint64_t salt) {
+std::uint8_t different_parts(std::string_view page, std::string_view hashes, std::size_t first_hash,
+                             std::uint64_t salt) {
   unsigned parts = 0;
   for (std::uint32_t part = 0; part < kPageParts; ++part)
     if (puller::short_hash(puller::page_part(page, part), salt) != puller::short_hash_at(hashes, first_hash + part))

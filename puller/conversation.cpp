@@ -1,0 +1,95 @@
+#include "puller/conversation.hpp"
+
+#include <fmt/format.h>
+
+#include "puller/node_problem.hpp"
+
+namespace puller {
+namespace {
+
+using core::Error;
+using core::ErrorKind;
+
+constexpr std::size_t kFactsAtMost = 100;
+constexpr std::string_view kProblem = "problem ";
+
+}  // namespace
+
+// stdin stays open: its end tells the program that we are gone.
+Conversation::Conversation(const Target& target, SshSession& session, const std::string& command_line,
+                           std::string_view opening)
+    : target_(target),
+      command_(session.start(command_line)),
+      frames_([this](char* buffer, std::size_t size_bytes) { return command_.read(buffer, size_bytes); }) {
+  command_.write(opening);
+  greeted_ = frames_.find_hello();
+}
+
+// A stream that ends early has its reason in what the program wrote to stderr, if it could still write.
+template <class Work>
+auto Conversation::explained(Work&& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (Error& error) {
+    const std::string said = last_line(command_.error_output());
+    if (error.kind() != ErrorKind::unreachable || said.empty()) throw;
+    if (said.starts_with(kProblem)) throw node_problem(said.substr(kProblem.size()), target_.host);
+    throw Error(ErrorKind::unreachable, fmt::format("{} (the node's last words: {})", error.what(), said));
+  }
+}
+
+void Conversation::keep_fact(std::string_view text) {
+  const std::string name(take_word(text));
+  facts_[name] = text;
+  if (facts_.size() > kFactsAtMost) throw unexpected("facts without end");
+  if (name == "clock_nanoseconds") heard_clock_ = core::utc_now();
+}
+
+Line Conversation::next() {
+  while (true) {
+    Line line = explained([&] { return frames_.line(); });
+    if (line.word == "problem") throw node_problem(line.rest, target_.host);
+    if (line.word != "fact") return line;
+    keep_fact(line.rest);
+  }
+}
+
+void Conversation::hear(const std::string& fact) {
+  const Line line = explained([&] { return frames_.line(); });
+  if (line.word != "fact") throw unexpected("no " + fact);
+  keep_fact(line.rest);
+}
+
+void Conversation::body(const Item& item, const std::function<void(std::string_view)>& sink) {
+  explained([&] { frames_.body(item, sink); });
+}
+
+void Conversation::bytes(std::uint64_t size_bytes, const std::function<void(std::string_view)>& sink) {
+  explained([&] { frames_.bytes(size_bytes, sink); });
+}
+
+std::string Conversation::text(const std::string& fact) const {
+  const auto found = facts_.find(fact);
+  return found == facts_.end() ? std::string() : found->second;
+}
+
+std::uint64_t Conversation::number(const std::string& fact) const { return parse_number(text(fact), fact); }
+
+NodeFacts Conversation::node() const {
+  NodeFacts node;
+  node.k3s_version = text("k3s_version");
+  node.arch = text("arch");
+  node.sqlite_version = text("sqlite_version");
+  node.helper_version = text("helper_version");
+  node.database_size_bytes = number("database_size_bytes");
+  node.wal_size_bytes = number("wal_size_bytes");
+  node.free_bytes = number("free_bytes");
+  node.clock_offset = std::chrono::nanoseconds(number("clock_nanoseconds")) - heard_clock_.time_since_epoch();
+  return node;
+}
+
+Error Conversation::unexpected(std::string_view what) {
+  return Error(ErrorKind::storage, fmt::format("the node's answer is no stream of a pull: {}", what));
+}
+
+}  // namespace puller

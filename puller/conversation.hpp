@@ -1,0 +1,60 @@
+// A program at work on the node, and what it has said so far: the controller's end of the stream of a pull
+// (frames.hpp), whichever program it is. Between ssh_session and pull. What it does not do: know the order of things.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "puller/frames.hpp"
+#include "puller/pull.hpp"
+#include "puller/ssh_session.hpp"
+
+namespace puller {
+
+class Conversation {
+ public:
+  /// Starts `command_line`, and says `opening` to it.
+  Conversation(const Target& target, SshSession& session, const std::string& command_line, std::string_view opening);
+
+  /// False when the command ended, or said too much, without a hello: then error_output() and exit_status() say why.
+  bool greeted() const { return greeted_; }
+  std::string_view error_output() const { return command_.error_output(); }
+  std::optional<int> exit_status() { return command_.exit_status(); }
+
+  /// The next line that is no fact; facts are kept. Throws: what a problem the node tells of stands for; as
+  /// FrameReader.
+  Line next();
+
+  /// Reads on until `fact` is known, which is the next thing to come.
+  void hear(const std::string& fact);
+
+  void body(const Item& item, const std::function<void(std::string_view)>& sink);
+  void bytes(std::uint64_t size_bytes, const std::function<void(std::string_view)>& sink);
+  void say(std::string_view text) { command_.write(text); }
+
+  /// Throws, for what must be a number: storage.
+  std::string text(const std::string& fact) const;
+  std::uint64_t number(const std::string& fact) const;
+  NodeFacts node() const;
+
+  static core::Error unexpected(std::string_view what);
+
+ private:
+  template <class Work>
+  auto explained(Work&& work) -> decltype(work());
+  void keep_fact(std::string_view text);
+
+  const Target& target_;
+  SshCommand command_;
+  FrameReader frames_;
+  bool greeted_ = false;
+  std::map<std::string, std::string> facts_;
+  core::UtcTime heard_clock_;
+};
+
+}  // namespace puller

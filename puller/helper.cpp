@@ -1,0 +1,165 @@
+#include "puller/helper.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/log.hpp"
+#include "puller/node_problem.hpp"
+#include "puller/programs.hpp"
+#include "puller/remote_script.hpp"
+
+namespace puller {
+namespace {
+
+using core::ErrorKind;
+
+constexpr std::string_view kLookAtMachine = R"sh(printf 'k3s-drill 1\nfact arch %s\nend\n' "$(uname -m)"
+)sh";
+
+// The program is in the script, so that the shell has nothing else to read from its stdin.
+constexpr std::string_view kInstall = R"sh(
+set -u
+umask 077
+LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+problem() {{ printf 'problem install_failed %s\n' "$*"; exit 3; }}
+install_helper() {{
+  printf 'k3s-drill 1\n'
+  directory={directory}
+  mkdir -p "$directory" && chmod 700 "$directory" || problem "$directory cannot be made"
+  rm -f "$directory"/.drill-node.*
+  new=$(mktemp "$directory/.drill-node.XXXXXX") || problem "nothing can be written in $directory"
+  trap 'rm -f "$new"' EXIT
+  unpack 2>/dev/null >"$new" || problem "$directory has no space, or the node no base64 or gzip"
+  hash=$(sha256sum <"$new")
+  [ "${{hash%% *}}" = {sha256} ] || problem 'it arrived with another hash'
+  chmod 700 "$new"
+  "$new" --version >/dev/null 2>&1 || problem "no program can run in $directory: is it mounted noexec?"
+  mv -f "$new" "$directory/drill-node" || problem "nothing can be renamed in $directory"
+  trap - EXIT
+  printf 'end\n'
+  exit 0
+}}
+unpack() {{
+  base64 -d <<'END' | gzip -dc
+{program}END
+}}
+install_helper
+)sh";
+
+// As a word of a shell, inside the single quotes of sh -c '...'.
+std::string shell_word(const std::string& text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("/._-+@%,:=").find(c) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::string word = "\"";
+  for (const char c : text) {
+    if (std::string_view("\"\\$`").find(c) != std::string_view::npos) word += '\\';
+    if (c == '\'')
+      word += "'\\''";
+    else
+      word += c;
+  }
+  return word + "\"";
+}
+
+std::string helper_command(const Target& target) {
+  const std::string program = fmt::format("{} pull {} {}", kHelperPath, shell_word(target.data_dir.string()),
+                                          shell_word(target.config_file.string()));
+  return fmt::format("sh -c 'if [ \"$(id -u)\" = 0 ]; then exec {0}; fi; exec sudo -n {0}'", program);
+}
+
+const NodeProgram* program_for(std::string_view arch) {
+  const std::vector<NodeProgram>& programs = node_programs();
+  const auto found =
+      std::find_if(programs.begin(), programs.end(), [&](const NodeProgram& program) { return program.arch == arch; });
+  return found == programs.end() ? nullptr : &*found;
+}
+
+HelperUnavailable unavailable(const Target& target, std::string_view why) {
+  return HelperUnavailable(ErrorKind::denied, fmt::format("{}: drill-node cannot run there: {}", target.host, why));
+}
+
+// One run of a script in a root shell, up to its "end".
+std::unique_ptr<Conversation> run_script(const Target& target, SshSession& session, const std::string& script) {
+  auto shell = std::make_unique<Conversation>(target, session, root_shell_command(), script);
+  if (!shell->greeted())
+    throw unavailable(target, fmt::format("it is not there, and no root shell to put it there ({})",
+                                          last_line(shell->error_output())));
+  if (shell->next().word != "end") throw Conversation::unexpected("a line out of place");
+  return shell;
+}
+
+void install(const Target& target, SshSession& session) {
+  const std::string arch = run_script(target, session, std::string(kLookAtMachine))->text("arch");
+  const NodeProgram* program = program_for(arch);
+  if (program == nullptr) throw unavailable(target, fmt::format("this drill has none for {}", arch));
+  core::log_debug(fmt::format("{}: sending drill-node for {}", target.host, arch));
+  const std::filesystem::path directory = std::filesystem::path(kHelperPath).parent_path();
+  try {
+    run_script(target, session,
+               fmt::format(kInstall, fmt::arg("directory", directory.string()), fmt::arg("sha256", program->sha256),
+                           fmt::arg("program", program->packed)));
+  } catch (const core::Error& error) {
+    if (error.kind() != ErrorKind::storage) throw;
+    throw unavailable(target, error.what());
+  }
+}
+
+bool is_ours(const Conversation& helper) {
+  const std::string hash = helper.text("helper_sha256");
+  const std::vector<NodeProgram>& programs = node_programs();
+  return std::any_of(programs.begin(), programs.end(),
+                     [&](const NodeProgram& program) { return program.sha256 == hash; });
+}
+
+}  // namespace
+
+std::string helper_sudoers(const Target& target, const std::string& user) {
+  std::string arguments;
+  for (const std::filesystem::path& path : {target.data_dir, target.config_file}) {
+    arguments += ' ';
+    for (const char c : path.string()) {
+      if (std::string_view(",:=\\ ").find(c) != std::string_view::npos) arguments += '\\';
+      arguments += c;
+    }
+  }
+  return fmt::format("{} ALL=(root) NOPASSWD: {} pull{}", user, kHelperPath, arguments);
+}
+
+std::string helper_request(const Target& target, std::string_view errand, std::string_view base) {
+  return fmt::format("{}\nerrand {}\nread_transaction_seconds {}\nwal_growth_bytes {}\nspool_bytes {}\n{}go\n", kHello,
+                     errand, target.limits.read_transaction.count(), target.limits.wal_growth_bytes,
+                     target.limits.spool_bytes, base);
+}
+
+std::unique_ptr<Conversation> start_present_helper(const Target& target, SshSession& session,
+                                                   const std::string& request) {
+  auto helper = std::make_unique<Conversation>(target, session, helper_command(target), request);
+  return helper->greeted() ? std::move(helper) : nullptr;
+}
+
+std::unique_ptr<Conversation> start_helper(const Target& target, SshSession& session, const std::string& request) {
+  std::unique_ptr<Conversation> present = start_present_helper(target, session, request);
+  if (present) present->hear("helper_sha256");
+  if (present && is_ours(*present)) return present;
+  const bool speaks = present != nullptr;
+  present.reset();
+  try {
+    install(target, session);
+  } catch (const HelperUnavailable& error) {
+    // One that may be run and not replaced does as long as it speaks our language.
+    if (!speaks) throw;
+    core::log_warning(fmt::format("{}: drill-node is another version than this drill's, and was used as it is: {}",
+                                  target.host, error.what()));
+  }
+  present = start_present_helper(target, session, request);
+  if (!present) throw unavailable(target, "it was put there and does not start");
+  return present;
+}
+
+}  // namespace puller
