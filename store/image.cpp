@@ -33,18 +33,12 @@ auto blaming(const std::string& name, std::string_view file, Work&& work) -> dec
   }
 }
 
-core::CopiedFile decompress(const std::filesystem::path& packed, std::string_view reference, const Sink& consume) {
-  core::Sha256 hash;
-  core::CopiedFile result;
-  Decompressor decompressor(reference, [&](std::string_view block) {
-    hash.update(block);
-    result.size_bytes += block.size();
-    consume(block);
-  });
-  core::read_blocks(packed, [&](std::string_view block) { decompressor.feed(block); });
+// Size and hash of the packed file, as it was read.
+core::CopiedFile decompress(const std::filesystem::path& packed, std::string_view reference, const Sink& sink) {
+  Decompressor decompressor(reference, sink);
+  const core::CopiedFile read = core::read_blocks(packed, [&](std::string_view block) { decompressor.feed(block); });
   decompressor.finish();
-  result.sha256 = hash.hex_digest();
-  return result;
+  return read;
 }
 
 }  // namespace
@@ -118,13 +112,12 @@ core::CopiedFile Unpacker::unpack_to(int fd, const std::string& name, int patche
   };
   try {
     blaming(name, packed.file, [&] {
-      if (packed.file == kDatabaseFile) {
-        core::read_blocks(directory / packed.file, write);
-      } else {
-        Decompressor decompressor(reference, write);
-        core::read_blocks(directory / packed.file, [&](std::string_view block) { decompressor.feed(block); });
-        decompressor.finish();
-      }
+      const core::CopiedFile read = packed.file == kDatabaseFile
+                                        ? core::read_blocks(directory / packed.file, write)
+                                        : decompress(directory / packed.file, reference, write);
+      if (read.sha256 != packed.sha256)
+        throw core::Error(core::ErrorKind::damaged,
+                          fmt::format("its sha256 is {}, stored was {}", read.sha256, packed.sha256));
       written.sha256 = hash.hex_digest();
       if (written.size_bytes != plain->size_bytes || written.sha256 != plain->sha256)
         throw core::Error(core::ErrorKind::damaged,
@@ -154,8 +147,9 @@ Packed pack(const std::filesystem::path& source, const Image* reference, const s
     compressor.finish();
     packed.packed.sha256 = hash.hex_digest();
     if (::fsync(out.get()) != 0) throw core::system_error(errno, "flushing " + target.string());
-    const core::CopiedFile again = decompress(target, base, [](std::string_view) {});
-    if (again.size_bytes != packed.plain.size_bytes || again.sha256 != packed.plain.sha256)
+    core::Sha256 unpacked;
+    decompress(target, base, [&](std::string_view block) { unpacked.update(block); });
+    if (unpacked.hex_digest() != packed.plain.sha256)
       throw core::Error(core::ErrorKind::storage,
                         target.string() + " does not unpack to what was packed: check this machine's memory and disk");
     return packed;
