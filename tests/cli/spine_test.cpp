@@ -162,7 +162,8 @@ TEST_CASE("an unreachable cluster is named, exits 3, and does not keep the other
   const core::CommandResult doctor = setup.drill({"doctor", "--json"});
   INFO(doctor.out);
   CHECK(doctor.exit_code == 3);
-  for (const auto& line : bench::parse(doctor).at("checks")) {
+  const auto lines = bench::parse(doctor).at("checks");
+  for (const auto& line : lines) {
     INFO(line.dump());
     CHECK(line.at("verdict") ==
           (line.at("subject") == "node away" || line.at("subject") == "engine away" ? "fail" : "pass"));
