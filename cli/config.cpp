@@ -238,6 +238,10 @@ Config parse_config(const std::string& text, const std::string& name) {
                    [&](const YamlNode& value) {
                      config.retention.for_duration = decoder.duration<std::chrono::nanoseconds>(value);
                    }},
+                  {"parallel_pulls",
+                   [&](const YamlNode& value) {
+                     config.parallel_pulls = static_cast<std::size_t>(decoder.integer(value, 1, 64));
+                   }},
                   {"objectives", [](const YamlNode&) {}},
                   {"ready_timeout",
                    [&](const YamlNode& value) {
@@ -251,6 +255,7 @@ Config parse_config(const std::string& text, const std::string& name) {
                          decoder.fail(
                              value, fmt::format("'{}' is no cluster name: letters, digits, '-', '_' and '.'", cluster));
                        config.clusters.emplace(cluster, read_cluster(decoder, cluster, value, config.drill.objectives));
+                       config.cluster_names.push_back(cluster);
                      });
                    }},
               });

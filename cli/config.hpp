@@ -23,7 +23,9 @@ struct Config {
   std::filesystem::path path;
   std::filesystem::path store;
   store::RetentionRules retention;
+  std::size_t parallel_pulls = 4;
   std::map<std::string, ClusterConfig> clusters;
+  std::vector<std::string> cluster_names;  // in the order of the file
   drill::DrillOptions drill;
 };
 

@@ -35,9 +35,9 @@ class Doctor {
     if (config_) {
       examine("store", "give this user a directory of its own in 'store', with room for the snapshots",
               [&] { return look_at_store(); });
-      for (const auto& [name, cluster] : config_->clusters) {
-        examine("node " + name, "", [&, target = &cluster.target] { return look_at_node(*target); });
-        examine("engine " + name, "", [&, cluster_name = name] { return look_at_engine(cluster_name); });
+      for (const std::string& name : config_->cluster_names) {
+        examine("node " + name, "", [&] { return look_at_node(config_->clusters.at(name).target); });
+        examine("engine " + name, "", [&] { return look_at_engine(name); });
       }
     }
     print(globals_.format == Format::json ? reports::doctor_json(lines_) : reports::doctor_text(lines_, colour()));

@@ -64,6 +64,7 @@ json pull_element(const PullOutcome& outcome) {
       {"cluster", outcome.cluster}, {"snapshot", nullptr}, {"verdict", outcome.report ? "pass" : "could_not_run"}};
   if (!outcome.report) {
     element["error"] = outcome.error;
+    element["error_kind"] = core::to_string(outcome.error_kind.value_or(core::ErrorKind::storage));
     return element;
   }
   const puller::PullReport& report = *outcome.report;

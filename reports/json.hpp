@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.hpp"
 #include "drill/drill.hpp"
 #include "puller/pull.hpp"
 #include "store/store.hpp"
@@ -17,8 +18,8 @@ struct PullOutcome {
   std::string cluster;
   std::optional<puller::PullReport> report;
   std::string error;
+  std::optional<core::ErrorKind> error_kind;
   std::size_t retained = 0;  // snapshots in the store afterwards
-  bool cancelled = false;
 };
 
 std::string pull_json(const std::vector<PullOutcome>& outcomes);  // k3s-drill/pull/1

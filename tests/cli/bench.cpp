@@ -54,7 +54,7 @@ nlohmann::json parse(const core::CommandResult& result) {
 
 Setup::Setup(const std::string& more_clusters) {
   core::write_new_file(config, "store: " + store.string() + "\nengines:\n  standin:\n    path: " + standin_program() +
-                                   "\nclusters:\n" + cluster_lines("edge", node) + more_clusters);
+                                   "\nclusters:\n" + cluster_lines("edge", node.target()) + more_clusters);
 }
 
 core::CommandResult Setup::drill(std::vector<std::string> arguments) const {
@@ -62,10 +62,10 @@ core::CommandResult Setup::drill(std::vector<std::string> arguments) const {
   return bench::drill(arguments);
 }
 
-std::string cluster_lines(const std::string& cluster, const lab::Node& node) {
-  return "  " + cluster + ":\n    host: " + node.variable("LAB_HOST") + "\n    port: " + node.variable("LAB_PORT") +
-         "\n    user: " + node.variable("LAB_USER") + "\n    identity: " + node.variable("LAB_IDENTITY") +
-         "\n    known_hosts: " + node.variable("LAB_KNOWN_HOSTS") + "\n    ssh_config: /dev/null\n";
+std::string cluster_lines(const std::string& cluster, const puller::Target& target) {
+  return "  " + cluster + ":\n    host: " + target.host + "\n    port: " + std::to_string(*target.port) +
+         "\n    user: " + *target.user + "\n    identity: " + target.identity->string() +
+         "\n    known_hosts: " + target.known_hosts->string() + "\n    ssh_config: /dev/null\n";
 }
 
 Bare::Bare() {
@@ -75,7 +75,7 @@ Bare::Bare() {
 
 void Bare::configure(const std::string& settings, const std::string& more_clusters) const {
   core::write_file_atomically(config, "store: " + store.string() + "\n" + settings + "clusters:\n" +
-                                          cluster_lines("edge", node) + more_clusters);
+                                          cluster_lines("edge", node.target()) + more_clusters);
 }
 
 std::vector<std::string> Bare::command(const std::vector<std::string>& arguments) const {

@@ -36,8 +36,8 @@ struct Setup {
   core::CommandResult drill(std::vector<std::string> arguments) const;
 };
 
-/// The config's lines for a cluster of this name on `node`.
-std::string cluster_lines(const std::string& cluster, const lab::Node& node);
+/// The config's lines for a cluster of this name.
+std::string cluster_lines(const std::string& cluster, const puller::Target& target);
 
 /// A bare node with a small database that nothing has open, and a config that names it `edge` once `configure` is
 /// called.
