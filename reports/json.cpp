@@ -271,10 +271,22 @@ std::string show_json(const store::Snapshot& snapshot) {
   return dump(document);
 }
 
+std::string_view to_string(DoctorVerdict verdict) {
+  switch (verdict) {
+    case DoctorVerdict::pass:
+      return "pass";
+    case DoctorVerdict::warning:
+      return "warning";
+    case DoctorVerdict::fail:
+      return "fail";
+  }
+  return "fail";
+}
+
 std::string doctor_json(const std::vector<DoctorLine>& lines) {
   json list = json::array();
   for (const DoctorLine& line : lines) {
-    json entry = {{"subject", line.subject}, {"verdict", core::to_string(line.verdict)}, {"message", line.message}};
+    json entry = {{"subject", line.subject}, {"verdict", to_string(line.verdict)}, {"message", line.message}};
     if (!line.cure.empty()) entry["cure"] = line.cure;
     list.push_back(std::move(entry));
   }

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/error.hpp"
@@ -38,11 +39,16 @@ std::string run_list_json(const std::vector<std::string>& documents);  // k3s-dr
 std::string list_json(const std::vector<store::Snapshot>& snapshots);  // k3s-drill/list/1
 std::string show_json(const store::Snapshot& snapshot);                // k3s-drill/show/1
 
+/// A warning is to be known and leaves the exit code alone.
+enum class DoctorVerdict { pass, warning, fail };
+
+std::string_view to_string(DoctorVerdict verdict);
+
 struct DoctorLine {
   std::string subject;
-  core::CheckVerdict verdict = core::CheckVerdict::pass;
+  DoctorVerdict verdict = DoctorVerdict::pass;
   std::string message;  // what is there, or what is wrong
-  std::string cure;     // for anything but a pass
+  std::string cure;     // of a failing line whose message does not say it
 };
 
 std::string doctor_json(const std::vector<DoctorLine>& lines);  // k3s-drill/doctor/1
