@@ -44,7 +44,8 @@ reports::Colour colour();
 /// 2 for usage, 130 for cancelled, 1 for damaged, 3 for anything else that kept us from looking.
 int exit_code(core::ErrorKind kind);
 
-/// The configured clusters of these names; all of them for none. Throws: usage for an unknown one.
+/// The configured clusters of these names, each once; all, in the order of the config, for none. Throws: usage for an
+/// unknown one.
 std::vector<std::string> choose_clusters(const Config& config, const std::vector<std::string>& names);
 
 /// The program: parses `argv`, runs one command, translates what is thrown. The only caller is main.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <map>
@@ -81,14 +82,14 @@ int exit_code(core::ErrorKind kind) {
 }
 
 std::vector<std::string> choose_clusters(const Config& config, const std::vector<std::string>& names) {
-  std::vector<std::string> chosen = names;
-  if (names.empty())
-    for (const auto& [name, cluster] : config.clusters) chosen.push_back(name);
+  std::vector<std::string> chosen;
+  for (const std::string& name : names.empty() ? config.cluster_names : names)
+    if (std::find(chosen.begin(), chosen.end(), name) == chosen.end()) chosen.push_back(name);
   if (chosen.empty()) throw core::Error(core::ErrorKind::usage, config.path.string() + ": no clusters are configured");
   for (const std::string& name : chosen) {
     if (config.clusters.count(name) != 0) continue;
     std::string known;
-    for (const auto& [cluster, value] : config.clusters) known += (known.empty() ? "" : ", ") + cluster;
+    for (const std::string& cluster : config.cluster_names) known += (known.empty() ? "" : ", ") + cluster;
     throw core::Error(core::ErrorKind::usage,
                       fmt::format("no cluster '{}' in {}; there are: {}", name, config.path.string(), known));
   }

@@ -103,6 +103,14 @@ class Decoder {
     return whole;
   }
 
+  std::uint64_t size(const YamlNode& node) const {
+    try {
+      return parse_size(text(node));
+    } catch (const core::Error& error) {
+      fail(node, error.what());
+    }
+  }
+
  private:
   static std::string suggestion(const std::string& key, const Readers& readers) {
     const auto nearest = std::min_element(readers.begin(), readers.end(), [&](const auto& a, const auto& b) {
@@ -127,11 +135,38 @@ drill::Objectives read_objectives(const Decoder& decoder, const YamlNode& node, 
   return defaults;
 }
 
+puller::Limits read_limits(const Decoder& decoder, const YamlNode& node, puller::Limits defaults) {
+  decoder.map(
+      node, "limits",
+      {
+          {"read_transaction",
+           [&](const YamlNode& value) { defaults.read_transaction = decoder.duration<std::chrono::seconds>(value); }},
+          {"wal_growth", [&](const YamlNode& value) { defaults.wal_growth_bytes = decoder.size(value); }},
+          {"spool", [&](const YamlNode& value) { defaults.spool_bytes = decoder.size(value); }},
+      });
+  return defaults;
+}
+
+puller::Method read_method(const Decoder& decoder, const YamlNode& node) {
+  const std::map<std::string, puller::Method> methods{
+      {"auto", puller::Method::automatic}, {"helper", puller::Method::helper}, {"sqlite3", puller::Method::sqlite3}};
+  const auto found = methods.find(decoder.text(node));
+  if (found == methods.end()) decoder.fail(node, fmt::format("'{}' must be auto, helper or sqlite3", node.scalar));
+  return found->second;
+}
+
+// What is the same for every cluster that does not say otherwise.
+struct ClusterDefaults {
+  drill::Objectives objectives;
+  puller::Limits limits;
+};
+
 ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, const YamlNode& node,
-                           const drill::Objectives& defaults) {
+                           const ClusterDefaults& defaults) {
   ClusterConfig cluster;
   cluster.target.cluster = name;
-  cluster.objectives = defaults;
+  cluster.target.limits = defaults.limits;
+  cluster.objectives = defaults.objectives;
   puller::Target& target = cluster.target;
   decoder.map(
       node, "cluster " + name,
@@ -149,7 +184,9 @@ ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, cons
           {"idle_timeout",
            [&](const YamlNode& value) { target.idle_timeout = decoder.duration<std::chrono::seconds>(value); }},
           {"objectives",
-           [&](const YamlNode& value) { cluster.objectives = read_objectives(decoder, value, defaults); }},
+           [&](const YamlNode& value) { cluster.objectives = read_objectives(decoder, value, defaults.objectives); }},
+          {"method", [&](const YamlNode& value) { target.method = read_method(decoder, value); }},
+          {"limits", [&](const YamlNode& value) { target.limits = read_limits(decoder, value, defaults.limits); }},
       });
   if (target.host.empty()) decoder.fail(node, fmt::format("cluster {} needs a host", name));
   return cluster;
@@ -213,6 +250,18 @@ std::chrono::nanoseconds parse_duration(const std::string& text) {
   return std::chrono::nanoseconds(std::llround(number * unit->second * 1e9));
 }
 
+std::uint64_t parse_size(const std::string& text) {
+  const std::map<std::string, std::uint64_t> units{
+      {"B", 1}, {"KiB", 1ULL << 10U}, {"MiB", 1ULL << 20U}, {"GiB", 1ULL << 30U}, {"TiB", 1ULL << 40U}};
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto unit = units.find(std::string(end, text.data() + text.size()));
+  if (error != std::errc() || unit == units.end() || number == 0 || number > (1ULL << 50U) / unit->second)
+    throw core::Error(core::ErrorKind::usage,
+                      fmt::format("'{}' must be a whole size with its unit: 512KiB, 64MiB or 2GiB", text));
+  return number * unit->second;
+}
+
 Config parse_config(const std::string& text, const std::string& name) {
   const YamlNode root = core::parse_yaml(text, name);
   const Decoder decoder(name);
@@ -221,8 +270,10 @@ Config parse_config(const std::string& text, const std::string& name) {
   Config config;
   config.path = name;
   // Read first, wherever it stands, as the clusters start from it.
+  ClusterDefaults defaults;
   if (const YamlNode* objectives = root.find("objectives"))
-    config.drill.objectives = read_objectives(decoder, *objectives, {});
+    config.drill.objectives = defaults.objectives = read_objectives(decoder, *objectives, {});
+  if (const YamlNode* limits = root.find("limits")) defaults.limits = read_limits(decoder, *limits, {});
   const auto count = [&](std::optional<std::size_t>& rule) {
     return [&](const YamlNode& value) { rule = static_cast<std::size_t>(decoder.integer(value, 1, 1'000'000)); };
   };
@@ -238,7 +289,12 @@ Config parse_config(const std::string& text, const std::string& name) {
                    [&](const YamlNode& value) {
                      config.retention.for_duration = decoder.duration<std::chrono::nanoseconds>(value);
                    }},
+                  {"parallel_pulls",
+                   [&](const YamlNode& value) {
+                     config.parallel_pulls = static_cast<std::size_t>(decoder.integer(value, 1, 64));
+                   }},
                   {"objectives", [](const YamlNode&) {}},
+                  {"limits", [](const YamlNode&) {}},
                   {"ready_timeout",
                    [&](const YamlNode& value) {
                      config.drill.ready_timeout = decoder.duration<std::chrono::milliseconds>(value);
@@ -250,7 +306,8 @@ Config parse_config(const std::string& text, const std::string& name) {
                        if (!store::valid_cluster_name(cluster))
                          decoder.fail(
                              value, fmt::format("'{}' is no cluster name: letters, digits, '-', '_' and '.'", cluster));
-                       config.clusters.emplace(cluster, read_cluster(decoder, cluster, value, config.drill.objectives));
+                       config.clusters.emplace(cluster, read_cluster(decoder, cluster, value, defaults));
+                       config.cluster_names.push_back(cluster);
                      });
                    }},
               });

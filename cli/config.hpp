@@ -23,7 +23,9 @@ struct Config {
   std::filesystem::path path;
   std::filesystem::path store;
   store::RetentionRules retention;
+  std::size_t parallel_pulls = 4;
   std::map<std::string, ClusterConfig> clusters;
+  std::vector<std::string> cluster_names;  // in the order of the file
   drill::DrillOptions drill;
 };
 
@@ -36,5 +38,8 @@ Config parse_config(const std::string& text, const std::string& name);
 
 /// "90s", "10m", "36h", "7d", "500ms". Throws: usage, naming the units.
 std::chrono::nanoseconds parse_duration(const std::string& text);
+
+/// "512KiB", "64MiB", "2GiB", in bytes; at most 1 PiB. Throws: usage, naming the units.
+std::uint64_t parse_size(const std::string& text);
 
 }  // namespace cli

@@ -11,6 +11,7 @@
 #include "drill/engine.hpp"
 #include "drill/sandbox.hpp"
 #include "puller/pull.hpp"
+#include "puller/wal_reset.hpp"
 #include "store/store.hpp"
 
 namespace cli {
@@ -35,15 +36,17 @@ class Doctor {
     if (config_) {
       examine("store", "give this user a directory of its own in 'store', with room for the snapshots",
               [&] { return look_at_store(); });
-      for (const auto& [name, cluster] : config_->clusters) {
-        examine("node " + name, "", [&, target = &cluster.target] { return look_at_node(*target); });
-        examine("engine " + name, "", [&, cluster_name = name] { return look_at_engine(cluster_name); });
+      for (const std::string& name : config_->cluster_names) {
+        examine("node " + name, "", [&] { return look_at_node(config_->clusters.at(name).target); });
+        show_sudoers(name);
+        warn_of_wal_reset(name);
+        examine("engine " + name, "", [&] { return look_at_engine(name); });
       }
     }
     print(globals_.format == Format::json ? reports::doctor_json(lines_) : reports::doctor_text(lines_, colour()));
     if (!config_) return exit_code(core::ErrorKind::usage);
     for (const reports::DoctorLine& line : lines_)
-      if (line.verdict != core::CheckVerdict::pass) return 3;
+      if (line.verdict == reports::DoctorVerdict::fail) return 3;
     return 0;
   }
 
@@ -52,12 +55,12 @@ class Doctor {
   template <class Look>
   void examine(std::string subject, std::string cure, Look&& look) {
     core::show_progress("looking at " + subject);
-    reports::DoctorLine line{std::move(subject), core::CheckVerdict::pass, {}, {}};
+    reports::DoctorLine line{std::move(subject), reports::DoctorVerdict::pass, {}, {}};
     try {
       line.message = look();
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;
-      line.verdict = core::CheckVerdict::fail;
+      line.verdict = reports::DoctorVerdict::fail;
       line.message = error.what();
       line.cure = std::move(cure);
     }
@@ -81,14 +84,35 @@ class Doctor {
   std::string look_at_node(const puller::Target& target) {
     const puller::NodeFacts node = puller::inspect(target);
     node_versions_[target.cluster] = node.k3s_version;
+    wal_reset_[target.cluster] = puller::wal_reset_warnings(node.sqlite_version, node.k3s_version);
     if (std::chrono::abs(node.clock_offset) > kClockTolerance)
       throw core::Error(core::ErrorKind::storage,
                         fmt::format("the node's clock is {} away from ours: set both by NTP, or the RPO is wrong",
                                     core::format_duration(std::chrono::abs(node.clock_offset))));
-    return fmt::format("ssh, sudo and sqlite3 {} work; k3s {}, state.db {} + WAL {}, {} free", node.sqlite_version,
+    if (!node.helper_version.empty() && node.user != "root")
+      sudoers_[target.cluster] = puller::sudoers_line(target, node.user);
+    const std::string reader = node.helper_version.empty()
+                                   ? "sqlite3 " + node.sqlite_version
+                                   : fmt::format("drill-node {} (SQLite {})", node.helper_version, node.sqlite_version);
+    return fmt::format("ssh, sudo and {} work; k3s {}, state.db {} + WAL {}, {} free", reader,
                        node.k3s_version.empty() ? "(version unknown)" : node.k3s_version,
                        reports::format_size(node.database_size_bytes), reports::format_size(node.wal_size_bytes),
                        reports::format_size(node.free_bytes));
+  }
+
+  // One line for each program that has, or may have, the bug; none for a node that could not be looked at.
+  void warn_of_wal_reset(const std::string& cluster) {
+    for (const std::string& warning : wal_reset_[cluster])
+      lines_.push_back({"wal-reset " + cluster, reports::DoctorVerdict::warning, warning, {}});
+  }
+
+  // For those who do not want to allow more.
+  void show_sudoers(const std::string& cluster) {
+    if (sudoers_.contains(cluster))
+      lines_.push_back({"sudoers " + cluster,
+                        reports::DoctorVerdict::pass,
+                        "all that sudo on the node has to allow: " + sudoers_[cluster],
+                        {}});
   }
 
   // For the version of the newest snapshot, or where there is none yet, of the node.
@@ -104,7 +128,9 @@ class Doctor {
 
   const Globals& globals_;
   std::optional<Config> config_;
-  std::map<std::string, std::string> node_versions_;  // by cluster
+  std::map<std::string, std::string> node_versions_;           // by cluster
+  std::map<std::string, std::string> sudoers_;                 // by cluster
+  std::map<std::string, std::vector<std::string>> wal_reset_;  // by cluster: warnings
   std::vector<reports::DoctorLine> lines_;
 };
 

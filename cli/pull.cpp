@@ -4,9 +4,13 @@
 #include <syslog.h>
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
 #include <memory>
+#include <thread>
 
 #include "cli/command.hpp"
+#include "core/cancel.hpp"
 #include "core/log.hpp"
 #include "store/store.hpp"
 
@@ -22,21 +26,28 @@ void log_capture(const reports::PullOutcome& outcome, std::size_t cluster_count)
   std::string line = fmt::format("captured {} ({} bytes), retaining {} snapshots", manifest.name, database->size_bytes,
                                  outcome.retained);
   if (cluster_count > 1) line += " of " + outcome.cluster;
-  ::openlog(kSyslogTag, 0, LOG_USER);
   ::syslog(LOG_INFO, "%s", line.c_str());
   core::log_info(line);
 }
 
 void log_failure(const reports::PullOutcome& outcome) {
-  ::openlog(kSyslogTag, 0, LOG_USER);
+  if (outcome.error_kind != core::ErrorKind::cancelled)
+    core::log_error(fmt::format("{}: {}", outcome.cluster, outcome.error));
   ::syslog(LOG_ERR, "%s", fmt::format("capture of {} failed: {}", outcome.cluster, outcome.error).c_str());
 }
 
 reports::PullOutcome pull_cluster(const Config& config, store::Store& store, const std::string& cluster) {
   reports::PullOutcome outcome;
   outcome.cluster = cluster;
+  const core::ProgressName name(cluster);
+  const auto failed = [&](core::ErrorKind kind, const char* message) {
+    outcome.error = message;
+    outcome.error_kind = kind;
+    log_failure(outcome);
+  };
   try {
-    core::show_progress("pulling " + cluster);
+    core::throw_if_cancelled();
+    core::show_progress("pulling");
     const store::ClusterLock lock = store.lock(cluster);
     outcome.report = puller::pull(config.clusters.at(cluster).target, store);
     try {
@@ -49,25 +60,54 @@ reports::PullOutcome pull_cluster(const Config& config, store::Store& store, con
     outcome.retained = store.list(cluster).size();
     log_capture(outcome, config.clusters.size());
   } catch (const core::Error& error) {
-    outcome.error = error.what();
-    outcome.cancelled = error.kind() == core::ErrorKind::cancelled;
-    log_failure(outcome);
+    failed(error.kind(), error.what());
+  } catch (const std::exception& error) {  // must not end the other pulls
+    failed(core::ErrorKind::storage, error.what());
   }
-  core::clear_progress();
   return outcome;
+}
+
+// Side by side, at most `at_most` at once, started in this order. One that fails never stops the others.
+std::vector<reports::PullOutcome> pull_all(const Config& config, store::Store& store,
+                                           const std::vector<std::string>& clusters) {
+  std::vector<reports::PullOutcome> outcomes(clusters.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < clusters.size(); i = next++)
+      outcomes[i] = pull_cluster(config, store, clusters[i]);
+  };
+  std::vector<std::jthread> workers;
+  for (std::size_t i = 1; i < std::min(config.parallel_pulls, clusters.size()); ++i) workers.emplace_back(work);
+  work();
+  workers.clear();
+  return outcomes;
+}
+
+// The line a person finds in the mail of cron.
+void log_summary(const std::vector<reports::PullOutcome>& outcomes, std::chrono::nanoseconds duration) {
+  std::string failed;
+  std::size_t pulled = 0;
+  for (const reports::PullOutcome& outcome : outcomes) {
+    if (outcome.report)
+      ++pulled;
+    else
+      failed += fmt::format("{}{} ({})", failed.empty() ? "; failed: " : ", ", outcome.cluster,
+                            to_string(*outcome.error_kind));
+  }
+  const std::string line =
+      fmt::format("pulled {} of {} clusters in {}{}", pulled, outcomes.size(), core::format_duration(duration), failed);
+  failed.empty() ? core::log_info(line) : core::log_error(line);
 }
 
 int run_pull(const Globals& globals, const std::vector<std::string>& names) {
   const Config config = load_config(globals.config_path);
   store::Store store(config.store);
-  std::vector<reports::PullOutcome> outcomes;
-  for (const std::string& cluster : choose_clusters(config, names)) {
-    outcomes.push_back(pull_cluster(config, store, cluster));
-    if (outcomes.back().cancelled) break;
-    if (!outcomes.back().report) core::log_error(fmt::format("{}: {}", cluster, outcomes.back().error));
-  }
+  ::openlog(kSyslogTag, 0, LOG_USER);
+  const core::Stopwatch watch;
+  const std::vector<reports::PullOutcome> outcomes = pull_all(config, store, choose_clusters(config, names));
   print(globals.format == Format::json ? reports::pull_json(outcomes) : reports::pull_text(outcomes, colour()));
-  if (outcomes.back().cancelled) return exit_code(core::ErrorKind::cancelled);
+  if (outcomes.size() > 1) log_summary(outcomes, watch.elapsed());
+  if (core::cancel_requested()) return exit_code(core::ErrorKind::cancelled);
   const bool all = std::all_of(outcomes.begin(), outcomes.end(),
                                [](const reports::PullOutcome& outcome) { return outcome.report.has_value(); });
   return all ? 0 : 3;

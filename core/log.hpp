@@ -1,7 +1,9 @@
 // The log and the progress line, both on stderr; stdout belongs to the result.
-// The door to spdlog. Messages carry names, sizes and hashes, never values of secrets.
+// Any thread may use them at any time. The door to spdlog. Messages carry names, sizes and hashes, never values of
+// secrets.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace core {
@@ -16,8 +18,17 @@ void log_info(std::string_view message);
 void log_warning(std::string_view message);
 void log_error(std::string_view message);
 
-/// Shows `message` on one line that the next progress or log line replaces; nothing when stderr is no terminal.
+/// Shows `message` on the terminal's last line until this thread shows another, or clears it; threads share that line.
+/// Nothing when stderr is no terminal.
 void show_progress(std::string_view message);
 void clear_progress();
+
+/// While it lives, the progress of this thread begins with `name`; cleared at its end.
+class ProgressName {
+ public:
+  explicit ProgressName(std::string name);
+  ProgressName(ProgressName&&) = delete;
+  ~ProgressName();
+};
 
 }  // namespace core

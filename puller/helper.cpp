@@ -119,7 +119,7 @@ bool is_ours(const Conversation& helper) {
 
 }  // namespace
 
-std::string helper_sudoers(const Target& target, const std::string& user) {
+std::string sudoers_line(const Target& target, const std::string& user) {
   std::string arguments;
   for (const std::filesystem::path& path : {target.data_dir, target.config_file}) {
     arguments += ' ';

@@ -15,9 +15,6 @@ namespace puller {
 
 inline constexpr std::string_view kHelperPath = "/var/lib/k3s-drill/drill-node";
 
-/// "ubuntu ALL=(root) NOPASSWD: /var/lib/k3s-drill/drill-node pull ...": for /etc/sudoers.d on the node.
-std::string helper_sudoers(const Target& target, const std::string& user);
-
 /// What the program is asked: puller/node/request.hpp. `base`: lines of ImageBuilder::request().
 std::string helper_request(const Target& target, std::string_view errand, std::string_view base);
 

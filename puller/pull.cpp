@@ -210,7 +210,9 @@ NodeFacts inspect(const Target& target) {
   SshSession session(target);
   const Started started = start(target, session, Errand::inspect, helper_request(target, "inspect", {}));
   if (started.node->next().word != "end") throw Conversation::unexpected("a line out of place");
-  return started.node->node();
+  NodeFacts node = started.node->node();
+  node.user = session.user();
+  return node;
 }
 
 PullReport pull(const Target& target, store::Store& store) {

@@ -18,6 +18,7 @@ namespace puller {
 struct NodeFacts {
   std::string k3s_version;                // "v1.36.2+k3s1"; empty when no k3s is in PATH
   std::string arch;                       // uname -m
+  std::string user;                       // that ssh logs in as
   std::string sqlite_version;             // that reads the database: "3.40.1"
   std::string helper_version;             // of drill-node; empty where sqlite3 does its work
   std::uint64_t database_size_bytes = 0;  // state.db without its WAL
@@ -41,10 +42,14 @@ struct PullReport {
   std::chrono::nanoseconds duration{0};
 };
 
-/// Connects and looks, copies nothing: for `drill doctor` and for the first step of pull().
+/// Connects and looks, copies nothing: for `drill doctor`. Sends drill-node there as a pull would.
 /// Throws: unreachable, denied (host key, login, sudo), not_found (no sqlite3, no state.db, another kind of
 /// datastore, each with the cure), timeout, cancelled.
 NodeFacts inspect(const Target& target);
+
+/// "ubuntu ALL=(root) NOPASSWD: /var/lib/k3s-drill/drill-node pull ...": for /etc/sudoers.d on the node, all that
+/// `user` has to be allowed once drill-node is there.
+std::string sudoers_line(const Target& target, const std::string& user);
 
 /// Pulls one snapshot into `store`, published under the moment its read transaction began: our clock when the node says
 /// that it is about to begin.

@@ -64,6 +64,7 @@ json pull_element(const PullOutcome& outcome) {
       {"cluster", outcome.cluster}, {"snapshot", nullptr}, {"verdict", outcome.report ? "pass" : "could_not_run"}};
   if (!outcome.report) {
     element["error"] = outcome.error;
+    element["error_kind"] = core::to_string(outcome.error_kind.value_or(core::ErrorKind::storage));
     return element;
   }
   const puller::PullReport& report = *outcome.report;
@@ -304,10 +305,22 @@ std::string prune_json(const std::vector<PruneOutcome>& outcomes, PruneMode mode
   return dump({{"schema", "k3s-drill/prune/1"}, {"dry_run", mode == PruneMode::dry_run}, {"snapshots", snapshots}});
 }
 
+std::string_view to_string(DoctorVerdict verdict) {
+  switch (verdict) {
+    case DoctorVerdict::pass:
+      return "pass";
+    case DoctorVerdict::warning:
+      return "warning";
+    case DoctorVerdict::fail:
+      return "fail";
+  }
+  return "fail";
+}
+
 std::string doctor_json(const std::vector<DoctorLine>& lines) {
   json list = json::array();
   for (const DoctorLine& line : lines) {
-    json entry = {{"subject", line.subject}, {"verdict", core::to_string(line.verdict)}, {"message", line.message}};
+    json entry = {{"subject", line.subject}, {"verdict", to_string(line.verdict)}, {"message", line.message}};
     if (!line.cure.empty()) entry["cure"] = line.cure;
     list.push_back(std::move(entry));
   }

@@ -22,8 +22,8 @@ struct PullOutcome {
   std::string cluster;
   std::optional<puller::PullReport> report;
   std::string error;
+  std::optional<core::ErrorKind> error_kind;
   std::size_t retained = 0;  // snapshots in the store afterwards
-  bool cancelled = false;
 };
 
 std::string pull_json(const std::vector<PullOutcome>& outcomes);  // k3s-drill/pull/1
@@ -72,11 +72,16 @@ enum class PruneMode { dry_run, done };
 
 std::string prune_json(const std::vector<PruneOutcome>& outcomes, PruneMode mode);  // k3s-drill/prune/1
 
+/// A warning is to be known and leaves the exit code alone.
+enum class DoctorVerdict { pass, warning, fail };
+
+std::string_view to_string(DoctorVerdict verdict);
+
 struct DoctorLine {
   std::string subject;
-  core::CheckVerdict verdict = core::CheckVerdict::pass;
+  DoctorVerdict verdict = DoctorVerdict::pass;
   std::string message;  // what is there, or what is wrong
-  std::string cure;     // for anything but a pass
+  std::string cure;     // of a failing line whose message does not say it
 };
 
 std::string doctor_json(const std::vector<DoctorLine>& lines);  // k3s-drill/doctor/1

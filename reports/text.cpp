@@ -224,8 +224,8 @@ std::string doctor_text(const std::vector<DoctorLine>& lines, Colour colour) {
   for (const DoctorLine& line : lines) width = std::max(width, line.subject.size());
   std::string text;
   for (const DoctorLine& line : lines) {
-    text += fmt::format("{}  {:<{}}  {}\n", verdict_word(core::to_string(line.verdict), colour, 13), line.subject,
-                        width, harmless(line.message));
+    text += fmt::format("{}  {:<{}}  {}\n", verdict_word(to_string(line.verdict), colour, 13), line.subject, width,
+                        harmless(line.message));
     if (!line.cure.empty()) text += fmt::format("{:15}{:<{}}  cure: {}\n", "", "", width, line.cure);
   }
   return text;

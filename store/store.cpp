@@ -155,13 +155,14 @@ std::vector<RetentionDecision> Store::plan_retention(std::string_view cluster, c
 std::vector<RetentionDecision> Store::apply_retention(std::string_view cluster, const RetentionRules& rules) {
   const std::filesystem::path directory = cluster_directory(cluster);
   std::vector<RetentionDecision> decisions = plan_retention(cluster, rules);
-  // The newest first: what needs others goes before them. Renamed first, so that a crash half way leaves no snapshot
-  // with half its files.
+  // The newest first: what needs others goes before them. Renamed first, and that flushed, so that neither a crash
+  // nor a power cut half way leaves a snapshot with half its files.
   for (auto decision = decisions.rbegin(); decision != decisions.rend(); ++decision) {
     if (decision->action == Retention::keep) continue;
     const std::filesystem::path doomed = directory / (std::string(kRemovedPrefix) + decision->name);
     if (::rename((directory / decision->name).c_str(), doomed.c_str()) != 0)
       throw core::system_error(errno, "removing " + (directory / decision->name).string());
+    core::sync_directory(directory);
     core::remove_tree(doomed);
   }
   return decisions;

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "core/atomic_file.hpp"
 #include "core/file.hpp"
 
 namespace bench {
@@ -52,18 +53,39 @@ nlohmann::json parse(const core::CommandResult& result) {
 }
 
 Setup::Setup(const std::string& more_clusters) {
-  std::ostringstream text;
-  text << "store: " << store.string() << "\nengines:\n  standin:\n    path: " << standin_program()
-       << "\nclusters:\n  edge:\n    host: " << node.variable("LAB_HOST") << "\n    port: " << node.variable("LAB_PORT")
-       << "\n    user: " << node.variable("LAB_USER") << "\n    identity: " << node.variable("LAB_IDENTITY")
-       << "\n    known_hosts: " << node.variable("LAB_KNOWN_HOSTS") << "\n    ssh_config: /dev/null\n"
-       << more_clusters;
-  core::write_new_file(config, text.str());
+  core::write_new_file(config, "store: " + store.string() + "\nengines:\n  standin:\n    path: " + standin_program() +
+                                   "\nclusters:\n" + cluster_lines("edge", node.target()) + more_clusters);
 }
 
 core::CommandResult Setup::drill(std::vector<std::string> arguments) const {
   arguments.insert(arguments.begin(), {"--config", config.string()});
   return bench::drill(arguments);
+}
+
+std::string cluster_lines(const std::string& cluster, const puller::Target& target) {
+  return "  " + cluster + ":\n    host: " + target.host + "\n    port: " + std::to_string(*target.port) +
+         "\n    user: " + *target.user + "\n    identity: " + target.identity->string() +
+         "\n    known_hosts: " + target.known_hosts->string() + "\n    ssh_config: /dev/null\n";
+}
+
+Bare::Bare() {
+  node.make_database(200, 1000);
+  configure("");
+}
+
+void Bare::configure(const std::string& settings, const std::string& more_clusters) const {
+  core::write_file_atomically(config, "store: " + store.string() + "\n" + settings + "clusters:\n" +
+                                          cluster_lines("edge", node.target()) + more_clusters);
+}
+
+std::vector<std::string> Bare::command(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> argv{drill_program(), "--config", config.string()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return argv;
+}
+
+core::CommandResult Bare::drill(const std::vector<std::string>& arguments) const {
+  return core::run_command({command(arguments), std::chrono::minutes(2)});
 }
 
 Files::Files() {

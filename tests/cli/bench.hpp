@@ -36,6 +36,24 @@ struct Setup {
   core::CommandResult drill(std::vector<std::string> arguments) const;
 };
 
+/// The config's lines for a cluster of this name.
+std::string cluster_lines(const std::string& cluster, const puller::Target& target);
+
+/// A bare node with a small database that nothing has open, and a config that names it `edge` once `configure` is
+/// called.
+struct Bare {
+  lab::Node node;
+  core::ScratchDir scratch;
+  std::filesystem::path store = scratch.path() / "store";
+  std::filesystem::path config = scratch.path() / "config.yaml";
+
+  Bare();
+  /// Writes the config anew: `settings`, and more clusters than `edge`.
+  void configure(const std::string& settings, const std::string& more_clusters = "") const;
+  std::vector<std::string> command(const std::vector<std::string>& arguments) const;
+  core::CommandResult drill(const std::vector<std::string>& arguments) const;
+};
+
 /// State database and token of the seed, in a directory that any user may read.
 struct Files {
   core::ScratchDir scratch;

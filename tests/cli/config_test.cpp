@@ -20,6 +20,7 @@ TEST_CASE("the smallest config has the defaults a careful operator would have ch
   const cli::Config config = cli::parse_config(kSmallest, "config.yaml");
   CHECK(config.store == "/srv/backups/k3s");
   CHECK_FALSE(config.retention.last);
+  CHECK(config.parallel_pulls == 4);
   const puller::Target& target = config.clusters.at("edge").target;
   CHECK(target.host == "10.0.0.2");
   CHECK(target.user == "ubuntu");
@@ -38,6 +39,7 @@ keep_daily: 7
 keep_weekly: 5
 keep_monthly: 12
 keep_for: 2d
+parallel_pulls: 12
 ready_timeout: 90s
 objectives: {rto: 10m, rpo: 2h}
 engines:
@@ -65,6 +67,8 @@ clusters:
   CHECK(config.retention.weekly == 5);
   CHECK(config.retention.monthly == 12);
   CHECK(config.retention.for_duration == 48h);
+  CHECK(config.parallel_pulls == 12);
+  CHECK(config.cluster_names == std::vector<std::string>{"edge", "core"});
   CHECK(config.drill.ready_timeout == 90s);
   CHECK(config.drill.engine.download == drill::Download::yes);
   CHECK(config.drill.engine.image == "registry/k3s:%v");
@@ -94,6 +98,8 @@ TEST_CASE("a wrong config is refused with file, line and what would be right") {
   CHECK(message("store: /s\nclusters: {edge: {host: a, idle_timeout: 500ms}}\n") ==
         "config.yaml:2: '500ms' is too short here");
   CHECK(message("store: /s\nkeep_last: 0\n").find("config.yaml:2: '0' must be a whole number") == 0);
+  CHECK(message("store: /s\nparallel_pulls: 65\n").find("config.yaml:2: '65' must be a whole number from 1 to 64") ==
+        0);
   CHECK(message("store: /s\nkeep_last: many\n").find("config.yaml:2") == 0);
   CHECK(message("store: /s\nkeep_daily: -1\n").find("config.yaml:2: '-1' must be a whole number") == 0);
   CHECK(message("store: /s\nkeep_for: 30\n").find("config.yaml:2: '30' must be a duration with its unit") == 0);
