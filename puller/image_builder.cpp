@@ -95,7 +95,7 @@ class ImageBuilder::Records {
   }
 
  private:
-  enum class State { distance, parts, content };
+  enum class State { distance, low_parts, high_parts, content };
 
   void parse(std::string_view bytes) {
     while (!bytes.empty()) {
@@ -105,7 +105,14 @@ class ImageBuilder::Records {
       }
       const auto byte = static_cast<unsigned char>(bytes.front());
       bytes.remove_prefix(1);
-      state_ == State::distance ? take_distance(byte) : begin_parts(byte);
+      if (state_ == State::distance) {
+        take_distance(byte);
+      } else if (state_ == State::low_parts) {
+        parts_ = byte;
+        state_ = State::high_parts;
+      } else {
+        begin_parts(byte);
+      }
     }
   }
 
@@ -116,15 +123,20 @@ class ImageBuilder::Records {
       if (shift_ > 28) throw unexpected("a page number too large");
       return;
     }
-    number_ += distance_;
-    if (distance_ == 0 || number_ > image_.page_count_) throw unexpected("a page number out of place");
-    distance_ = 0;
     shift_ = 0;
-    state_ = State::parts;
+    if (distance_ == 0) return begin_again();
+    number_ += std::exchange(distance_, 0);
+    if (number_ > image_.page_count_) throw unexpected("a page number out of place");
+    state_ = State::low_parts;
   }
 
-  void begin_parts(unsigned char bits) {
-    parts_ = bits;
+  void begin_again() {
+    if (std::exchange(began_again_, true)) throw unexpected("page numbers without end");
+    number_ = 0;
+  }
+
+  void begin_parts(unsigned high_bits) {
+    parts_ |= high_bits << 8U;
     ++image_.pages_changed_;
     part_ = 0;
     next_part();
@@ -157,6 +169,7 @@ class ImageBuilder::Records {
   std::uint64_t distance_ = 0;
   unsigned shift_ = 0;
   std::uint64_t number_ = 0;
+  bool began_again_ = false;
   unsigned parts_ = 0;
   std::uint32_t part_ = 0;  // of the run that is being read
   std::uint32_t run_ = 0;   // its length in parts

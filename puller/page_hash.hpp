@@ -13,7 +13,7 @@
 namespace puller {
 
 inline constexpr std::uint32_t kGroupPages = 16;
-inline constexpr std::uint32_t kPageParts = 8;
+inline constexpr std::uint32_t kPageParts = 16;
 inline constexpr std::size_t kShortHashBytes = 3;  // on the wire, little-endian
 
 /// Of a page, or of a part of one.

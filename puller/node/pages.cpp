@@ -15,20 +15,28 @@ using puller::kPageParts;
 // What an hour changes is small and worth the node's time; a first pull is not.
 constexpr std::uint64_t kSmallBytes = 16U << 20U;
 
+constexpr char kTableLeaf = 13;  // first byte of such a page. Source: sqlite.org/fileformat2.html, 1.6
+
 class RecordWriter {
  public:
   RecordWriter(Compressor::Effort effort, const std::function<void(std::string_view)>& out) : stream_(effort, out) {}
 
-  void put(std::uint32_t number, std::uint8_t parts, std::string_view page) {
+  void put(std::uint32_t number, unsigned parts, std::string_view page) {
     std::string head;
     std::uint32_t distance = number - last_;
     for (; distance >= 0x80; distance >>= 7U) head += static_cast<char>(0x80U | (distance & 0x7fU));
     head += static_cast<char>(distance);
-    head += static_cast<char>(parts);
+    head += static_cast<char>(parts & 0xffU);
+    head += static_cast<char>(parts >> 8U);
     last_ = number;
     stream_.put(head);
     for (std::uint32_t part = 0; part < kPageParts; ++part)
       if ((parts >> part & 1U) != 0) stream_.put(puller::page_part(page, part));
+  }
+
+  void begin_again() {
+    stream_.put(std::string_view("", 1));
+    last_ = 0;
   }
 
   void finish() { stream_.finish(); }
@@ -38,13 +46,12 @@ class RecordWriter {
   std::uint32_t last_ = 0;
 };
 
-std::uint8_t different_parts(std::string_view page, std::string_view hashes, std::size_t first_hash,
-                             std::uint64_t salt) {
+unsigned different_parts(std::string_view page, std::string_view hashes, std::size_t first_hash, std::uint64_t salt) {
   unsigned parts = 0;
   for (std::uint32_t part = 0; part < kPageParts; ++part)
     if (puller::short_hash(puller::page_part(page, part), salt) != puller::short_hash_at(hashes, first_hash + part))
       parts |= 1U << part;
-  return static_cast<std::uint8_t>(parts);
+  return parts;
 }
 
 }  // namespace
@@ -96,13 +103,23 @@ std::string changed_pages(ReadTransaction& database, const std::vector<std::uint
 void send_pages(ReadTransaction& database, const std::vector<std::uint32_t>& pages, std::string_view part_hashes,
                 std::uint64_t salt, const Tick& tick, const std::function<void(std::string_view)>& out) {
   constexpr unsigned all = (1U << kPageParts) - 1;
-  const std::uint64_t bytes = std::uint64_t{pages.size()} * database.page_size_bytes();
-  RecordWriter records(bytes <= kSmallBytes ? Compressor::Effort::thorough : Compressor::Effort::quick, out);
   const std::size_t known = part_hashes.size() / puller::kShortHashBytes / kPageParts;
-  for (std::size_t i = 0; i < pages.size(); ++i) {
-    tick();
-    const std::string_view page = database.page(pages[i] + 1);
-    records.put(pages[i] + 1, i < known ? different_parts(page, part_hashes, i * kPageParts, salt) : all, page);
+  const bool small = std::uint64_t{pages.size()} * database.page_size_bytes() <= kSmallBytes;
+  RecordWriter records(small ? Compressor::Effort::thorough : Compressor::Effort::quick, out);
+  const auto send_those = [&](const auto& wanted) {
+    for (std::size_t i = 0; i < pages.size(); ++i) {
+      tick();
+      const std::string_view page = database.page(pages[i] + 1);
+      if (!wanted(page)) continue;
+      records.put(pages[i] + 1, i < known ? different_parts(page, part_hashes, i * kPageParts, salt) : all, page);
+    }
+  };
+  if (small) {
+    send_those([](std::string_view page) { return page.front() != kTableLeaf; });
+    records.begin_again();
+    send_those([](std::string_view page) { return page.front() == kTableLeaf; });
+  } else {
+    send_those([](std::string_view) { return true; });
   }
   records.finish();
 }
