@@ -62,9 +62,13 @@ TEST_CASE("the page on restoring by hand brings a cluster back, word by word") {
 
   const std::string home = "cd ~" + setup.node.variable("LAB_USER") + "\n";
   setup.node.run(
-      "rm -rf /var/lib/rancher/k3s/server/db\nprintf '#!/bin/sh\\ncat /var/log/k3s.log\\n' "
-      ">/usr/local/bin/journalctl; chmod 755 /usr/local/bin/journalctl; systemctl stop k3s; : >/var/log/k3s.log");
-  setup.node.run(home + blocks[4]);
+      "systemctl stop k3s; rm -rf /var/lib/rancher/k3s/server/db; : >/var/log/k3s.log\n"
+      "printf '#!/bin/sh\\ncat /var/log/k3s.log\\n' >/usr/local/bin/journalctl; chmod 755 /usr/local/bin/journalctl");
+  // k3s outlives the command that starts it, and must not hold on to our pipes.
+  setup.node.run("cat >/tmp/block <<'END OF BLOCK'\n" + home + blocks[4] +
+                 "END OF BLOCK\n"
+                 "bash -c 'for fd in $(ls /proc/self/fd); do [ $fd -le 2 ] || eval \"exec $fd>&-\"; done; "
+                 "exec sh -e /tmp/block' >/tmp/said 2>&1 </dev/null");
   std::string said;
   CHECK(lab::eventually(
       [&] {
