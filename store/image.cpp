@@ -5,7 +5,8 @@
 #include <sys/mman.h>
 
 #include <cerrno>
-#include <optional>
+#include <cstdlib>
+#include <future>
 #include <utility>
 #include <vector>
 
@@ -18,7 +19,7 @@
 namespace store {
 namespace {
 
-constexpr std::size_t kBlockBytes = 1U << 18U;
+constexpr std::size_t kBlockBytes = 1U << 20U;
 constexpr int kPatchesAtMost = 2;
 
 // Runs `work` on a file of snapshot `name`: what it finds wrong, or cannot read, is that file's damage.
@@ -34,11 +35,29 @@ auto blaming(const std::string& name, std::string_view file, Work&& work) -> dec
 }
 
 // Size and hash of the packed file, as it was read.
-core::CopiedFile decompress(const std::filesystem::path& packed, std::string_view reference, const Sink& sink) {
-  Decompressor decompressor(reference, sink);
+core::CopiedFile decompress(const std::filesystem::path& packed, std::string_view reference, std::span<char> content) {
+  Decompressor decompressor(reference, content);
   const core::CopiedFile read = core::read_blocks(packed, [&](std::string_view block) { decompressor.feed(block); });
   decompressor.finish();
   return read;
+}
+
+core::CopiedFile copy(const std::filesystem::path& plain, std::span<char> content) {
+  std::size_t at = 0;
+  return core::read_blocks(plain, [&](std::string_view block) {
+    if (block.size() > content.size() - at) throw core::Error(core::ErrorKind::damaged, "it is longer than it was");
+    block.copy(content.data() + at, block.size());
+    at += block.size();
+  });
+}
+
+// A file that has no name and goes with its descriptor.
+core::Fd unnamed_file(const std::filesystem::path& directory) {
+  std::string name = (directory / ".drill-XXXXXX").string();
+  core::Fd fd(::mkostemp(name.data(), O_CLOEXEC));
+  if (!fd) throw core::system_error(errno, "making a file in " + directory.string());
+  ::unlink(name.c_str());
+  return fd;
 }
 
 }  // namespace
@@ -46,10 +65,24 @@ core::CopiedFile decompress(const std::filesystem::path& packed, std::string_vie
 DamagedFile::DamagedFile(std::string snapshot, const std::string& message)
     : core::Error(core::ErrorKind::damaged, snapshot + ": " + message), snapshot_(std::move(snapshot)) {}
 
-Image::Image(core::Fd file, std::uint64_t size_bytes) : fd_(std::move(file)), size_(size_bytes) {
+Image::Image(core::Fd fd, std::uint64_t size_bytes, int protection) : fd_(std::move(fd)), size_(size_bytes) {
   if (size_ == 0) return;
-  address_ = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED | MAP_POPULATE, fd_.get(), 0);
-  if (address_ == MAP_FAILED) throw core::system_error(errno, "mapping an unpacked image");
+  void* const address = ::mmap(nullptr, size_, protection, MAP_SHARED | MAP_POPULATE, fd_.get(), 0);
+  if (address == MAP_FAILED) throw core::system_error(errno, "mapping an image");
+  address_ = static_cast<char*>(address);
+}
+
+Image Image::make(core::Fd fd, std::uint64_t size_bytes) {
+  // A mapping has no way to say that the disk is full: its room is taken beforehand.
+  if (size_bytes > 0)
+    if (const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size_bytes)); error != 0)
+      throw core::system_error(error, "making room for an unpacked image");
+  return Image(std::move(fd), size_bytes, PROT_READ | PROT_WRITE);
+}
+
+Image Image::read(const std::filesystem::path& path) {
+  core::Fd fd = core::open_file(path, O_RDONLY);
+  return Image(std::move(fd), std::filesystem::file_size(path), PROT_READ);
 }
 
 Image::Image(Image&& other) noexcept
@@ -65,9 +98,10 @@ Unpacker::Unpacker(std::filesystem::path cluster_directory, std::filesystem::pat
     : cluster_directory_(std::move(cluster_directory)), scratch_(std::move(scratch)) {}
 
 core::CopiedFile Unpacker::unpack(const std::string& name, const std::filesystem::path& target) {
-  const core::Fd fd = core::open_file(target, O_WRONLY | O_CREAT | O_EXCL);
+  core::Fd fd = core::open_file(target, O_RDWR | O_CREAT | O_EXCL);
   try {
-    return unpack_to(fd.get(), name, kPatchesAtMost);
+    const Image image = unpack_to(std::move(fd), name, kPatchesAtMost);
+    return {image.bytes().size(), checked_.at(name)};
   } catch (...) {
     ::unlink(target.c_str());
     throw;
@@ -78,12 +112,10 @@ const Image& Unpacker::image(const std::string& name) { return image(name, kPatc
 
 const Image& Unpacker::image(const std::string& name, int patches_allowed) {
   if (const auto found = images_.find(name); found != images_.end()) return found->second;
-  core::Fd fd = core::open_file(scratch_, O_RDWR | O_TMPFILE);
-  const core::CopiedFile written = unpack_to(fd.get(), name, patches_allowed);
-  return images_.emplace(name, Image(std::move(fd), written.size_bytes)).first->second;
+  return images_.emplace(name, unpack_to(unnamed_file(scratch_), name, patches_allowed)).first->second;
 }
 
-core::CopiedFile Unpacker::unpack_to(int fd, const std::string& name, int patches_allowed) {
+Image Unpacker::unpack_to(core::Fd file, const std::string& name, int patches_allowed) {
   const std::filesystem::path directory = cluster_directory_ / name;
   const Manifest manifest = blaming(name, kManifestFile, [&] { return read_manifest(directory); });
   const PackedDatabase& packed = manifest.database;
@@ -94,62 +126,48 @@ core::CopiedFile Unpacker::unpack_to(int fd, const std::string& name, int patche
   const std::string_view reference =
       packed.base.empty() ? std::string_view() : image(packed.base, patches_allowed - 1).bytes();
 
-  // What cannot be written to the target is no fault of the packed file.
-  std::optional<core::Error> target_failure;
-  core::Sha256 hash;
-  core::CopiedFile written;
-  const Sink write = [&](std::string_view block) {
-    written.size_bytes += block.size();
-    if (written.size_bytes > plain->size_bytes)
-      throw core::Error(core::ErrorKind::damaged, "it holds more than its manifest says");
-    hash.update(block);
-    try {
-      core::write_all(fd, block, "an unpacked image");
-    } catch (const core::Error& error) {
-      target_failure = error;
-      throw;
-    }
-  };
-  try {
-    blaming(name, packed.file, [&] {
-      const core::CopiedFile read = packed.file == kDatabaseFile
-                                        ? core::read_blocks(directory / packed.file, write)
-                                        : decompress(directory / packed.file, reference, write);
-      if (read.sha256 != packed.sha256)
-        throw core::Error(core::ErrorKind::damaged,
-                          fmt::format("its sha256 is {}, stored was {}", read.sha256, packed.sha256));
-      written.sha256 = hash.hex_digest();
-      if (written.size_bytes != plain->size_bytes || written.sha256 != plain->sha256)
-        throw core::Error(core::ErrorKind::damaged,
-                          fmt::format("it gives {} bytes with sha256 {}, captured were {} with {}", written.size_bytes,
-                                      written.sha256, plain->size_bytes, plain->sha256));
-    });
-  } catch (const DamagedFile&) {
-    if (target_failure) throw *target_failure;
-    throw;
-  }
-  checked_.insert(name);
-  return written;
+  Image image = Image::make(std::move(file), plain->size_bytes);
+  blaming(name, packed.file, [&] {
+    const core::CopiedFile read = packed.file == kDatabaseFile
+                                      ? copy(directory / packed.file, image.writable())
+                                      : decompress(directory / packed.file, reference, image.writable());
+    if (read.sha256 != packed.sha256)
+      throw core::Error(core::ErrorKind::damaged,
+                        fmt::format("its sha256 is {}, stored was {}", read.sha256, packed.sha256));
+    const std::string sha256 = core::sha256_hex(image.bytes());
+    if (sha256 != plain->sha256)
+      throw core::Error(core::ErrorKind::damaged,
+                        fmt::format("it gives a database with sha256 {}, captured was {}", sha256, plain->sha256));
+  });
+  checked_[name] = plain->sha256;
+  return image;
 }
 
 Packed pack(const std::filesystem::path& source, const Image* reference, const std::filesystem::path& target) {
   const std::string_view base = reference != nullptr ? reference->bytes() : std::string_view();
+  const Image image = Image::read(source);
   const core::Fd out = core::open_file(target, O_WRONLY | O_CREAT | O_EXCL);
   try {
+    auto plain_hash =
+        std::async(std::launch::async | std::launch::deferred, [&] { return core::sha256_hex(image.bytes()); });
     Packed packed;
     core::Sha256 hash;
-    Compressor compressor(std::filesystem::file_size(source), base, [&](std::string_view block) {
+    Compressor compressor(image.bytes().size(), base, [&](std::string_view block) {
       core::write_all(out.get(), block, target);
       hash.update(block);
       packed.packed.size_bytes += block.size();
     });
-    packed.plain = core::read_blocks(source, [&](std::string_view block) { compressor.feed(block); });
+    for (std::size_t at = 0; at < image.bytes().size(); at += kBlockBytes) {
+      core::throw_if_cancelled();
+      compressor.feed(image.bytes().substr(at, kBlockBytes));
+    }
     compressor.finish();
     packed.packed.sha256 = hash.hex_digest();
+    packed.plain = {image.bytes().size(), plain_hash.get()};
     if (::fsync(out.get()) != 0) throw core::system_error(errno, "flushing " + target.string());
-    core::Sha256 unpacked;
-    decompress(target, base, [&](std::string_view block) { unpacked.update(block); });
-    if (unpacked.hex_digest() != packed.plain.sha256)
+    Image again = Image::make(unnamed_file(target.parent_path()), image.bytes().size());
+    decompress(target, base, again.writable());
+    if (again.bytes() != image.bytes())
       throw core::Error(core::ErrorKind::storage,
                         target.string() + " does not unpack to what was packed: check this machine's memory and disk");
     return packed;

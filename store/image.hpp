@@ -5,7 +5,7 @@
 #pragma once
 
 #include <map>
-#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,19 +26,25 @@ class DamagedFile : public core::Error {
   std::string snapshot_;  // name, without the cluster
 };
 
-/// A plain image in an unlinked file (0600), mapped to be read.
+/// A plain image in a file, mapped.
 class Image {
  public:
-  /// Takes over a file of `size_bytes`. Throws: storage.
-  Image(core::Fd file, std::uint64_t size_bytes);
+  /// Makes the empty file `fd` one of `size_bytes`, to be written to. Throws: storage (a full disk says so).
+  static Image make(core::Fd fd, std::uint64_t size_bytes);
+  /// Throws: as open_file, storage.
+  static Image read(const std::filesystem::path& path);
   Image(Image&& other) noexcept;
   Image& operator=(Image&&) = delete;
   ~Image();
-  std::string_view bytes() const { return {static_cast<const char*>(address_), size_}; }
+
+  std::string_view bytes() const { return {address_, size_}; }
+  std::span<char> writable() { return {address_, size_}; }
 
  private:
+  Image(core::Fd fd, std::uint64_t size_bytes, int protection);
+
   core::Fd fd_;
-  void* address_ = nullptr;
+  char* address_ = nullptr;
   std::size_t size_ = 0;
 };
 
@@ -55,17 +61,17 @@ class Unpacker {
   /// The image of snapshot `name`, to pack against. Throws: as above.
   const Image& image(const std::string& name);
 
-  /// The snapshots whose images came out whole.
-  const std::set<std::string>& checked() const { return checked_; }
+  /// The snapshots whose images came out whole, and their hashes.
+  const std::map<std::string, std::string>& checked() const { return checked_; }
 
  private:
   const Image& image(const std::string& name, int patches_allowed);
-  core::CopiedFile unpack_to(int fd, const std::string& name, int patches_allowed);
+  Image unpack_to(core::Fd file, const std::string& name, int patches_allowed);
 
   std::filesystem::path cluster_directory_;
   std::filesystem::path scratch_;
   std::map<std::string, Image> images_;
-  std::set<std::string> checked_;
+  std::map<std::string, std::string> checked_;
 };
 
 struct Packed {

@@ -131,7 +131,7 @@ core::CopiedFile Store::extract(const Snapshot& snapshot, const std::filesystem:
   Unpacker unpacker(cluster, target.has_parent_path() ? target.parent_path() : std::filesystem::path("."));
   try {
     const core::CopiedFile unpacked = unpacker.unpack(snapshot.manifest.name, target);
-    for (const std::string& whole : unpacker.checked()) clear_damage(cluster / whole);
+    for (const auto& [whole, sha256] : unpacker.checked()) clear_damage(cluster / whole);
     return unpacked;
   } catch (DamagedFile& damage) {
     note_damage(cluster / damage.snapshot(), damage.what());

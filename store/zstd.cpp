@@ -1,5 +1,6 @@
 #include "store/zstd.hpp"
 
+#define ZSTD_STATIC_LINKING_ONLY  // for ZSTD_d_stableOutBuffer
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -56,8 +57,9 @@ Compressor::Compressor(std::uint64_t size_bytes, std::string_view reference, Sin
   state_->sink = std::move(sink);
   state_->set(ZSTD_c_compressionLevel, reference.empty() ? kAloneLevel : kPatchLevel);
   state_->set(ZSTD_c_checksumFlag, 1);
-  state_->set(ZSTD_c_nbWorkers, kWorkers);
-  if (!reference.empty()) {
+  if (reference.empty()) {
+    state_->set(ZSTD_c_nbWorkers, kWorkers);
+  } else {  // workers would cut it into jobs, of which only the first sees the whole reference
     state_->set(ZSTD_c_enableLongDistanceMatching, 1);
     state_->set(ZSTD_c_windowLog, window_log_for(size_bytes, reference));
     checked(ZSTD_CCtx_refPrefix(state_->context, reference.data(), reference.size()), core::ErrorKind::storage);
@@ -80,17 +82,20 @@ void Compressor::finish() {
 
 struct Decompressor::State {
   ZSTD_DCtx* context = ZSTD_createDCtx();
-  Sink sink;
-  std::vector<char> out = std::vector<char>(ZSTD_DStreamOutSize());
+  ZSTD_outBuffer content{};
   bool ended = false;
 
   ~State() { ZSTD_freeDCtx(context); }
 };
 
-Decompressor::Decompressor(std::string_view reference, Sink sink) : state_(std::make_unique<State>()) {
+Decompressor::Decompressor(std::string_view reference, std::span<char> content) : state_(std::make_unique<State>()) {
   if (state_->context == nullptr) throw std::bad_alloc();
-  state_->sink = std::move(sink);
-  checked(ZSTD_DCtx_setParameter(state_->context, ZSTD_d_windowLogMax, kLargestWindowLog), core::ErrorKind::storage);
+  state_->content = {content.data(), content.size(), 0};
+  const auto set = [&](ZSTD_dParameter parameter, int value) {
+    checked(ZSTD_DCtx_setParameter(state_->context, parameter, value), core::ErrorKind::storage);
+  };
+  set(ZSTD_d_windowLogMax, kLargestWindowLog);
+  set(ZSTD_d_stableOutBuffer, 1);
   if (!reference.empty())
     checked(ZSTD_DCtx_refPrefix(state_->context, reference.data(), reference.size()), core::ErrorKind::storage);
 }
@@ -99,17 +104,17 @@ Decompressor::~Decompressor() = default;
 
 void Decompressor::feed(std::string_view block) {
   ZSTD_inBuffer in{block.data(), block.size(), 0};
-  ZSTD_outBuffer room{state_->out.data(), state_->out.size(), 0};
-  do {
+  while (in.pos < in.size) {
     if (state_->ended) throw core::Error(core::ErrorKind::damaged, "zstd: it goes on after its end");
-    room.pos = 0;
-    state_->ended = checked(ZSTD_decompressStream(state_->context, &room, &in), core::ErrorKind::damaged) == 0;
-    if (room.pos > 0) state_->sink({state_->out.data(), room.pos});
-  } while (in.pos < in.size || (room.pos == room.size && !state_->ended));
+    state_->ended =
+        checked(ZSTD_decompressStream(state_->context, &state_->content, &in), core::ErrorKind::damaged) == 0;
+  }
 }
 
 void Decompressor::finish() {
   if (!state_->ended) throw core::Error(core::ErrorKind::damaged, "zstd: it was cut short");
+  if (state_->content.pos != state_->content.size)
+    throw core::Error(core::ErrorKind::damaged, "zstd: it holds less than its manifest says");
 }
 
 }  // namespace store

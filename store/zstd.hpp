@@ -1,11 +1,12 @@
 // Plain zstd frames, with or without a reference image that most of the content is copied from (zstd --patch-from).
-// Used by store/image.cpp alone; the only file that sees libzstd is zstd.cpp. Works on blocks: what is fed comes out of
-// the sink, and nothing is kept but the window.
+// Used by store/image.cpp alone; the only file that sees libzstd is zstd.cpp. Compressing streams from block to block;
+// decompressing goes straight to where the content belongs, without a window of its own.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string_view>
 
 namespace store {
@@ -34,14 +35,15 @@ class Compressor {
 
 class Decompressor {
  public:
-  /// `reference` as above; must outlive the object.
-  Decompressor(std::string_view reference, Sink sink);
+  /// Writes into `content`, which has to be of the size that comes out; `reference` as above. Both must outlive the
+  /// object.
+  Decompressor(std::string_view reference, std::span<char> content);
   ~Decompressor();
   Decompressor(Decompressor&&) = delete;
 
-  /// Throws: damaged for anything that is no frame made with this reference, or that goes on after its end.
+  /// Throws: damaged for anything that is no frame made with this reference, holds more, or goes on after its end.
   void feed(std::string_view block);
-  /// Throws: damaged when the frame has not come to its end.
+  /// Throws: damaged when the frame has not come to its end, or holds less.
   void finish();
 
  private:
