@@ -30,6 +30,9 @@ Action declare_list(CLI::App& app);
 Action declare_show(CLI::App& app);
 Action declare_verify(CLI::App& app);
 Action declare_run(CLI::App& app);
+Action declare_extract(CLI::App& app);
+Action declare_import(CLI::App& app);
+Action declare_prune(CLI::App& app);
 Action declare_doctor(CLI::App& app);
 
 /// Writes a result to stdout. Throws: storage (a closed pipe, a full disk).

@@ -22,12 +22,15 @@ struct Entry {
   Action (*declare)(CLI::App&);
 };
 
-constexpr std::array<Entry, 6> kCommands{{
+constexpr std::array<Entry, 9> kCommands{{
     {"pull", "Pull one snapshot of each configured cluster into the store", declare_pull},
     {"list", "List the snapshots in the store and what is proven about them", declare_list},
     {"show", "Show one snapshot: where it came from, its files, its proof", declare_show},
     {"verify", "Prove snapshots offline: file, rows, objects, token", declare_verify},
     {"run", "Restore into a throwaway control plane, time it, compare every object, tear it down", declare_run},
+    {"extract", "Write the plain state.db of a snapshot to a new file", declare_extract},
+    {"import", "Adopt plain state.db.YYYYmmddTHHMMSSZ files as snapshots", declare_import},
+    {"prune", "Remove what no keep_ rule keeps, and explain each snapshot", declare_prune},
     {"doctor", "Check host, config, store, ssh, node and engine; each failing line says the cure", declare_doctor},
 }};
 

@@ -283,6 +283,40 @@ std::string_view to_string(DoctorVerdict verdict) {
   return "fail";
 }
 
+std::string extract_json(const ExtractOutcome& outcome) {
+  return dump({{"schema", "k3s-drill/extract/1"},
+               {"snapshot", outcome.snapshot},
+               {"file", outcome.file.string()},
+               {"size_bytes", outcome.written.size_bytes},
+               {"sha256", outcome.written.sha256},
+               {"duration_seconds", core::to_seconds(outcome.duration)}});
+}
+
+std::string import_json(const std::string& cluster, const std::vector<ImportOutcome>& outcomes) {
+  json files = json::array();
+  for (const ImportOutcome& outcome : outcomes) {
+    json entry = {{"path", outcome.path.string()},
+                  {"snapshot", outcome.snapshot.empty() ? json(nullptr) : json(outcome.snapshot)},
+                  {"verdict", outcome.verdict()}};
+    if (outcome.refusal) {
+      entry["kind"] = core::to_string(outcome.refusal->kind());
+      entry["message"] = outcome.refusal->what();
+    }
+    files.push_back(std::move(entry));
+  }
+  return dump({{"schema", "k3s-drill/import/1"}, {"cluster", cluster}, {"files", files}});
+}
+
+std::string prune_json(const std::vector<PruneOutcome>& outcomes, PruneMode mode) {
+  json snapshots = json::array();
+  for (const PruneOutcome& outcome : outcomes)
+    for (const store::RetentionDecision& decision : outcome.decisions)
+      snapshots.push_back({{"snapshot", outcome.cluster + "/" + decision.name},
+                           {"action", store::to_string(decision.action)},
+                           {"reasons", decision.reasons}});
+  return dump({{"schema", "k3s-drill/prune/1"}, {"dry_run", mode == PruneMode::dry_run}, {"snapshots", snapshots}});
+}
+
 std::string doctor_json(const std::vector<DoctorLine>& lines) {
   json list = json::array();
   for (const DoctorLine& line : lines) {

@@ -1,14 +1,17 @@
 // The contract's JSON documents, as text. One function per schema; fields and meanings: docs/json.md.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/file.hpp"
 #include "drill/drill.hpp"
 #include "puller/pull.hpp"
+#include "store/retention.hpp"
 #include "store/store.hpp"
 #include "verifier/verify.hpp"
 
@@ -38,6 +41,36 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
 std::string run_list_json(const std::vector<std::string>& documents);  // k3s-drill/run-list/1, for several
 std::string list_json(const std::vector<store::Snapshot>& snapshots);  // k3s-drill/list/1
 std::string show_json(const store::Snapshot& snapshot);                // k3s-drill/show/1
+
+struct ExtractOutcome {
+  std::string snapshot;
+  std::filesystem::path file;
+  core::CopiedFile written;
+  std::chrono::nanoseconds duration{0};
+};
+
+std::string extract_json(const ExtractOutcome& outcome);  // k3s-drill/extract/1
+
+/// One file that was to be adopted.
+struct ImportOutcome {
+  std::filesystem::path path;
+  std::string snapshot;  // empty when the file was refused before it had a name
+  bool already_there = false;
+  std::optional<core::Error> refusal;
+
+  std::string_view verdict() const { return refusal ? "refused" : already_there ? "already_there" : "imported"; }
+};
+
+std::string import_json(const std::string& cluster, const std::vector<ImportOutcome>& outcomes);  // k3s-drill/import/1
+
+struct PruneOutcome {
+  std::string cluster;
+  std::vector<store::RetentionDecision> decisions;
+};
+
+enum class PruneMode { dry_run, done };
+
+std::string prune_json(const std::vector<PruneOutcome>& outcomes, PruneMode mode);  // k3s-drill/prune/1
 
 /// A warning is to be known and leaves the exit code alone.
 enum class DoctorVerdict { pass, warning, fail };

@@ -178,6 +178,47 @@ std::string show_text(const store::Snapshot& snapshot, Colour colour) {
   return text;
 }
 
+std::string extract_text(const ExtractOutcome& outcome) {
+  return fmt::format("{}: state.db of {}, {} in {}, sha256 {}\n", outcome.file.string(), outcome.snapshot,
+                     format_size(outcome.written.size_bytes), core::format_duration(outcome.duration),
+                     outcome.written.sha256);
+}
+
+std::string import_text(const std::vector<ImportOutcome>& outcomes, Colour colour) {
+  std::string text;
+  std::size_t imported = 0;
+  std::size_t refused = 0;
+  for (const ImportOutcome& outcome : outcomes) {
+    imported += outcome.verdict() == "imported" ? 1 : 0;
+    refused += outcome.refusal ? 1 : 0;
+    const std::string path = harmless(outcome.path.string());
+    if (outcome.refusal) {
+      text += fmt::format("{}  {}: {}\n", painted("refused", "31;1", colour), path, harmless(outcome.refusal->what()));
+    } else {
+      text += fmt::format("{}  {}: {}\n", outcome.already_there ? "there   " : "imported", path, outcome.snapshot);
+    }
+  }
+  return text + fmt::format("{} imported, {} already there, {} refused\n", imported,
+                            outcomes.size() - imported - refused, refused);
+}
+
+std::string prune_text(const std::vector<PruneOutcome>& outcomes, PruneMode mode) {
+  std::string text;
+  std::size_t kept = 0;
+  std::size_t removed = 0;
+  for (const PruneOutcome& outcome : outcomes) {
+    for (const store::RetentionDecision& decision : outcome.decisions) {
+      ++(decision.action == store::Retention::keep ? kept : removed);
+      text += fmt::format("{}/{}  {:<6}  {}", outcome.cluster, decision.name, store::to_string(decision.action),
+                          fmt::join(decision.reasons, ", "));
+      text.erase(text.find_last_not_of(' ') + 1);
+      text += "\n";
+    }
+  }
+  return text +
+         fmt::format("{} kept, {} {}\n", kept, removed, mode == PruneMode::dry_run ? "would be removed" : "removed");
+}
+
 std::string doctor_text(const std::vector<DoctorLine>& lines, Colour colour) {
   std::size_t width = 0;
   for (const DoctorLine& line : lines) width = std::max(width, line.subject.size());

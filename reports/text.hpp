@@ -15,6 +15,9 @@ std::string verify_text(const VerifyOutcome& outcome, Colour colour);
 std::string run_text(const drill::DrillReport& report, Colour colour);
 std::string list_text(const std::vector<store::Snapshot>& snapshots);
 std::string show_text(const store::Snapshot& snapshot, Colour colour);
+std::string extract_text(const ExtractOutcome& outcome);
+std::string import_text(const std::vector<ImportOutcome>& outcomes, Colour colour);
+std::string prune_text(const std::vector<PruneOutcome>& outcomes, PruneMode mode);
 std::string doctor_text(const std::vector<DoctorLine>& lines, Colour colour);
 
 /// "36.2 MB"; for people, never for JSON.

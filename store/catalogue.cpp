@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <future>
 #include <map>
 #include <system_error>
 
@@ -18,6 +19,11 @@ namespace store {
 namespace {
 
 constexpr std::string_view kDamageFile = "damage.json";
+
+bool is_there(const std::filesystem::path& path) {
+  struct stat facts {};
+  return ::stat(path.c_str(), &facts) == 0;
+}
 
 // Why `file` cannot be what was stored; empty when its size says nothing against it.
 std::optional<std::string> missing_or_resized(const std::filesystem::path& directory, std::string_view file,
@@ -42,7 +48,8 @@ Entry load(const std::filesystem::path& directory) {
     snapshot.manifest = read_manifest(directory);
     const PackedDatabase& database = snapshot.manifest.database;
     entry.database_lost = missing_or_resized(directory, database.file, database.size_bytes);
-    if (!entry.database_lost) entry.database_lost = read_damage(directory / kDamageFile);
+    if (!entry.database_lost && is_there(directory / kDamageFile))
+      entry.database_lost = read_damage(directory / kDamageFile);
     snapshot.lost = entry.database_lost;
     for (const BundleFile& file : snapshot.manifest.bundle)
       if (!snapshot.lost && file.path != kDatabaseFile)
@@ -56,6 +63,31 @@ Entry load(const std::filesystem::path& directory) {
   snapshot.verified = read_proof(directory / evidence_file(Evidence::verify));
   snapshot.drilled = read_proof(directory / evidence_file(Evidence::run));
   return entry;
+}
+
+std::vector<std::filesystem::path> snapshot_directories(const std::filesystem::path& cluster_directory) {
+  std::vector<std::filesystem::path> directories;
+  std::error_code error;
+  for (const auto& found : std::filesystem::directory_iterator(cluster_directory, error))
+    if (core::parse_compact(found.path().filename().string()) && is_there(found.path() / kManifestFile))
+      directories.push_back(found.path());
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw core::system_error(error.value(), cluster_directory.string());
+  std::sort(directories.begin(), directories.end());
+  return directories;
+}
+
+// A month of hours is thousands of small files: two at a time, one for each half.
+std::vector<Entry> load_all(const std::vector<std::filesystem::path>& directories) {
+  std::vector<Entry> entries(directories.size());
+  const auto load_range = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) entries[i] = load(directories[i]);
+  };
+  const std::size_t half = directories.size() / 2;
+  auto older = std::async(std::launch::async | std::launch::deferred, load_range, 0, half);
+  load_range(half, directories.size());
+  older.get();
+  return entries;
 }
 
 // A base is always older than what needs it, so one pass from the oldest reaches them all.
@@ -79,16 +111,7 @@ void lose_dependents(std::vector<Entry>& entries) {
 }  // namespace
 
 std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_directory) {
-  std::vector<Entry> entries;
-  std::error_code error;
-  for (const auto& found : std::filesystem::directory_iterator(cluster_directory, error)) {
-    if (!core::parse_compact(found.path().filename().string())) continue;
-    if (std::filesystem::exists(found.path() / kManifestFile)) entries.push_back(load(found.path()));
-  }
-  if (error && error != std::errc::no_such_file_or_directory)
-    throw core::system_error(error.value(), cluster_directory.string());
-  std::sort(entries.begin(), entries.end(),
-            [](const Entry& a, const Entry& b) { return a.snapshot.manifest.name < b.snapshot.manifest.name; });
+  std::vector<Entry> entries = load_all(snapshot_directories(cluster_directory));
   lose_dependents(entries);
   std::vector<Snapshot> snapshots;
   for (Entry& entry : entries) snapshots.push_back(std::move(entry.snapshot));

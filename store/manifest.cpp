@@ -38,6 +38,69 @@ PackedDatabase database_of(const json& document, const Manifest& manifest) {
   return database;
 }
 
+// Reads an evidence document up to where its proof is complete: the lists behind it are long, and a store has many.
+class ProofReader : public nlohmann::json_sax<json> {
+ public:
+  std::optional<Proof> proof() const {
+    const auto at = core::parse_rfc3339(started_at_);
+    const std::string& verdict = snapshot_verdict_ ? *snapshot_verdict_ : verdict_;
+    if (!at || verdict.empty()) return std::nullopt;
+    return Proof{verdict, *at};
+  }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool string(string_t& value) override {
+    if (depth_ == 1 && key_ == "verdict") verdict_ = value;
+    if (depth_ == 1 && key_ == "started_at") started_at_ = value;
+    if (depth_ == 2 && in_snapshot_ && key_ == "verdict") snapshot_verdict_ = value;
+    return !complete();
+  }
+  bool key(string_t& name) override {
+    key_ = name;
+    return true;
+  }
+  bool start_object(std::size_t) override {
+    if (depth_ == 1) in_snapshot_ = key_ == "snapshot";
+    ++depth_;
+    return true;
+  }
+  bool end_object() override {
+    --depth_;
+    if (depth_ == 1 && in_snapshot_) snapshot_read_ = true;
+    if (depth_ == 1) in_snapshot_ = false;
+    return !complete();
+  }
+  bool start_array(std::size_t) override {
+    ++depth_;
+    return true;
+  }
+  bool end_array() override {
+    --depth_;
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    verdict_.clear();
+    snapshot_verdict_.reset();
+    return false;
+  }
+
+ private:
+  bool complete() const { return snapshot_read_ && !verdict_.empty() && !started_at_.empty(); }
+
+  std::string key_;
+  int depth_ = 0;
+  bool in_snapshot_ = false;
+  bool snapshot_read_ = false;
+  std::string verdict_;
+  std::optional<std::string> snapshot_verdict_;
+  std::string started_at_;
+};
+
 }  // namespace
 
 std::string_view evidence_file(Evidence kind) { return kind == Evidence::verify ? "verify.json" : "run.json"; }
@@ -105,16 +168,9 @@ Manifest read_manifest(const std::filesystem::path& directory) {
 }
 
 std::optional<Proof> proof_from_json(const std::string& text) {
-  try {
-    const json document = json::parse(text);
-    const auto at = core::parse_rfc3339(document.at("started_at").get<std::string>());
-    if (!at) return std::nullopt;
-    const auto snapshot = document.find("snapshot");
-    const bool own = snapshot != document.end() && snapshot->is_object() && snapshot->contains("verdict");
-    return Proof{own ? snapshot->at("verdict") : document.at("verdict"), *at};
-  } catch (const nlohmann::json::exception&) {
-    return std::nullopt;
-  }
+  ProofReader reader;
+  json::sax_parse(text, &reader);
+  return reader.proof();
 }
 
 std::optional<Proof> read_proof(const std::filesystem::path& path) {

@@ -23,7 +23,8 @@ Manifest manifest_from_json(const std::string& text);
 Manifest read_manifest(const std::filesystem::path& directory);
 
 /// What an evidence document proves about its snapshot: "snapshot.verdict" where it is given (a run can fail for
-/// reasons that are not this snapshot's), else "verdict". Empty for anything else (no proof is no proof).
+/// reasons that are not this snapshot's), else "verdict". Empty for anything else (no proof is no proof). Reads on only
+/// until it knows.
 std::optional<Proof> proof_from_json(const std::string& text);
 
 /// The same of a file; empty when there is none or it cannot be read.

@@ -95,6 +95,8 @@ void keep_bases(const Snapshots& all, const Snapshots& whole, Reasons& reasons) 
 
 }  // namespace
 
+std::string_view to_string(Retention action) { return action == Retention::keep ? "keep" : "remove"; }
+
 std::vector<RetentionDecision> decide_retention(const std::vector<Snapshot>& snapshots, const RetentionRules& rules) {
   Snapshots all;
   Snapshots whole;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "store/store.hpp"
@@ -25,6 +26,8 @@ struct RetentionRules {
 };
 
 enum class Retention { keep, remove };
+
+std::string_view to_string(Retention action);
 
 struct RetentionDecision {
   std::string name;

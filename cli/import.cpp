@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "cli/command.hpp"
+#include "core/file.hpp"
+#include "core/log.hpp"
+#include "store/incoming.hpp"
+#include "store/store.hpp"
+#include "verifier/check.hpp"
+#include "verifier/file_checks.hpp"
+
+namespace cli {
+namespace {
+
+constexpr std::string_view kPrefix = "state.db.";
+constexpr std::uint64_t kTokenBytes = 64U << 10U;
+// A copy is finished after the moment it is named for, and a clock may have been set meanwhile.
+constexpr std::chrono::minutes kEarliest{-1};
+constexpr std::chrono::minutes kLatest{60};
+
+struct Options {
+  std::string cluster;
+  std::vector<std::filesystem::path> paths;
+  std::filesystem::path token_file;
+  bool any_mtime = false;
+};
+
+[[noreturn]] void refuse(core::ErrorKind kind, std::string reason) { throw core::Error(kind, std::move(reason)); }
+
+core::UtcTime moment_named_by(const std::filesystem::path& path) {
+  const std::string name = path.filename();
+  const auto moment = name.starts_with(kPrefix) ? core::parse_compact(name.substr(kPrefix.size())) : std::nullopt;
+  if (!moment) refuse(core::ErrorKind::usage, "its name is not state.db.YYYYmmddTHHMMSSZ");
+  if (*moment > core::utc_now()) refuse(core::ErrorKind::usage, "its name is of a time to come");
+  return *moment;
+}
+
+void check_mtime(const std::filesystem::path& path, core::UtcTime moment) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0) throw core::system_error(errno, "looking at its time");
+  const core::UtcTime written{std::chrono::seconds(facts.st_mtim.tv_sec) +
+                              std::chrono::nanoseconds(facts.st_mtim.tv_nsec)};
+  if (written - moment < kEarliest || written - moment > kLatest)
+    refuse(core::ErrorKind::usage,
+           fmt::format("it was last written at {}, which its name does not say: changed since, or another file? If the "
+                       "name is right, give --ignore-mtime",
+                       core::format_rfc3339(std::chrono::floor<std::chrono::seconds>(written))));
+}
+
+void check_whole(const std::filesystem::path& path) {
+  for (const char* beside : {"-wal", "-journal"})
+    if (std::filesystem::exists(path.string() + beside))
+      refuse(core::ErrorKind::damaged, fmt::format("a {}{} lies beside it: it is not the whole database without that",
+                                                   path.filename().string(), beside));
+  verifier::Subject subject;
+  subject.database = path;
+  verifier::Verification facts;
+  const core::Check check = verifier::CheckBuilder("file").run(
+      [&](verifier::CheckBuilder& builder) { verifier::check_file(subject, facts, builder); });
+  if (check.verdict == core::CheckVerdict::pass) return;
+  refuse(check.verdict == core::CheckVerdict::fail ? core::ErrorKind::damaged : core::ErrorKind::storage,
+         check.findings.empty() ? "it cannot be read" : check.findings.front().message);
+}
+
+// The files of a directory that could be meant, by name, so that each day begins with its first.
+std::vector<std::filesystem::path> files_of(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return {path};
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    const std::string name = entry.path().filename();
+    const bool part_of_another = name.ends_with("-wal") || name.ends_with("-shm") || name.ends_with("-journal");
+    if (name.starts_with(kPrefix) && !part_of_another) files.push_back(entry.path());
+  }
+  if (files.empty())
+    refuse(core::ErrorKind::not_found, path.string() + " holds no file named state.db.YYYYmmddTHHMMSSZ");
+  return files;
+}
+
+class Importer {
+ public:
+  Importer(store::Store& store, const Options& options)
+      : store_(store), options_(options), lock_(store.lock(options.cluster)) {
+    if (options.token_file.empty()) return;
+    token_ = core::read_file(options.token_file, kTokenBytes);
+    if (token_->find_first_not_of(" \t\r\n") == std::string::npos)
+      throw core::Error(core::ErrorKind::usage, options.token_file.string() + ": the token is empty");
+  }
+
+  /// Never throws for what is wrong with the file, except cancelled.
+  reports::ImportOutcome import(const std::filesystem::path& path) {
+    reports::ImportOutcome outcome;
+    outcome.path = path;
+    try {
+      adopt(path, outcome);
+    } catch (const core::Error& error) {
+      if (error.kind() == core::ErrorKind::cancelled) throw;
+      outcome.refusal = error;
+    }
+    return outcome;
+  }
+
+ private:
+  void adopt(const std::filesystem::path& path, reports::ImportOutcome& outcome) {
+    if (!std::filesystem::exists(path)) refuse(core::ErrorKind::not_found, "no such file");
+    if (!std::filesystem::is_regular_file(path)) refuse(core::ErrorKind::usage, "it is not a regular file");
+    store::Manifest manifest;
+    manifest.taken_at = moment_named_by(path);
+    manifest.method = "import";
+    if (!options_.any_mtime) check_mtime(path, manifest.taken_at);
+    check_whole(path);
+    outcome.snapshot = options_.cluster + "/" + core::format_compact(manifest.taken_at);
+    if (is_there(path, manifest.taken_at)) {
+      outcome.already_there = true;
+      return;
+    }
+    store::Incoming incoming = store_.receive(options_.cluster);
+    const core::CopiedFile image = core::copy_file(path, incoming.image());
+    if (token_) incoming.add(store::kTokenFile, *token_);
+    incoming.commit(std::move(manifest), image);
+  }
+
+  // Throws when another database is stored under that moment.
+  bool is_there(const std::filesystem::path& path, core::UtcTime moment) const {
+    const std::string name = core::format_compact(moment);
+    for (const store::Snapshot& snapshot : store_.list(options_.cluster)) {
+      if (snapshot.manifest.name != name) continue;
+      const store::BundleFile* stored = snapshot.manifest.find(store::kDatabaseFile);
+      if (stored == nullptr || stored->sha256 != core::hash_file(path).sha256)
+        refuse(core::ErrorKind::storage,
+               fmt::format("{} is already there, and is another database", snapshot.full_name()));
+      return true;
+    }
+    return false;
+  }
+
+  store::Store& store_;
+  const Options& options_;
+  store::ClusterLock lock_;
+  std::optional<std::string> token_;
+};
+
+int import_files(const Globals& globals, const Options& options) {
+  const Config config = load_config(globals.config_path);
+  store::Store store(config.store);
+  std::vector<std::filesystem::path> files;
+  for (const std::filesystem::path& path : options.paths)
+    for (std::filesystem::path& file : files_of(path)) files.push_back(std::move(file));
+  std::stable_sort(files.begin(), files.end(),
+                   [](const auto& a, const auto& b) { return a.filename() < b.filename(); });
+  if (config.clusters.count(options.cluster) == 0)
+    core::log_warning(
+        fmt::format("{} has no cluster '{}': importing it all the same", config.path.string(), options.cluster));
+  Importer importer(store, options);
+  std::vector<reports::ImportOutcome> outcomes;
+  for (const std::filesystem::path& file : files) {
+    core::show_progress(fmt::format("importing {} of {}: {}", outcomes.size() + 1, files.size(), file.string()));
+    outcomes.push_back(importer.import(file));
+  }
+  core::clear_progress();
+  print(globals.format == Format::json ? reports::import_json(options.cluster, outcomes)
+                                       : reports::import_text(outcomes, colour()));
+  int code = 0;
+  for (const reports::ImportOutcome& outcome : outcomes) {
+    if (!outcome.refusal) continue;
+    if (outcome.refusal->kind() == core::ErrorKind::damaged) return exit_code(core::ErrorKind::damaged);
+    code = std::max(code, exit_code(outcome.refusal->kind()));
+  }
+  return code;
+}
+
+}  // namespace
+
+Action declare_import(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("PATH", options->paths, "Files named state.db.YYYYmmddTHHMMSSZ, or directories of them")->required();
+  app.add_option("--cluster", options->cluster, "Whose they are")->required();
+  app.add_option("--token-file", options->token_file, "The server's token, to be stored with each of them");
+  app.add_flag("--ignore-mtime", options->any_mtime, "Believe the name whatever the file's own time says");
+  return [options](const Globals& globals) { return import_files(globals, *options); };
+}
+
+}  // namespace cli
