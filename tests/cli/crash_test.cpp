@@ -32,11 +32,15 @@ std::string try_pull_here(const bench::Bare& bench) {
   }
 }
 
-// So many snapshots that one more makes retention remove one: the day's first stays as the others are made from it.
+// Two snapshots and one of an earlier day, which retention removes when one more arrives.
 struct FullShelf : bench::Bare {
   FullShelf() {
     configure("keep_last: 3\n");
-    for (int i = 0; i < 4; ++i) REQUIRE(pull(*this).exit_code == 0);
+    REQUIRE(pull(*this).exit_code == 0);
+    const std::string earlier = scratch.path() / "state.db.20261101T010000Z";
+    REQUIRE(drill({"extract", "edge/latest", "--out", earlier}).exit_code == 0);
+    REQUIRE(drill({"import", "--ignore-mtime", "--cluster", "edge", earlier}).exit_code == 0);
+    REQUIRE(pull(*this).exit_code == 0);
     const std::string newest = bench::whole_snapshots(*this).back();
     const std::string second = newest.substr(newest.find('/') + 1);
     REQUIRE(lab::eventually([&] { return core::format_compact(core::utc_now()) > second; }));

@@ -27,7 +27,8 @@ struct Outlook {
 
 /// Runs `drill ARGUMENTS` once, then, each time on the store as it was before, up to its 1st, 2nd, ... step. Checks
 /// that nothing was readable by others at any step; that all is whole after the kill, and only what the command removes
-/// is gone; and that `next` succeeds, leaves nothing behind, and ends with as many snapshots as the whole command.
+/// is gone; and that `next` succeeds, leaves nothing behind, and ends with at least as many snapshots as the whole
+/// command.
 Outlook kill_before_every_step(const Desk& desk, const std::vector<std::string>& arguments,
                                const std::function<core::CommandResult()>& next);
 
