@@ -107,10 +107,10 @@ int run_pull(const Globals& globals, const std::vector<std::string>& names) {
   const std::vector<reports::PullOutcome> outcomes = pull_all(config, store, choose_clusters(config, names));
   print(globals.format == Format::json ? reports::pull_json(outcomes) : reports::pull_text(outcomes, colour()));
   if (outcomes.size() > 1) log_summary(outcomes, watch.elapsed());
-  if (core::cancel_requested()) return exit_code(core::ErrorKind::cancelled);
-  const bool all = std::all_of(outcomes.begin(), outcomes.end(),
-                               [](const reports::PullOutcome& outcome) { return outcome.report.has_value(); });
-  return all ? 0 : 3;
+  const auto any = [&](auto&& wanted) { return std::any_of(outcomes.begin(), outcomes.end(), wanted); };
+  if (any([](const reports::PullOutcome& one) { return one.error_kind == core::ErrorKind::cancelled; }))
+    return exit_code(core::ErrorKind::cancelled);
+  return any([](const reports::PullOutcome& one) { return !one.report; }) ? 3 : 0;
 }
 
 }  // namespace

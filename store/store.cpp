@@ -154,6 +154,7 @@ std::vector<RetentionDecision> Store::plan_retention(std::string_view cluster, c
 
 std::vector<RetentionDecision> Store::apply_retention(std::string_view cluster, const RetentionRules& rules) {
   const std::filesystem::path directory = cluster_directory(cluster);
+  if (std::filesystem::exists(directory)) remove_leftovers(directory);
   std::vector<RetentionDecision> decisions = plan_retention(cluster, rules);
   // The newest first: what needs others goes before them. Renamed first, and that flushed, so that neither a crash
   // nor a power cut half way leaves a snapshot with half its files.

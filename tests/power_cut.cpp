@@ -45,8 +45,9 @@ void Unflushed::see(const Step& step) {
 
 std::vector<std::string> Unflushed::in(const std::string& directory) const {
   std::vector<std::string> found;
-  std::copy_if(changed_.begin(), changed_.end(), std::back_inserter(found),
-               [&](const std::string& path) { return is_in(path, directory); });
+  std::copy_if(changed_.begin(), changed_.end(), std::back_inserter(found), [&](const std::string& path) {
+    return is_in(path, directory) && !path.ends_with(" (deleted)");  // scratch files have no name to be lost
+  });
   return found;
 }
 

@@ -68,24 +68,27 @@ std::string cluster_lines(const std::string& cluster, const puller::Target& targ
          "\n    known_hosts: " + target.known_hosts->string() + "\n    ssh_config: /dev/null\n";
 }
 
+void Desk::write_config(const std::string& settings, const std::string& clusters) const {
+  core::write_file_atomically(config, "store: " + store.string() + "\n" + settings + "clusters:\n" + clusters);
+}
+
+std::vector<std::string> Desk::command(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> argv{drill_program(), "--config", config.string()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return argv;
+}
+
+core::CommandResult Desk::drill(const std::vector<std::string>& arguments) const {
+  return core::run_command({command(arguments), std::chrono::minutes(2)});
+}
+
 Bare::Bare() {
   node.make_database(200, 1000);
   configure("");
 }
 
 void Bare::configure(const std::string& settings, const std::string& more_clusters) const {
-  core::write_file_atomically(config, "store: " + store.string() + "\n" + settings + "clusters:\n" +
-                                          cluster_lines("edge", node.target()) + more_clusters);
-}
-
-std::vector<std::string> Bare::command(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> argv{drill_program(), "--config", config.string()};
-  argv.insert(argv.end(), arguments.begin(), arguments.end());
-  return argv;
-}
-
-core::CommandResult Bare::drill(const std::vector<std::string>& arguments) const {
-  return core::run_command({command(arguments), std::chrono::minutes(2)});
+  write_config(settings, cluster_lines("edge", node.target()) + more_clusters);
 }
 
 Files::Files() {

@@ -39,19 +39,25 @@ struct Setup {
 /// The config's lines for a cluster of this name.
 std::string cluster_lines(const std::string& cluster, const puller::Target& target);
 
-/// A bare node with a small database that nothing has open, and a config that names it `edge` once `configure` is
-/// called.
-struct Bare {
-  lab::Node node;
+/// A store and a config, and drill with them.
+struct Desk {
   core::ScratchDir scratch;
   std::filesystem::path store = scratch.path() / "store";
   std::filesystem::path config = scratch.path() / "config.yaml";
 
-  Bare();
-  /// Writes the config anew: `settings`, and more clusters than `edge`.
-  void configure(const std::string& settings, const std::string& more_clusters = "") const;
+  /// Writes the config anew.
+  void write_config(const std::string& settings, const std::string& clusters) const;
   std::vector<std::string> command(const std::vector<std::string>& arguments) const;
   core::CommandResult drill(const std::vector<std::string>& arguments) const;
+};
+
+/// With a bare node named `edge`, which has a small database that nothing has open.
+struct Bare : Desk {
+  lab::Node node;
+
+  Bare();
+  /// Writes the config anew, with more clusters than `edge`.
+  void configure(const std::string& settings, const std::string& more_clusters = "") const;
 };
 
 /// State database and token of the seed, in a directory that any user may read.
