@@ -15,7 +15,7 @@ import tempfile
 import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
-DRILL = os.environ["DRILL_PROGRAM"]
+DRILL = os.environ["DRILL_PROGRAM"]  # in main() a copy, so that a build in between does not change what is measured
 HISTORY = pathlib.Path(os.environ["DRILL_HISTORY"])
 IMAGES = sorted(HISTORY.glob("state.db.*Z"))
 PAGE = 4096
@@ -366,12 +366,17 @@ def seconds_text(value):
 CLASSIC = {"as a new file": "sqlite3 .backup + rsync -az, a new file", "onto the last": "sqlite3 .backup + rsync -az onto the last copy"}
 
 
+def methods(pulls):
+    """How ours were pulled; more than one in a run would be worth knowing."""
+    return " and ".join(sorted({pull["method"] for pull in pulls}))
+
+
 def print_wire(measured):
     pulls, unchanged = measured["pulls"], measured["unchanged"]
     ours = statistics.mean(pull["ours"]["bytes"] for pull in pulls)
     packed, counts = changed_pages()
     size = IMAGES[-1].stat().st_size
-    head(f"wire: mean of {len(pulls)} hourly pulls of {megabytes(size)}, by method {pulls[0]['ours']['method']}")
+    head(f"wire: mean of {len(pulls)} hourly pulls of {megabytes(size)}, by method {methods(pull['ours'] for pull in pulls)}")
     peers = {text: statistics.mean(pull[name]["bytes"] for pull in pulls) for name, text in CLASSIC.items()}
     peers[f"{statistics.mean(counts):.0f} changed pages, zstd -3 (computed)"] = statistics.mean(packed)
     for name, peer in peers.items():
@@ -393,7 +398,7 @@ def print_pull(measured):
     def median(name):
         return statistics.median(pull[name]["seconds"] for pull in pulls)
 
-    head(f"pull: median of {len(pulls)} on loopback, by method {pulls[0]['ours']['method']}")
+    head(f"pull: median of {len(pulls)} on loopback, by method {methods(pull['ours'] for pull in pulls)}")
     for name, text in CLASSIC.items():
         row("time of one pull", text, median(name), median("ours"), seconds_text, "at most half", lambda mine, peer: mine <= peer / 2)
 
@@ -412,7 +417,7 @@ def print_load(measured):
     pulls = [pull for one in rounds for pull in one["ours"][1]]
     backups = [backup for one in rounds for backup in one["sqlite3 .backup"][1]]
     outlasted = sum(backup["outlasted_load"] for backup in backups)
-    head(f"load: {rate:.0f} writes/s reached of {RATE}, {failed} failed; medians of {ROUNDS} windows of {WINDOW_SECONDS} s, by method {pulls[0]['method']}")
+    head(f"load: {rate:.0f} writes/s reached of {RATE}, {failed} failed; medians of {ROUNDS} windows of {WINDOW_SECONDS} s, by method {methods(pulls)}")
     row("one pull", f"sqlite3 .backup alone, {outlasted} of {len(backups)} outlasted the load",
         statistics.median(backup["seconds"] for backup in backups), statistics.median(pull["seconds"] for pull in pulls),
         seconds_text, "under 1 s", lambda mine, _: mine < 1)
@@ -465,6 +470,12 @@ def measure(figures, work):
         print_store({"restic": restic(work), "borg": borg(work), "zstd": zstd_patches(work), "ours": our_store(work)})
 
 
+def pin_drill(work):
+    global DRILL
+    DRILL = os.environ["DRILL_PROGRAM"] = str(shutil.copy(DRILL, work / "drill-program"))
+    print(f"{run(DRILL, '--version').strip()}, SHA-256 {run('sha256sum', DRILL)[:12]}")
+
+
 def main(arguments):
     with tempfile.TemporaryDirectory(prefix="k3s-drill-bench.") as directory:
         work = pathlib.Path(directory)
@@ -473,6 +484,7 @@ def main(arguments):
             pathlib.Path(arguments[2]).write_text(json.dumps(part(work, set(arguments[3:]))))
             return
         figures = {"wire", "pull", "load", "store"} if "all" in arguments else set(arguments)
+        pin_drill(work)
         host = os.uname()
         print(f"{os.cpu_count()} cores, Linux {host.release} {host.machine}, load average {os.getloadavg()[0]:.1f} at the start", flush=True)
         if os.getloadavg()[0] > os.cpu_count() / 2:
