@@ -88,7 +88,7 @@ func (p *player) prepare(ctx context.Context) error {
 		return err
 	}
 	for _, space := range spaces.Items {
-		if space.Name != nodeLeases {
+		if space.Name != nodeLeases && space.Name != loadSpace {
 			p.teams = append(p.teams, space.Name)
 		}
 	}
