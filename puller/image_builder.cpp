@@ -17,7 +17,7 @@
 #include "core/error.hpp"
 #include "puller/frames.hpp"
 #include "puller/page_hash.hpp"
-#include "store/zstd.hpp"
+#include "puller/zstd_stream.hpp"
 
 namespace puller {
 namespace {
@@ -73,24 +73,12 @@ struct ImageBuilder::Base {
 // The stream of records, unpacked and taken apart: head byte after head byte, then the parts it announces.
 class ImageBuilder::Records {
  public:
-  explicit Records(ImageBuilder& image)
-      : image_(image), stream_({}, [this](std::string_view bytes) { parse(bytes); }) {}
+  explicit Records(ImageBuilder& image) : image_(image), stream_([this](std::string_view bytes) { parse(bytes); }) {}
 
-  void feed(std::string_view block) {
-    try {
-      stream_.feed(block);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::damaged) throw unexpected("its pages cannot be unpacked");
-      throw;
-    }
-  }
+  void feed(std::string_view block) { stream_.feed(block); }
 
   void finish() {
-    try {
-      stream_.finish();
-    } catch (const Error&) {
-      throw unexpected("its pages end early");
-    }
+    stream_.finish();
     if (state_ != State::distance || shift_ != 0) throw unexpected("its last page is cut off");
   }
 
@@ -164,7 +152,7 @@ class ImageBuilder::Records {
   }
 
   ImageBuilder& image_;
-  store::Decompressor stream_;
+  ZstdStream stream_;
   State state_ = State::distance;
   std::uint64_t distance_ = 0;
   unsigned shift_ = 0;

@@ -68,8 +68,9 @@ Node::~Node() {
   eventually([&] { return child_->exit_code().has_value(); });
 }
 
-puller::Target Node::target() const {
+puller::Target Node::target(puller::Method method) const {
   puller::Target target;
+  target.method = method;
   target.cluster = "edge";
   target.host = variable("LAB_HOST");
   target.port = std::stoi(variable("LAB_PORT"));
@@ -157,7 +158,8 @@ bool nothing_left(const Node& node) {
   const std::string left = node.run(
       "find / -xdev -name '.k3s-drill-*' 2>/dev/null; find /var/lib/rancher -name '.k3s-drill-*' 2>/dev/null\n"
       "for p in /proc/[0-9]*; do\n"
-      "  case $(tr '\\0' ' ' <$p/cmdline 2>/dev/null) in 'sudo -n sh ' | 'sh ' | 'sleep '* | 'cat ') echo $p ;; esac\n"
+      "  case $(tr '\\0' ' ' <$p/cmdline 2>/dev/null) in 'sudo -n '* | 'sh ' | 'sleep '* | 'cat ' | *drill-node*) echo "
+      "$p ;; esac\n"
       "done; true");
   return left.empty();
 }

@@ -33,7 +33,7 @@ class Node {
   explicit Node(const std::vector<std::string>& options = {}, ControlPlane control_plane = ControlPlane::no);
   ~Node();
 
-  puller::Target target() const;
+  puller::Target target(puller::Method method = puller::Method::automatic) const;
   std::string variable(const std::string& name) const { return variables_.at(name); }
 
   /// Runs `script` as root on the node; its stdout without the last newline. Throws when it fails.
@@ -75,7 +75,7 @@ struct Shelf {
 /// Waits for `condition`; false after `seconds`.
 bool eventually(const std::function<bool()>& condition, int seconds = 20);
 
-/// True when nothing of a pull is on the node: no directory, no process.
+/// True when nothing of a pull is on the node but drill-node itself: no directory, no process.
 bool nothing_left(const Node& node);
 
 /// A forked child; `work` returns what the parent shall read.

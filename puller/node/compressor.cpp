@@ -7,13 +7,13 @@
 #include <utility>
 
 #include "puller/node/problem.hpp"
+#include "puller/zstd_stream.hpp"
 
 namespace node {
 namespace {
 
 // The window covers what an hour changes. The tables are smaller than zstd's own choice: 48 MiB are for the whole
 // program.
-constexpr int kWindowLog = 22;
 constexpr int kTableLog = 20;
 
 }  // namespace
@@ -45,7 +45,7 @@ Compressor::Compressor(Effort effort, std::function<void(std::string_view)> out)
   if (state_->context == nullptr) throw std::bad_alloc();
   state_->out = std::move(out);
   state_->set(ZSTD_c_compressionLevel, effort == Effort::thorough ? 12 : 3);
-  state_->set(ZSTD_c_windowLog, kWindowLog);
+  state_->set(ZSTD_c_windowLog, puller::kWindowLog);
   state_->set(ZSTD_c_hashLog, kTableLog);
   state_->set(ZSTD_c_chainLog, kTableLog);
 }

@@ -1,4 +1,5 @@
-// Pulls that are cut off: by the network, by the node, by Ctrl-C, by SIGKILL. Nothing is stored and nothing stays.
+// Pulls by the node's sqlite3 that are cut off: by the network, by the node, by Ctrl-C, by SIGKILL. Nothing is stored
+// and nothing stays. Those by drill-node: helper_interruption_test.cpp.
 #include <signal.h>
 
 #include "core/cancel.hpp"
@@ -13,6 +14,7 @@ namespace {
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
+constexpr puller::Method kSqlite3 = puller::Method::sqlite3;
 constexpr std::uint64_t kHalfWay = 5U << 20U;
 
 // Makes the node's sqlite3 stop when it has made the copy, until /tmp/go is there; /tmp/copied says that it has.
@@ -40,7 +42,7 @@ TEST_CASE("a connection dropped half way is unreachable, with nothing stored and
   node.make_database(9000, 3800);
   lab::Relay relay(node, kHalfWay);
   lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(), shelf.store); });
+  lab::Fork child([&] { return lab::try_pull(relay.target(kSqlite3), shelf.store); });
   REQUIRE(relay.holding());
   relay.drop();
   CHECK_THAT(child.result(), StartsWith("unreachable: ") && Contains("state.db"));
@@ -54,7 +56,7 @@ TEST_CASE("a killed sshd half way is unreachable, with nothing stored and nothin
   node.make_database(9000, 3800);
   lab::Relay relay(node, kHalfWay);
   lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(), shelf.store); });
+  lab::Fork child([&] { return lab::try_pull(relay.target(kSqlite3), shelf.store); });
   REQUIRE(relay.holding());
   node.run("kill -9 $(pgrep -f 'sshd: [u]buntu')");
   relay.release();
@@ -69,7 +71,7 @@ TEST_CASE("a script killed half way is unreachable, not a short snapshot") {
   node.make_database(9000, 3800);
   lab::Relay relay(node, kHalfWay);
   lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(), shelf.store); });
+  lab::Fork child([&] { return lab::try_pull(relay.target(kSqlite3), shelf.store); });
   REQUIRE(relay.holding());
   node.run("kill -9 $(pgrep -x cat)");
   relay.release();
@@ -84,7 +86,7 @@ TEST_CASE("the copy has no name while it is streamed") {
   node.make_database(9000, 3800);
   lab::Relay relay(node, kHalfWay);
   lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(), shelf.store); });
+  lab::Fork child([&] { return lab::try_pull(relay.target(kSqlite3), shelf.store); });
   REQUIRE(relay.holding());
   CHECK(node.run("ls -A /var/lib/rancher/k3s/server/db") == "state.db");
   relay.release();
@@ -97,7 +99,7 @@ TEST_CASE("while the copy is made only root can reach it") {
   node.make_database();
   hold_the_copy(node);
   lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(node.target(), shelf.store); });
+  lab::Fork child([&] { return lab::try_pull(node.target(kSqlite3), shelf.store); });
   REQUIRE(copy_is_there(node));
   CHECK(node.run(
             "cd /var/lib/rancher/k3s/server/db; stat -c '%a %u' .k3s-drill-*; stat -c '%a' .k3s-drill-*/* | sort -u") ==
@@ -109,7 +111,7 @@ TEST_CASE("a node that falls silent ends with the idle timeout") {
   const lab::Node node;
   node.make_database(9000, 3800);
   lab::Relay relay(node, kHalfWay);
-  puller::Target target = relay.target();
+  puller::Target target = relay.target(kSqlite3);
   target.idle_timeout = std::chrono::seconds(1);
   lab::Shelf shelf;
   CHECK_THAT(lab::try_pull(target, shelf.store), Contains("timeout: ") && Contains("no word from the node for 1 s"));
@@ -122,7 +124,7 @@ TEST_CASE("a copy that takes longer than the idle timeout is waited for") {
   const lab::Node node;
   node.make_database();
   hold_the_copy(node);
-  puller::Target target = node.target();
+  puller::Target target = node.target(kSqlite3);
   target.idle_timeout = std::chrono::seconds(2);
   lab::Shelf shelf;
   lab::Fork child([&] { return lab::try_pull(target, shelf.store); });
@@ -142,7 +144,7 @@ TEST_CASE("Ctrl-C while the node copies cancels at once and leaves nothing here 
   lab::Shelf shelf;
   lab::Fork child([&] {
     core::install_cancel_handlers();
-    return lab::try_pull(node.target(), shelf.store);
+    return lab::try_pull(node.target(kSqlite3), shelf.store);
   });
   REQUIRE(copy_is_there(node));
   const auto started = std::chrono::steady_clock::now();
@@ -161,7 +163,7 @@ TEST_CASE("Ctrl-C half way through the stream leaves nothing here or there") {
   lab::Shelf shelf;
   lab::Fork child([&] {
     core::install_cancel_handlers();
-    return lab::try_pull(relay.target(), shelf.store);
+    return lab::try_pull(relay.target(kSqlite3), shelf.store);
   });
   REQUIRE(relay.holding());
   child.signal(SIGINT);
@@ -177,7 +179,7 @@ TEST_CASE("a puller killed by SIGKILL while the node copies leaves nothing on th
   node.make_database();
   hold_the_copy(node);
   lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(node.target(), shelf.store); });
+  lab::Fork child([&] { return lab::try_pull(node.target(kSqlite3), shelf.store); });
   REQUIRE(copy_is_there(node));
   child.signal(SIGKILL);
   CHECK(left_alone(node));
@@ -191,13 +193,13 @@ TEST_CASE(
   node.make_database(9000, 3800);
   lab::Relay relay(node, kHalfWay);
   lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(), shelf.store); });
+  lab::Fork child([&] { return lab::try_pull(relay.target(kSqlite3), shelf.store); });
   REQUIRE(relay.holding());
   child.signal(SIGKILL);
   relay.release();
   CHECK(left_alone(node));
   CHECK(shelf.store.list("edge").empty());
-  REQUIRE(lab::try_pull(node.target(), shelf.store) == "");
+  REQUIRE(lab::try_pull(node.target(kSqlite3), shelf.store) == "");
   CHECK(shelf.store.list("edge").size() == 1);
   for (const std::filesystem::path& file : shelf.files()) CHECK(file.string().find("/.incoming-") == std::string::npos);
 }

@@ -43,12 +43,13 @@ class Environment {
 
 TEST_CASE("a pull brings the database, the token and the configuration, private and as the manifest says") {
   NEEDS_LAB();
+  const auto method = GENERATE(puller::Method::helper, puller::Method::sqlite3);
   const lab::Node node;
   node.make_database();
   lab::Writer writer(node);
   writer.execute("INSERT INTO kine(name, prev_revision) VALUES('/registry/only/in/wal', 0)");
   lab::Shelf shelf;
-  const puller::PullReport report = puller::pull(node.target(), shelf.store);
+  const puller::PullReport report = puller::pull(node.target(method), shelf.store);
   const store::Snapshot& snapshot = report.snapshot;
 
   std::vector<std::string> names;
@@ -68,11 +69,14 @@ TEST_CASE("a pull brings the database, the token and the configuration, private 
   CHECK(lab::query(shelf.store, snapshot, "PRAGMA integrity_check") == "ok");
   CHECK(lab::query(shelf.store, snapshot, "SELECT count(*) FROM kine WHERE name = '/registry/only/in/wal'") == "1");
   CHECK(core::read_file(snapshot.file("token")) == node.run("cat /var/lib/rancher/k3s/server/token") + "\n");
-  CHECK(snapshot.manifest.method == "sqlite3");
+  CHECK(snapshot.manifest.method == (method == puller::Method::helper ? "helper" : "sqlite3"));
   CHECK(snapshot.manifest.arch == node.run("uname -m"));
   CHECK_FALSE(snapshot.manifest.sqlite_version.empty());
   CHECK(report.pages_total * 4096 == snapshot.manifest.find("state.db")->size_bytes);
-  CHECK(report.bytes_received > snapshot.manifest.find("state.db")->size_bytes);
+  if (method == puller::Method::sqlite3)
+    CHECK(report.bytes_received > snapshot.manifest.find("state.db")->size_bytes);
+  else
+    CHECK(report.node_peak_memory_bytes.value() < 48U << 20U);
   CHECK(report.bytes_sent > 1000);
   CHECK(std::chrono::abs(report.node.clock_offset) < std::chrono::seconds(2));
   CHECK(lab::nothing_left(node));
@@ -83,7 +87,7 @@ TEST_CASE("a database of 36 MB is pulled whole") {
   const lab::Node node;
   node.make_database(9000, 3800);
   lab::Shelf shelf;
-  const puller::PullReport report = puller::pull(node.target(), shelf.store);
+  const puller::PullReport report = puller::pull(node.target(puller::Method::sqlite3), shelf.store);
   WARN("36 MB: " << report.bytes_received << " bytes in " << core::to_seconds(report.duration)
                  << " s, read transaction " << core::to_seconds(report.read_transaction) << " s");
   CHECK(lab::query(shelf.store, report.snapshot, "PRAGMA integrity_check") == "ok");
@@ -103,7 +107,7 @@ TEST_CASE("a busy writer never restarts the copy") {
       "esac\n"
       "sed '/^BEGIN/a .output /tmp/begin\\nSELECT max(id) FROM kine;\\n.output' | /usr/bin/sqlite3 \"$@\"\n"
       "END\nchmod 755 /usr/local/bin/sqlite3");
-  const puller::PullReport report = puller::pull(node.target(), shelf.store);
+  const puller::PullReport report = puller::pull(node.target(puller::Method::sqlite3), shelf.store);
   CHECK(report.read_transaction < std::chrono::seconds(5));
   CHECK(report.wal_growth_bytes > 0);
   CHECK(lab::query(shelf.store, report.snapshot, "PRAGMA integrity_check") == "ok");
@@ -114,6 +118,7 @@ TEST_CASE("a busy writer never restarts the copy") {
 
 TEST_CASE("a pull leaves the database, its WAL and its index as they were while k3s has them open") {
   NEEDS_LAB();
+  const auto method = GENERATE(puller::Method::helper, puller::Method::sqlite3);
   const lab::Node node;
   node.make_database();
   lab::Writer writer(node);
@@ -122,12 +127,13 @@ TEST_CASE("a pull leaves the database, its WAL and its index as they were while 
       kDirectory + "ls -i; stat -c '%n %s %y' state.db state.db-wal; sha256sum state.db state.db-wal";
   const std::string before = node.run(state);
   lab::Shelf shelf;
-  REQUIRE(lab::try_pull(node.target(), shelf.store) == "");
+  REQUIRE(lab::try_pull(node.target(method), shelf.store) == "");
   CHECK(node.run(state) == before);
 }
 
 TEST_CASE("a pull leaves the WAL of a k3s that was killed for its next start") {
   NEEDS_LAB();
+  const auto method = GENERATE(puller::Method::helper, puller::Method::sqlite3);
   const lab::Node node;
   node.make_database();
   {
@@ -139,19 +145,20 @@ TEST_CASE("a pull leaves the WAL of a k3s that was killed for its next start") {
       kDirectory + "ls -i; stat -c '%n %s %y' state.db state.db-wal; sha256sum state.db state.db-wal";
   const std::string before = node.run(state);
   lab::Shelf shelf;
-  const puller::PullReport report = puller::pull(node.target(), shelf.store);
+  const puller::PullReport report = puller::pull(node.target(method), shelf.store);
   CHECK(node.run(state) == before);
   CHECK(lab::query(shelf.store, report.snapshot, "SELECT count(*) FROM kine WHERE name = '/registry/w'") == "1");
 }
 
 TEST_CASE("a pull of a cleanly stopped k3s leaves no WAL behind") {
   NEEDS_LAB();
+  const auto method = GENERATE(puller::Method::helper, puller::Method::sqlite3);
   const lab::Node node;
   node.make_database();
   const std::string state = kDirectory + "ls -Ai; stat -c '%n %s %y' state.db; sha256sum state.db";
   const std::string before = node.run(state);
   lab::Shelf shelf;
-  REQUIRE(lab::try_pull(node.target(), shelf.store) == "");
+  REQUIRE(lab::try_pull(node.target(method), shelf.store) == "");
   CHECK(node.run(state) == before);
 }
 
@@ -164,7 +171,7 @@ TEST_CASE("a pull removes what a killed pull left, and not what a living one has
            "mkdir .k3s-drill-1-1-dead .k3s-drill-99999999-5-dead\n"
            "stat=$(cat /proc/1/stat); set -- ${stat##*) }; shift 19; mkdir .k3s-drill-1-$1-alive");
   lab::Shelf shelf;
-  REQUIRE(lab::try_pull(node.target(), shelf.store) == "");
+  REQUIRE(lab::try_pull(node.target(puller::Method::sqlite3), shelf.store) == "");
   const std::string left = node.run(kDirectory + "ls -A | grep drill");
   CHECK(left.find("dead") == std::string::npos);
   CHECK(left.find("alive") != std::string::npos);
@@ -221,9 +228,10 @@ TEST_CASE("a pull goes through the ProxyCommand of the ssh configuration") {
 
 TEST_CASE("inspect looks at the node and copies nothing") {
   NEEDS_LAB();
+  const auto method = GENERATE(puller::Method::helper, puller::Method::sqlite3);
   const lab::Node node;
   node.make_database();
-  const puller::NodeFacts facts = puller::inspect(node.target());
+  const puller::NodeFacts facts = puller::inspect(node.target(method));
   CHECK(facts.database_size_bytes == std::stoull(node.run(kDirectory + "stat -c %s state.db")));
   CHECK(facts.free_bytes > 1U << 20U);
   CHECK(lab::nothing_left(node));

@@ -60,7 +60,11 @@ Relay::~Relay() {
   thread_.join();
 }
 
-puller::Target Relay::target() const { return target_; }
+puller::Target Relay::target(puller::Method method) const {
+  puller::Target target = target_;
+  target.method = method;
+  return target;
+}
 
 bool Relay::holding() const {
   return eventually([&] { return holds_now_.load(); });

@@ -17,7 +17,7 @@ class Relay {
   ~Relay();
 
   /// The node's target, through the relay.
-  puller::Target target() const;
+  puller::Target target(puller::Method method = puller::Method::automatic) const;
 
   /// Waits until it holds. False after 20 s.
   bool holding() const;
