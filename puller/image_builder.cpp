@@ -176,7 +176,7 @@ ImageBuilder::ImageBuilder(std::filesystem::path image)
   if (base->address == MAP_FAILED) throw disk_error(path_);
   base->page_size_bytes = page_size_in_header({static_cast<const char*>(base->address), base->size});
   if (!possible_page_size(base->page_size_bytes) || base->size % base->page_size_bytes != 0 ||
-      base->size / base->page_size_bytes > UINT32_MAX)
+      base->size / base->page_size_bytes > kBasePagesAtMost)
     return;
   base->page_count = static_cast<std::uint32_t>(base->size / base->page_size_bytes);
   base_ = std::move(base);

@@ -60,13 +60,13 @@ DataDir::DataDir() {
 
 void DataDir::run(const std::string& sql) const { Connection(database()).run(sql); }
 
-void DataDir::fill(int rows, int value_bytes) const {
-  run(
-      fmt::format("CREATE TABLE IF NOT EXISTS kine(id INTEGER PRIMARY KEY, name TEXT, value BLOB);"
-                  "CREATE INDEX IF NOT EXISTS kine_name ON kine(name, id);"
-                  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
-                  "INSERT INTO kine(name, value) SELECT '/registry/pods/' || i, randomblob({}) FROM n",
-                  rows, value_bytes));
+std::string rows_of_noise(int rows, int value_bytes) {
+  return fmt::format(
+      "CREATE TABLE IF NOT EXISTS kine(id INTEGER PRIMARY KEY, name TEXT, value BLOB);"
+      "CREATE INDEX IF NOT EXISTS kine_name ON kine(name, id);"
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
+      "INSERT INTO kine(name, value) SELECT '/registry/pods/' || i, randomblob({}) FROM n",
+      rows, value_bytes);
 }
 
 std::filesystem::path program(const std::string& architecture) {
@@ -129,6 +129,23 @@ std::string Program::read_all() const {
   std::array<char, 65536> buffer;
   while (const std::size_t got = read(buffer.data(), buffer.size())) all.append(buffer.data(), got);
   return all;
+}
+
+std::string Program::listen_for(std::string_view word) const {
+  const auto byte = [this] {
+    char one = 0;
+    if (read(&one, 1) == 0) throw std::runtime_error("drill-node has ended early");
+    return one;
+  };
+  while (true) {
+    std::string line;
+    for (char one = byte(); one != '\n'; one = byte()) line += one;
+    std::string_view rest = line;
+    if (puller::take_word(rest) != word) continue;
+    if (word == "differing")
+      for (std::uint64_t left = puller::parse_number(rest.substr(rest.find(' ') + 1), "size"); left > 0; --left) byte();
+    return std::string(rest);
+  }
 }
 
 // Its stderr ends when it does.

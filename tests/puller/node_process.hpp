@@ -38,6 +38,9 @@ class Connection {
   sqlite3* handle_ = nullptr;
 };
 
+/// SQL that adds `rows` rows to kine's table.
+std::string rows_of_noise(int rows, int value_bytes);
+
 /// What k3s keeps on a node, in a scratch directory.
 class DataDir {
  public:
@@ -46,8 +49,7 @@ class DataDir {
   void run(const std::string& sql) const;
   std::filesystem::path database() const { return scratch_.path() / "server/db/state.db"; }
   std::filesystem::path path() const { return scratch_.path(); }
-  /// A table of `rows` rows of noise.
-  void fill(int rows, int value_bytes) const;
+  void fill(int rows, int value_bytes) const { run(rows_of_noise(rows, value_bytes)); }
 
  private:
   core::ScratchDir scratch_;
@@ -71,6 +73,8 @@ class Program {
   /// The next bytes of its stdout, 0 at their end. Fails the test after a minute of silence.
   std::size_t read(char* buffer, std::size_t size_bytes) const;
   std::string read_all() const;
+  /// Reads up to the end of the first line with `word`, and of the set of bits that may follow. Returns its rest.
+  std::string listen_for(std::string_view word) const;
 
   struct End {
     int status = 0;  // 128 and more: the signal that ended it
