@@ -96,14 +96,14 @@ look() {
 )sh";
 
 constexpr std::string_view kCopy = R"sh(
-directory='' child='' watchdog='' beater=''
+directory='' child='' watchdog='' beater='' guard=''
 
 clean_up() {
   status=$?
   trap - EXIT
   trap '' HUP INT TERM
   # The copying process first, so that it makes nothing new in a directory being removed.
-  for process in $child $beater $watchdog; do kill "$process" 2>/dev/null; done
+  for process in $child $guard $beater $watchdog; do kill "$process" 2>/dev/null; done
   [ -z "$child" ] || wait "$child" 2>/dev/null
   cd /
   [ -z "$directory" ] || rm -rf "$directory"
@@ -126,6 +126,26 @@ beat() {
     wait $pause
     printf 'alive\n' || exit 0
   done
+}
+
+# Ends the copy, which is $1, when it costs the node more than it may.
+guard_copy() {
+  pause=''
+  trap '[ -z "$pause" ] || kill $pause 2>/dev/null; exit 0' TERM
+  seconds=0
+  while :; do
+    sleep 1 >/dev/null 2>&1 &
+    pause=$!
+    wait $pause
+    seconds=$((seconds + 1))
+    look_at_costs
+    if [ -s limit ]; then kill "$1"; exit 0; fi
+  done
+}
+
+look_at_costs() {
+  if [ $seconds -ge "$longest_seconds" ]; then echo "read_transaction $longest_seconds" >limit; fi
+  if [ $(($(size_of "$db/state.db-wal") - wal_bytes)) -gt "$wal_growth_limit" ]; then echo "wal_growth $wal_growth_limit" >limit; fi
 }
 
 stop_beating() {
@@ -165,9 +185,17 @@ SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER);
 COMMIT;
 END
   child=$!
+  guard_copy "$child" 2>/dev/null 3<&- &
+  guard=$!
   wait "$child"
   status=$?
   child=''
+  kill "$guard" 2>/dev/null
+  wait "$guard" 2>/dev/null
+  guard=''
+  seconds=0
+  look_at_costs
+  if [ -s limit ]; then problem limit "$(cat limit)"; fi
   set -- $(cat measures)
   if [ $status -ne 0 ] || [ -s errors ] || [ $# -ne 5 ]; then copy_failed "sqlite3 ended with $status"; fi
   if [ "$(size_of copy.db)" -ne $(($3 * $4)) ]; then copy_failed 'the copy has another size than the database'; fi
@@ -265,8 +293,9 @@ std::string root_shell_command() {
 
 std::string remote_script(const Target& target, Errand errand) {
   const auto beat = std::max<std::chrono::seconds::rep>(1, target.idle_timeout.count() / 3);
-  return fmt::format("data_dir={}\nconfig_file={}\nbeat_seconds={}\nerrand={}\n{}{}", quoted(target.data_dir),
-                     quoted(target.config_file), beat, errand == Errand::pull ? "pull" : "inspect", kLook, kCopy);
+  return fmt::format("data_dir={}\nconfig_file={}\nbeat_seconds={}\nlongest_seconds={}\nwal_growth_limit={}\nerrand={}\n{}{}",
+                     quoted(target.data_dir), quoted(target.config_file), beat, target.limits.read_transaction.count(),
+                     target.limits.wal_growth_bytes, errand == Errand::pull ? "pull" : "inspect", kLook, kCopy);
 }
 
 }  // namespace puller

@@ -69,10 +69,13 @@ std::string pull_text(const std::vector<PullOutcome>& outcomes, Colour colour) {
     const puller::PullReport& report = *outcome.report;
     std::uint64_t size_bytes = 0;
     for (const store::BundleFile& file : report.snapshot.manifest.bundle) size_bytes += file.size_bytes;
-    text += fmt::format("{}  {}: {} in {} (read transaction {}), {} files, retaining {} snapshots\n",
+    text += fmt::format("{}  {}: {} in {} (read transaction {}, {} on the wire), {} files, retaining {} snapshots\n",
                         verdict_word("pass", colour), report.snapshot.full_name(), format_size(size_bytes),
                         core::format_duration(report.duration), core::format_duration(report.read_transaction),
-                        report.snapshot.manifest.bundle.size(), outcome.retained);
+                        format_size(report.bytes_received + report.bytes_sent), report.snapshot.manifest.bundle.size(),
+                        outcome.retained);
+    if (!report.fallback.empty())
+      text += fmt::format("      the node's sqlite3 made the copy: {}\n", harmless(report.fallback));
   }
   return text;
 }

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kBlockBytes = 1U << 20U;
 constexpr int kPatchesAtMost = 2;
+constexpr std::uint64_t kInMemoryBytes = 256U << 20U;
 
 // Runs `work` on a file of snapshot `name`: what it finds wrong, or cannot read, is that file's damage.
 template <class Work>
@@ -65,30 +66,48 @@ core::Fd unnamed_file(const std::filesystem::path& directory) {
 DamagedFile::DamagedFile(std::string snapshot, const std::string& message)
     : core::Error(core::ErrorKind::damaged, snapshot + ": " + message), snapshot_(std::move(snapshot)) {}
 
-Image::Image(core::Fd fd, std::uint64_t size_bytes, int protection) : fd_(std::move(fd)), size_(size_bytes) {
+void Image::map(int protection, int flags, int fd) {
   if (size_ == 0) return;
-  void* const address = ::mmap(nullptr, size_, protection, MAP_SHARED | MAP_POPULATE, fd_.get(), 0);
+  void* const address = ::mmap(nullptr, size_, protection, flags, fd, 0);
   if (address == MAP_FAILED) throw core::system_error(errno, "mapping an image");
   address_ = static_cast<char*>(address);
 }
 
 Image Image::make(core::Fd fd, std::uint64_t size_bytes) {
-  // A mapping has no way to say that the disk is full: its room is taken beforehand.
-  if (size_bytes > 0)
-    if (const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size_bytes)); error != 0)
-      throw core::system_error(error, "making room for an unpacked image");
-  return Image(std::move(fd), size_bytes, PROT_READ | PROT_WRITE);
+  Image image(std::move(fd), size_bytes);
+  image.in_memory_ = size_bytes <= kInMemoryBytes;
+  if (image.in_memory_) {
+    image.map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    ::madvise(image.address_, size_bytes, MADV_HUGEPAGE);  // a fault for each 4 KiB takes longer than unpacking
+    return image;
+  }
+  // A mapped file has no way to say that the disk is full: its room is taken beforehand.
+  if (const int error = ::posix_fallocate(image.fd_.get(), 0, static_cast<off_t>(size_bytes)); error != 0)
+    throw core::system_error(error, "making room for an unpacked image");
+  image.map(PROT_READ | PROT_WRITE, MAP_SHARED, image.fd_.get());
+  return image;
 }
 
 Image Image::read(const std::filesystem::path& path) {
   core::Fd fd = core::open_file(path, O_RDONLY);
-  return Image(std::move(fd), std::filesystem::file_size(path), PROT_READ);
+  Image image(std::move(fd), std::filesystem::file_size(path));
+  image.map(PROT_READ, MAP_SHARED | MAP_POPULATE, image.fd_.get());
+  return image;
+}
+
+void Image::save() const {
+  if (!in_memory_) return;
+  for (std::size_t at = 0; at < size_; at += kBlockBytes) {
+    core::throw_if_cancelled();
+    core::write_all(fd_.get(), bytes().substr(at, kBlockBytes), "an unpacked image");
+  }
 }
 
 Image::Image(Image&& other) noexcept
     : fd_(std::move(other.fd_)),
       address_(std::exchange(other.address_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+      size_(std::exchange(other.size_, 0)),
+      in_memory_(other.in_memory_) {}
 
 Image::~Image() {
   if (address_ != nullptr) ::munmap(address_, size_);
@@ -101,6 +120,7 @@ core::CopiedFile Unpacker::unpack(const std::string& name, const std::filesystem
   core::Fd fd = core::open_file(target, O_RDWR | O_CREAT | O_EXCL);
   try {
     const Image image = unpack_to(std::move(fd), name, kPatchesAtMost);
+    image.save();
     return {image.bytes().size(), checked_.at(name)};
   } catch (...) {
     ::unlink(target.c_str());

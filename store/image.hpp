@@ -26,10 +26,10 @@ class DamagedFile : public core::Error {
   std::string snapshot_;  // name, without the cluster
 };
 
-/// A plain image in a file, mapped.
+/// A plain image to be read in one piece: a file, mapped. One that is made is made in memory unless it is large.
 class Image {
  public:
-  /// Makes the empty file `fd` one of `size_bytes`, to be written to. Throws: storage (a full disk says so).
+  /// An image of `size_bytes` to be written to, for the empty file `fd`. Throws: storage (a full disk says so).
   static Image make(core::Fd fd, std::uint64_t size_bytes);
   /// Throws: as open_file, storage.
   static Image read(const std::filesystem::path& path);
@@ -39,13 +39,17 @@ class Image {
 
   std::string_view bytes() const { return {address_, size_}; }
   std::span<char> writable() { return {address_, size_}; }
+  /// Brings what was written into the file. Throws: storage, cancelled.
+  void save() const;
 
  private:
-  Image(core::Fd fd, std::uint64_t size_bytes, int protection);
+  Image(core::Fd fd, std::uint64_t size_bytes) : fd_(std::move(fd)), size_(size_bytes) {}
+  void map(int protection, int flags, int fd);
 
   core::Fd fd_;
   char* address_ = nullptr;
   std::size_t size_ = 0;
+  bool in_memory_ = false;
 };
 
 /// Unpacks the images of one cluster; those that others are patches of stay for the next that needs them.

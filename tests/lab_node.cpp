@@ -158,7 +158,7 @@ bool nothing_left(const Node& node) {
   const std::string left = node.run(
       "find / -xdev -name '.k3s-drill-*' 2>/dev/null; find /var/lib/rancher -name '.k3s-drill-*' 2>/dev/null\n"
       "for p in /proc/[0-9]*; do\n"
-      "  case $(tr '\\0' ' ' <$p/cmdline 2>/dev/null) in 'sudo -n '* | 'sh ' | 'sleep '* | 'cat ' | *drill-node*) echo "
+      "  case $(tr '\\0' ' ' <$p/cmdline 2>/dev/null) in 'sudo -n '* | 'sh ' | 'sleep '* | 'cat ' | /var/lib/k3s-drill/drill-node*) echo "
       "$p ;; esac\n"
       "done; true");
   return left.empty();

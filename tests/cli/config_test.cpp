@@ -80,6 +80,28 @@ clusters:
   CHECK(config.clusters.at("core").objectives.rto == 10min);
 }
 
+TEST_CASE("method and limits of a cluster are its own, or those for all") {
+  const cli::Config config = cli::parse_config(
+      "store: /s\nlimits: {read_transaction: 5s, wal_growth: 64MiB}\nclusters:\n"
+      "  edge: {host: a, method: helper, limits: {spool: 2GiB, wal_growth: 512KiB}}\n  core: {host: b}\n",
+      "config.yaml");
+  const puller::Target& edge = config.clusters.at("edge").target;
+  CHECK(edge.method == puller::Method::helper);
+  CHECK(edge.limits.read_transaction == 5s);
+  CHECK(edge.limits.wal_growth_bytes == 512U << 10U);
+  CHECK(edge.limits.spool_bytes == 2ULL << 30U);
+  const puller::Target& core = config.clusters.at("core").target;
+  CHECK(core.method == puller::Method::automatic);
+  CHECK(core.limits.wal_growth_bytes == 64U << 20U);
+  CHECK(core.limits.spool_bytes == puller::Limits().spool_bytes);
+  const auto refused = [](const std::string& cluster) {
+    CHECK_THROWS_AS(cli::parse_config("store: /s\nclusters:\n  e: {host: a, " + cluster + "}\n", "c"), core::Error);
+  };
+  for (const char* wrong : {"method: rsync", "limits: {spool: 5}", "limits: {spool: 0B}", "limits: {spool: -1MiB}",
+                            "limits: {spool: 1MB}", "limits: {spool: 9999999999TiB}", "limits: {wal: 1MiB}"})
+    refused(wrong);
+}
+
 TEST_CASE("a wrong config is refused with file, line and what would be right") {
   const auto message = [](const std::string& text) -> std::string {
     try {

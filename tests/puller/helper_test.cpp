@@ -15,7 +15,11 @@ using puller::Method;
 const std::string kProgram = "/var/lib/k3s-drill/drill-node";
 const std::string kDatabase = "/var/lib/rancher/k3s/server/db/state.db";
 
+// Snapshots are named by the second.
 puller::PullReport pull(const lab::Node& node, lab::Shelf& shelf) {
+  const std::vector<store::Snapshot> snapshots = shelf.store.list("edge");
+  if (!snapshots.empty())
+    REQUIRE(lab::eventually([&] { return core::format_compact(core::utc_now()) > snapshots.back().manifest.name; }));
   return puller::pull(node.target(Method::helper), shelf.store);
 }
 

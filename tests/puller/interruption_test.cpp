@@ -136,6 +136,19 @@ TEST_CASE("a copy that takes longer than the idle timeout is waited for") {
   CHECK(child.result() == "");
 }
 
+TEST_CASE("a copy that takes longer than it may is ended, and leaves nothing") {
+  NEEDS_LAB();
+  const lab::Node node;
+  node.make_database();
+  hold_the_copy(node);
+  puller::Target target = node.target(kSqlite3);
+  target.limits.read_transaction = std::chrono::seconds(1);
+  lab::Shelf shelf;
+  CHECK_THAT(lab::try_pull(target, shelf.store), StartsWith("timeout: ") && Contains("limits.read_transaction"));
+  CHECK(shelf.files().empty());
+  CHECK(left_alone(node));
+}
+
 TEST_CASE("Ctrl-C while the node copies cancels at once and leaves nothing here or there") {
   NEEDS_LAB();
   const lab::Node node;

@@ -27,11 +27,12 @@ const std::map<std::string, std::set<std::string>> kArrows{
 // The only files that may include a library's headers.
 const std::map<std::string, std::set<std::string>> kDoors{
     {"libssh/", {"puller/ssh_session.cpp"}},
-    {"sqlite3.h", {"verifier/sqlite.cpp"}},
+    {"sqlite3.h", {"verifier/sqlite.cpp", "puller/node/database.cpp"}},
     {"protozero/", {"verifier/object_protobuf.cpp"}},
     {"boost/", {"core/process.cpp"}},
     {"curl/", {"drill/http.cpp"}},
-    {"zstd", {"store/zstd.cpp"}},
+    {"zstd.h", {"store/zstd.cpp", "puller/zstd_stream.cpp", "puller/node/compressor.cpp"}},
+    {"xxhash", {"puller/page_hash.cpp"}},
     {"yaml-cpp/", {"core/yaml.cpp"}},
     {"spdlog/", {"core/log.cpp"}},
     {"openssl/", {"core/sha256.cpp", "verifier/bundle.cpp"}},
