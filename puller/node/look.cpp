@@ -149,7 +149,7 @@ VersionQuestion::VersionQuestion() {
   if (k3s.empty() || ::pipe2(pipe, O_CLOEXEC) != 0) return;
   out_ = core::Fd(pipe[0]);
   const core::Fd in(pipe[1]);
-  const pid_t parent = ::getpid();
+  const pid_t parent = ::getpid();  // with which it ends, however that ends
   std::string flag = "--version";
   std::array<char*, 3> arguments{k3s.data(), flag.data(), nullptr};
   child_ = ::fork();

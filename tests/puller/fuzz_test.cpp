@@ -25,7 +25,7 @@ std::uint64_t setting(const char* name, std::uint64_t otherwise) {
 }
 
 const std::uint64_t kSeed = setting("DRILL_FUZZ_SEED", std::random_device{}());
-const std::uint64_t kRounds = setting("DRILL_FUZZ_ROUNDS", 10000);
+const std::uint64_t kRounds = setting("DRILL_FUZZ_ROUNDS", 7000);
 
 // One mutation after the other; the same seed and round give the same.
 class Mutator {
