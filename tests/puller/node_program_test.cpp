@@ -224,7 +224,7 @@ TEST_CASE("a controller that goes away ends the program at once, whatever it is 
   if (!at.empty()) program.say(node_process::request(at == "differing" ? foreign_base(16) : std::string()));
   if (!at.empty()) program.listen_for(at);
   program.hang_up();
-  const Program::End end = program.wait(std::chrono::seconds(2));
+  const Program::End end = program.wait(std::chrono::seconds(5));
   CHECK(end.status >= 3);
   CHECK(end.status <= 4);
 }
@@ -239,7 +239,7 @@ TEST_CASE("a controller that goes away while the database is locked ends the pro
   program.say(node_process::request());
   program.listen_for("copying");
   program.hang_up();
-  CHECK(program.wait(std::chrono::seconds(2)).status == 4);
+  CHECK(program.wait(std::chrono::seconds(5)).status == 4);
 }
 
 TEST_CASE("the program for arm64 says the same as the one for amd64") {
