@@ -228,9 +228,10 @@ void ImageBuilder::begin(std::string_view announcement) {
   const std::uint64_t room =
       static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize + static_cast<std::uint64_t>(file.st_size);
   if (page_size * page_count > room)
-    throw Error(ErrorKind::storage,
-                fmt::format("on this machine: No space left for an image of {} bytes at {}, where there is room for {}",
-                            page_size * page_count, path_.string(), room));
+    throw Error(
+        ErrorKind::storage,
+        fmt::format("on this machine: {}: No space left on device: the image needs {} bytes, there is room for {}",
+                    path_.string(), page_size * page_count, room));
   base_.reset();  // before the file may become shorter than what is mapped of it
   if (::ftruncate(file_.get(), static_cast<off_t>(page_size * page_count)) != 0) throw disk_error(path_);
   records_ = std::make_unique<Records>(*this);
