@@ -27,6 +27,7 @@ using core::ErrorKind;
 
 constexpr std::uint32_t kSmallestPage = 512;
 constexpr std::uint32_t kLargestPage = 65536;
+constexpr std::uint64_t kFrameBytes = 64U << 10U;  // more than a frame takes beside its content
 
 Error unexpected(std::string_view what) {
   return Error(ErrorKind::storage, fmt::format("the node's answer is no stream of a pull: {}", what));
@@ -175,7 +176,7 @@ ImageBuilder::ImageBuilder(std::filesystem::path image)
   if (base->address == MAP_FAILED) throw disk_error(path_);
   base->page_size_bytes = page_size_in_header({static_cast<const char*>(base->address), base->size});
   if (!possible_page_size(base->page_size_bytes) || base->size % base->page_size_bytes != 0 ||
-      base->size / base->page_size_bytes > UINT32_MAX)
+      base->size / base->page_size_bytes > kBasePagesAtMost)
     return;
   base->page_count = static_cast<std::uint32_t>(base->size / base->page_size_bytes);
   base_ = std::move(base);
@@ -192,23 +193,27 @@ std::string ImageBuilder::request() {
 }
 
 std::string ImageBuilder::page_hashes(std::string_view differing, std::uint64_t page_count) {
-  if (!base_ || !asked_.empty()) throw unexpected("hashes asked for out of place");
+  if (!base_ || asked_) throw unexpected("hashes asked for out of place");
+  if (page_count > UINT32_MAX || differing.size() != (group_count(static_cast<std::uint32_t>(page_count)) + 7) / 8)
+    throw unexpected("a set of groups of another size");
+  asked_.emplace();
   std::string hashes;
   for (std::uint32_t index = 0; index < std::min<std::uint64_t>(base_->page_count, page_count); ++index) {
     if (!has_bit(differing, index / kGroupPages)) continue;
-    asked_.push_back(index);
+    asked_->push_back(index);
     put_short_hash(hashes, short_hash(base_->page(index), base_->salt));
   }
   return with_size("hashes", hashes);
 }
 
 std::string ImageBuilder::part_hashes(std::string_view changed) {
-  if (!base_ || changed.size() < (asked_.size() + 7) / 8) throw unexpected("a set of pages of another size");
+  if (!base_ || !asked_ || std::exchange(parts_asked_, true)) throw unexpected("hashes asked for out of place");
+  if (changed.size() < (asked_->size() + 7) / 8) throw unexpected("a set of pages of another size");
   std::string hashes;
-  for (std::size_t i = 0; i < asked_.size(); ++i) {
+  for (std::size_t i = 0; i < asked_->size(); ++i) {
     if (!has_bit(changed, i)) continue;
     for (std::uint32_t part = 0; part < kPageParts; ++part)
-      put_short_hash(hashes, short_hash(page_part(base_->page(asked_[i]), part), base_->salt));
+      put_short_hash(hashes, short_hash(page_part(base_->page((*asked_)[i]), part), base_->salt));
   }
   return with_size("hashes", hashes);
 }
@@ -232,6 +237,8 @@ void ImageBuilder::begin(std::string_view announcement) {
         ErrorKind::storage,
         fmt::format("on this machine: {}: No space left on device: the image needs {} bytes, there is room for {}",
                     path_.string(), page_size * page_count, room));
+  const bool based = base_ && base_->page_size_bytes == page_size;
+  new_bytes_ = page_size * (page_count - std::min<std::uint64_t>(page_count, based ? base_->page_count : 0));
   base_.reset();  // before the file may become shorter than what is mapped of it
   if (::ftruncate(file_.get(), static_cast<off_t>(page_size * page_count)) != 0) throw disk_error(path_);
   records_ = std::make_unique<Records>(*this);
@@ -239,18 +246,24 @@ void ImageBuilder::begin(std::string_view announcement) {
 
 void ImageBuilder::feed(std::string_view block) {
   if (!records_) throw unexpected("pages of no image");
+  // A frame may go on and say nothing; what incompressible pages take is known.
+  const std::uint64_t image_bytes = std::uint64_t{page_size_bytes_} * page_count_;
+  received_bytes_ += block.size();
+  if (received_bytes_ > image_bytes + image_bytes / 32 + kFrameBytes) throw unexpected("pages without end");
   records_->feed(block);
 }
 
 core::CopiedFile ImageBuilder::finish() {
   if (!records_) throw unexpected("it has no state.db");
   records_->finish();
+  if (written_bytes_ < new_bytes_) throw unexpected("pages are missing");  // a file with holes may take ages to hash
   core::CopiedFile image = core::hash_file(path_);
   if (image.sha256 != sha256_) throw Mismatch();
   return image;
 }
 
 void ImageBuilder::write_part(std::uint64_t offset, std::string_view bytes) {
+  written_bytes_ += bytes.size();
   while (!bytes.empty()) {
     const ssize_t put = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (put < 0 && errno == EINTR) continue;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,11 +54,15 @@ class ImageBuilder {
   std::filesystem::path path_;
   core::Fd file_;
   std::unique_ptr<Base> base_;
-  std::vector<std::uint32_t> asked_;  // pages of the base whose hashes were sent
+  std::optional<std::vector<std::uint32_t>> asked_;  // pages of the base whose hashes were sent
+  bool parts_asked_ = false;
   std::unique_ptr<Records> records_;
   std::uint32_t page_size_bytes_ = 0;
   std::uint32_t page_count_ = 0;
   std::uint32_t pages_changed_ = 0;
+  std::uint64_t new_bytes_ = 0;  // that no base can have
+  std::uint64_t written_bytes_ = 0;
+  std::uint64_t received_bytes_ = 0;
   std::string sha256_;
 };
 

@@ -14,7 +14,8 @@ namespace puller {
 
 inline constexpr std::uint32_t kGroupPages = 16;
 inline constexpr std::uint32_t kPageParts = 16;
-inline constexpr std::size_t kShortHashBytes = 3;  // on the wire, little-endian
+inline constexpr std::size_t kShortHashBytes = 3;             // on the wire, little-endian
+inline constexpr std::uint32_t kBasePagesAtMost = 1U << 24U;  // of 64 GiB; the node keeps hashes of all of it in memory
 
 /// Of a page, or of a part of one.
 std::uint32_t short_hash(std::string_view bytes, std::uint64_t salt);

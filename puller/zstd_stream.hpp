@@ -1,5 +1,6 @@
-// A zstd stream from a node, unpacked as it comes. The controller's counterpart of node/compressor, and its door to zstd.
-// It believes nothing: the window is no larger than drill-node's own, so that no frame can make it take more memory.
+// A zstd stream from a node, unpacked as it comes. The controller's counterpart of node/compressor, and its door to
+// zstd. It believes nothing: the window is no larger than drill-node's own, so that no frame can make it take more
+// memory.
 #pragma once
 
 #include <functional>

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
@@ -149,15 +149,16 @@ VersionQuestion::VersionQuestion() {
   if (k3s.empty() || ::pipe2(pipe, O_CLOEXEC) != 0) return;
   out_ = core::Fd(pipe[0]);
   const core::Fd in(pipe[1]);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, in.get(), 1);
-  posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+  const pid_t parent = ::getpid();
   std::string flag = "--version";
   std::array<char*, 3> arguments{k3s.data(), flag.data(), nullptr};
-  if (::posix_spawn(&child_, k3s.c_str(), &actions, nullptr, arguments.data(), environ) != 0) child_ = -1;
-  posix_spawn_file_actions_destroy(&actions);
+  child_ = ::fork();
+  if (child_ != 0) return;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const int nothing = ::open("/dev/null", O_RDWR);
+  if (::getppid() == parent && ::dup2(nothing, 0) == 0 && ::dup2(in.get(), 1) == 1 && ::dup2(nothing, 2) == 2)
+    ::execv(k3s.c_str(), arguments.data());
+  ::_exit(127);
 }
 
 VersionQuestion::~VersionQuestion() {

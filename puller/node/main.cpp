@@ -4,6 +4,7 @@
 // The paths are arguments so that a line in sudoers can allow these and no others.
 // What it leaves on the node: nothing. What waits for a slow link is in an unlinked file beside the program.
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,6 +43,8 @@ constexpr milliseconds kHashPatience{5000};  // for page hashes, inside the read
 constexpr milliseconds kLastWordsPatience{2000};
 constexpr std::chrono::seconds kLifeSignEvery{5};
 constexpr unsigned kPagesPerLook = 256;
+constexpr std::uint64_t kPartsAtMost = 2U << 20U;  // whose hashes are kept in memory
+constexpr int kPeerGone = 4;                       // exit status
 
 std::uint64_t peak_memory_bytes() {
   std::ifstream status("/proc/self/status");
@@ -114,12 +117,14 @@ class Pull {
       say_with_bytes(fmt::format("differing {}", database.page_count()), differing);
       const std::string hashes = receive_hashes(known_pages(difference.pages, base));
       const std::string changed = changed_pages(database, difference.pages, hashes, base, tick);
-      std::vector<std::uint32_t> pages;
+      std::size_t kept = 0;
       for (std::size_t i = 0; i < difference.pages.size(); ++i)
-        if (puller::has_bit(changed, i)) pages.push_back(difference.pages[i]);
-      difference.pages = std::move(pages);
+        if (puller::has_bit(changed, i)) difference.pages[kept++] = difference.pages[i];
+      difference.pages.resize(kept);
+      const std::uint64_t parts = std::uint64_t{known_pages(difference.pages, base)} * puller::kPageParts;
+      if (parts > kPartsAtMost) return difference;  // whole pages then: their hashes would need too much memory
       say_with_bytes("changed", changed);
-      difference.part_hashes = receive_hashes(std::uint64_t{known_pages(difference.pages, base)} * puller::kPageParts);
+      difference.part_hashes = receive_hashes(parts);
     } catch (const DeadlineReader::Late&) {
       in_.discard_the_rest();
     }
@@ -128,6 +133,7 @@ class Pull {
 
   std::string receive_hashes(std::uint64_t count) {
     std::string hashes;
+    hashes.reserve(count * puller::kShortHashBytes);
     const puller::Line line = frames_.line();
     if (line.word != "hashes" || puller::parse_number(line.rest, "size") != count * puller::kShortHashBytes)
       throw Problem("bad_request hashes of another count");
@@ -146,7 +152,8 @@ class Pull {
     if (now - last_word_ > kLifeSignEvery) say("alive");
     if (now - began_ > request_->longest_read_transaction)
       throw Problem(fmt::format("limit read_transaction {}", request_->longest_read_transaction.count()));
-    if (size_of_file(places_.wal()) > wal_before_ + request_->wal_growth_limit_bytes)
+    const std::uint64_t wal = size_of_file(places_.wal());
+    if (wal > wal_before_ && wal - wal_before_ > request_->wal_growth_limit_bytes)
       throw Problem(fmt::format("limit wal_growth {}", request_->wal_growth_limit_bytes));
   }
 
@@ -178,6 +185,16 @@ void serve(const Places& places, DeadlineReader& in, Spool& out) {
   pull.say("end");
 }
 
+// Whatever is being done or waited for ends when nobody is left to read of it.
+void end_with_the_peer() {
+  std::thread([] {
+    pollfd wait{STDOUT_FILENO, 0, 0};
+    while (::poll(&wait, 1, -1) < 0 && errno == EINTR) {
+    }
+    std::_Exit(kPeerGone);
+  }).detach();
+}
+
 // On stdout if the link still takes it, and on stderr, which passes what waits in the spool.
 int tell(Spool& out, const std::string& problem) {
   std::fprintf(stderr, "problem %s\n", problem.c_str());
@@ -191,6 +208,7 @@ int run(const Places& places) {
   std::signal(SIGPIPE, SIG_IGN);
   ::umask(077);
   ::setpriority(PRIO_PROCESS, 0, 10);
+  end_with_the_peer();
   static DeadlineReader in(STDIN_FILENO);
   static Spool out(STDOUT_FILENO, std::filesystem::read_symlink(kSelf).parent_path());
   try {
@@ -199,7 +217,7 @@ int run(const Places& places) {
     }
     return 0;
   } catch (const PeerGone&) {
-    return 4;
+    return kPeerGone;
   } catch (const Problem& problem) {
     return tell(out, problem.what());
   } catch (const core::Error& error) {

@@ -1,6 +1,7 @@
 #include "puller/node/pages.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/sha256.hpp"
 #include "puller/node/compressor.hpp"
@@ -78,7 +79,10 @@ std::string differing_groups(std::string_view groups, const Base& base) {
 }
 
 std::vector<std::uint32_t> pages_of(std::string_view differing, std::uint32_t page_count) {
+  std::size_t groups = 0;
+  for (const char byte : differing) groups += static_cast<std::size_t>(std::popcount(static_cast<unsigned char>(byte)));
   std::vector<std::uint32_t> pages;
+  pages.reserve(std::min<std::size_t>(groups * kGroupPages, page_count));
   for (std::uint32_t index = 0; index < page_count; ++index)
     if (puller::has_bit(differing, index / kGroupPages)) pages.push_back(index);
   return pages;

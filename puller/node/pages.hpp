@@ -40,7 +40,8 @@ std::string changed_pages(ReadTransaction& database, const std::vector<std::uint
 
 /// Hands out the zstd stream of records: the distance to the last record's page number (LEB128; 0: the numbers begin
 /// again), two bytes of bits, low first, for the parts that follow, and these parts. Pages of indexes come before those
-/// of the table, as like compresses best beside like. `part_hashes` has kPageParts for each of known_pages(); empty sends all.
+/// of the table, as like compresses best beside like. `part_hashes` has kPageParts for each of known_pages(); empty
+/// sends all.
 void send_pages(ReadTransaction& database, const std::vector<std::uint32_t>& pages, std::string_view part_hashes,
                 std::uint64_t salt, const Tick& tick, const std::function<void(std::string_view)>& out);
 

@@ -20,6 +20,7 @@ Base read_base(puller::FrameReader& in, std::string_view text) {
   Base base;
   base.page_size_bytes = small_number(puller::take_word(text), "page size");
   base.page_count = small_number(puller::take_word(text), "page count");
+  if (base.page_count > puller::kBasePagesAtMost) throw no_request("the base is too large");
   base.salt = puller::parse_number(puller::take_word(text), "salt");
   const std::size_t size_bytes = puller::group_count(base.page_count) * puller::kShortHashBytes;
   if (puller::parse_number(text, "size") != size_bytes) throw no_request("hashes of another count");

@@ -91,6 +91,9 @@ std::string Spool::take() {
   std::string block(std::min<std::uint64_t>(kBlockBytes, file_end_ - file_begin_), '\0');
   const ssize_t got = ::pread(file_.get(), block.data(), block.size(), static_cast<off_t>(file_begin_));
   block.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  // What is out takes no room any more, where the file system knows how to give it back.
+  ::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(file_begin_),
+              static_cast<off_t>(block.size()));
   file_begin_ += block.size();
   if (file_begin_ == file_end_ && ::ftruncate(file_.get(), 0) == 0) file_begin_ = file_end_ = 0;
   return block;
