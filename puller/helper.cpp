@@ -29,8 +29,11 @@ install_helper() {{
   printf 'k3s-drill 1\n'
   directory={directory}
   mkdir -p "$directory" && chmod 700 "$directory" || problem "$directory cannot be made"
-  rm -f "$directory"/.drill-node.*
-  new=$(mktemp "$directory/.drill-node.XXXXXX") || problem "nothing can be written in $directory"
+  for old in "$directory"/.drill-node.*; do
+    owner=${{old##*/.drill-node.}}
+    kill -0 "${{owner%%.*}}" 2>/dev/null || rm -f "$old"
+  done
+  new=$(mktemp "$directory/.drill-node.$$.XXXXXX") || problem "nothing can be written in $directory"
   trap 'rm -f "$new"' EXIT
   unpack 2>/dev/null >"$new" || problem "$directory has no space, or the node no base64 or gzip"
   hash=$(sha256sum <"$new")

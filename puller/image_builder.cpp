@@ -233,9 +233,10 @@ void ImageBuilder::begin(std::string_view announcement) {
   const std::uint64_t room =
       static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize + static_cast<std::uint64_t>(file.st_size);
   if (page_size * page_count > room)
-    throw Error(ErrorKind::storage,
-                fmt::format("on this machine: No space left for an image of {} bytes at {}, where there is room for {}",
-                            page_size * page_count, path_.string(), room));
+    throw Error(
+        ErrorKind::storage,
+        fmt::format("on this machine: {}: No space left on device: the image needs {} bytes, there is room for {}",
+                    path_.string(), page_size * page_count, room));
   const bool based = base_ && base_->page_size_bytes == page_size;
   new_bytes_ = page_size * (page_count - std::min<std::uint64_t>(page_count, based ? base_->page_count : 0));
   base_.reset();  // before the file may become shorter than what is mapped of it

@@ -160,6 +160,11 @@ Started start(const Target& target, SshSession& session, Errand errand, const st
   return {start_script(target, session, errand), "sqlite3", fallback};
 }
 
+// Snapshots are named by their second, and a pull may take less than one.
+void wait_for_another_name(const std::string& taken) {
+  while (core::format_compact(core::utc_now()) == taken) core::pause_for(std::chrono::milliseconds(20));
+}
+
 // What is the same for all attempts of a pull.
 struct Attempt {
   const Target& target;
@@ -170,7 +175,9 @@ struct Attempt {
   PullReport run() {
     store::Incoming incoming = store.receive(target.cluster);
     auto unpacked = std::async(std::launch::async, [&] {
-      on_this_machine([&] { incoming.unpack_newest(); });
+      std::optional<store::Snapshot> newest;
+      on_this_machine([&] { newest = incoming.unpack_newest(); });
+      if (newest) wait_for_another_name(newest->manifest.name);
       auto image = std::make_unique<ImageBuilder>(incoming.image());
       std::string base = image->request();
       return std::pair(std::move(image), std::move(base));

@@ -293,9 +293,10 @@ std::string root_shell_command() {
 
 std::string remote_script(const Target& target, Errand errand) {
   const auto beat = std::max<std::chrono::seconds::rep>(1, target.idle_timeout.count() / 3);
-  return fmt::format("data_dir={}\nconfig_file={}\nbeat_seconds={}\nlongest_seconds={}\nwal_growth_limit={}\nerrand={}\n{}{}",
-                     quoted(target.data_dir), quoted(target.config_file), beat, target.limits.read_transaction.count(),
-                     target.limits.wal_growth_bytes, errand == Errand::pull ? "pull" : "inspect", kLook, kCopy);
+  return fmt::format(
+      "data_dir={}\nconfig_file={}\nbeat_seconds={}\nlongest_seconds={}\nwal_growth_limit={}\nerrand={}\n{}{}",
+      quoted(target.data_dir), quoted(target.config_file), beat, target.limits.read_transaction.count(),
+      target.limits.wal_growth_bytes, errand == Errand::pull ? "pull" : "inspect", kLook, kCopy);
 }
 
 }  // namespace puller

@@ -95,6 +95,7 @@ TEST_CASE("a fleet is pulled side by side, and clusters that fail are named and 
 TEST_CASE("doctor warns of the WAL-reset bug on a node, and still exits 0 when nothing fails") {
   NEEDS_LAB();
   const bench::Bare bench;
+  bench.configure("", "    method: sqlite3\n");
   const auto doctor = [&](const std::string& sqlite_version, const std::string& k3s_version) {
     bench.node.run("printf '#!/bin/sh\\necho \"k3s version " + k3s_version +
                    " (abc)\"\\n' >/usr/local/bin/k3s\nprintf '#!/bin/sh\\ncase \"$*\" in -version) echo " +

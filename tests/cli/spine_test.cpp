@@ -32,7 +32,7 @@ TEST_CASE("a snapshot of a running cluster is pulled, verified and drilled, and 
   INFO(pulled.err);
   REQUIRE(pulled.exit_code == 0);
   const auto pull = bench::parse(pulled).at("pulls").at(0);
-  CHECK(pull.at("method") == "sqlite3");
+  CHECK(pull.at("method") == "helper");
   CHECK(pull.at("bundle").size() == 3);
   CHECK(pull.at("node").at("k3s_version") == "v1.37.2+standin1");
   CHECK(pull.at("read_transaction_seconds") > 0.0);
