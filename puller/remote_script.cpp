@@ -128,7 +128,8 @@ beat() {
   done
 }
 
-# Ends the copy, which is $1, when it costs the node more than it may.
+# Ends the copy, which is $1, when it costs the node more than it may; ends with the copy, as a signal that comes before
+# the trap is set may be lost.
 guard_copy() {
   pause=''
   trap '[ -z "$pause" ] || kill $pause 2>/dev/null; exit 0' TERM
@@ -137,6 +138,7 @@ guard_copy() {
     sleep 1 >/dev/null 2>&1 &
     pause=$!
     wait $pause
+    kill -0 "$1" || exit 0
     seconds=$((seconds + 1))
     look_at_costs
     if [ -s limit ]; then kill "$1"; exit 0; fi
