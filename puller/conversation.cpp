@@ -41,7 +41,7 @@ auto Conversation::explained(Work&& work) -> decltype(work()) {
 void Conversation::keep_fact(std::string_view text) {
   const std::string name(take_word(text));
   facts_[name] = text;
-  if (facts_.size() > kFactsAtMost) throw unexpected("facts without end");
+  if (facts_.size() > kFactsAtMost) throw no_stream("facts without end");
   if (name == "clock_nanoseconds") heard_clock_ = core::utc_now();
 }
 
@@ -56,7 +56,7 @@ Line Conversation::next() {
 
 void Conversation::hear(const std::string& fact) {
   const Line line = explained([&] { return frames_.line(); });
-  if (line.word != "fact") throw unexpected("no " + fact);
+  if (line.word != "fact") throw no_stream("no " + fact);
   keep_fact(line.rest);
 }
 
@@ -86,10 +86,6 @@ NodeFacts Conversation::node() const {
   node.free_bytes = number("free_bytes");
   node.clock_offset = std::chrono::nanoseconds(number("clock_nanoseconds")) - heard_clock_.time_since_epoch();
   return node;
-}
-
-Error Conversation::unexpected(std::string_view what) {
-  return Error(ErrorKind::storage, fmt::format("the node's answer is no stream of a pull: {}", what));
 }
 
 }  // namespace puller

@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "core/clock.hpp"
-#include "core/error.hpp"
 #include "puller/frames.hpp"
 #include "puller/pull.hpp"
 #include "puller/ssh_session.hpp"
@@ -41,8 +40,6 @@ class Conversation {
   std::string text(const std::string& fact) const;
   std::uint64_t number(const std::string& fact) const;
   NodeFacts node() const;
-
-  static core::Error unexpected(std::string_view what);
 
  private:
   template <class Work>

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <utility>
 
-#include "core/error.hpp"
 #include "core/sha256.hpp"
 #include "store/store.hpp"
 
@@ -32,6 +31,10 @@ bool allowed_name(std::string_view name) {
 
 }  // namespace
 
+Error no_stream(std::string_view what) {
+  return Error(ErrorKind::storage, fmt::format("the node's answer is no stream of a pull: {}", what));
+}
+
 FrameReader::FrameReader(std::function<std::size_t(char*, std::size_t)> read) : read_(std::move(read)) {}
 
 bool FrameReader::fill() {
@@ -48,8 +51,7 @@ bool FrameReader::next_line(std::string& line) {
     const void* newline = std::memchr(start, '\n', end_ - begin_);
     const std::size_t size =
         newline == nullptr ? end_ - begin_ : static_cast<std::size_t>(static_cast<const char*>(newline) - start);
-    if (line.size() + size > kLineBytes)
-      throw Error(ErrorKind::storage, "the node's answer is no stream of a pull: a line without end");
+    if (line.size() + size > kLineBytes) throw no_stream("a line without end");
     line.append(start, size);
     begin_ += size;
     if (newline == nullptr) continue;
@@ -112,8 +114,7 @@ Item parse_item(std::string_view text) {
   item.name = take_word(text);
   const std::string_view size = take_word(text);
   item.sha256 = text;
-  if (!allowed_name(item.name) || !is_sha256(item.sha256))
-    throw Error(ErrorKind::storage, "the node's answer is no stream of a pull: an item with an unknown name or hash");
+  if (!allowed_name(item.name) || !is_sha256(item.sha256)) throw no_stream("an item with an unknown name or hash");
   item.size_bytes = parse_number(size, "the size of " + item.name);
   return item;
 }
@@ -134,7 +135,7 @@ std::uint64_t parse_number(std::string_view text, std::string_view what) {
   std::uint64_t value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || end != text.data() + text.size() || text.empty())
-    throw Error(ErrorKind::storage, fmt::format("the node's answer is no stream of a pull: {} is no number", what));
+    throw no_stream(fmt::format("{} is no number", what));
   return value;
 }
 

@@ -15,7 +15,15 @@
 #include <string>
 #include <string_view>
 
+#include "core/error.hpp"
+
 namespace puller {
+
+/// What is asked of the program on the node.
+enum class Errand { inspect, pull };
+
+/// "the node's answer is no stream of a pull: WHAT", of kind storage.
+core::Error no_stream(std::string_view what);
 
 inline constexpr std::string_view kHello = "k3s-drill 1";
 

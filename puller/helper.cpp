@@ -14,33 +14,30 @@ namespace {
 
 using core::ErrorKind;
 
+constexpr std::string_view kHelperPath = "/var/lib/k3s-drill/drill-node";
+
 constexpr std::string_view kLookAtMachine = R"sh(printf 'k3s-drill 1\nfact arch %s\nend\n' "$(uname -m)"
 )sh";
 
 // The program is in the script, so that the shell has nothing else to read from its stdin.
 constexpr std::string_view kInstall = R"sh(
-set -u
-umask 077
-LC_ALL=C
-PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL PATH
-problem() {{ printf 'problem install_failed %s\n' "$*"; exit 3; }}
+refuse() {{ printf 'refused %s\n' "$*"; exit 3; }}
 install_helper() {{
   printf 'k3s-drill 1\n'
   directory={directory}
-  mkdir -p "$directory" && chmod 700 "$directory" || problem "$directory cannot be made"
+  mkdir -p "$directory" && chmod 700 "$directory" || refuse "$directory cannot be made"
   for old in "$directory"/.drill-node.*; do
     owner=${{old##*/.drill-node.}}
     kill -0 "${{owner%%.*}}" 2>/dev/null || rm -f "$old"
   done
-  new=$(mktemp "$directory/.drill-node.$$.XXXXXX") || problem "nothing can be written in $directory"
+  new=$(mktemp "$directory/.drill-node.$$.XXXXXX") || refuse "nothing can be written in $directory"
   trap 'rm -f "$new"' EXIT
-  unpack 2>/dev/null >"$new" || problem "$directory has no space, or the node no base64 or gzip"
+  unpack 2>/dev/null >"$new" || refuse "$directory has no space, or the node no base64 or gzip"
   hash=$(sha256sum <"$new")
-  [ "${{hash%% *}}" = {sha256} ] || problem 'it arrived with another hash'
+  [ "${{hash%% *}}" = {sha256} ] || refuse 'it arrived with another hash'
   chmod 700 "$new"
-  "$new" --version >/dev/null 2>&1 || problem "no program can run in $directory: is it mounted noexec?"
-  mv -f "$new" "$directory/drill-node" || problem "nothing can be renamed in $directory"
+  "$new" --version >/dev/null 2>&1 || refuse "no program can run in $directory: is it mounted noexec?"
+  mv -f "$new" "$directory/drill-node" || refuse "nothing can be renamed in $directory"
   trap - EXIT
   printf 'end\n'
   exit 0
@@ -87,30 +84,29 @@ HelperUnavailable unavailable(const Target& target, std::string_view why) {
   return HelperUnavailable(ErrorKind::denied, fmt::format("{}: drill-node cannot run there: {}", target.host, why));
 }
 
-// One run of a script in a root shell, up to its "end".
-std::unique_ptr<Conversation> run_script(const Target& target, SshSession& session, const std::string& script) {
-  auto shell = std::make_unique<Conversation>(target, session, root_shell_command(), script);
+// One run of a script in a root shell, up to its "end". What the node has against it makes drill-node unavailable.
+std::unique_ptr<Conversation> run_script(const Target& target, SshSession& session, std::string_view script) {
+  auto shell = std::make_unique<Conversation>(target, session, root_shell_command(),
+                                              std::string(kScriptPrologue) + std::string(script));
   if (!shell->greeted())
     throw unavailable(target, fmt::format("it is not there, and no root shell to put it there ({})",
                                           last_line(shell->error_output())));
-  if (shell->next().word != "end") throw Conversation::unexpected("a line out of place");
+  if (const Line line = shell->next(); line.word == "refused")
+    throw unavailable(target, line.rest);
+  else if (line.word != "end")
+    throw no_stream("a line out of place");
   return shell;
 }
 
 void install(const Target& target, SshSession& session) {
-  const std::string arch = run_script(target, session, std::string(kLookAtMachine))->text("arch");
+  const std::string arch = run_script(target, session, kLookAtMachine)->text("arch");
   const NodeProgram* program = program_for(arch);
   if (program == nullptr) throw unavailable(target, fmt::format("this drill has none for {}", arch));
   core::log_debug(fmt::format("{}: sending drill-node for {}", target.host, arch));
   const std::filesystem::path directory = std::filesystem::path(kHelperPath).parent_path();
-  try {
-    run_script(target, session,
-               fmt::format(kInstall, fmt::arg("directory", directory.string()), fmt::arg("sha256", program->sha256),
-                           fmt::arg("program", program->packed)));
-  } catch (const core::Error& error) {
-    if (error.kind() != ErrorKind::storage) throw;
-    throw unavailable(target, error.what());
-  }
+  run_script(target, session,
+             fmt::format(kInstall, fmt::arg("directory", directory.string()), fmt::arg("sha256", program->sha256),
+                         fmt::arg("program", program->packed)));
 }
 
 bool is_ours(const Conversation& helper) {
@@ -118,6 +114,19 @@ bool is_ours(const Conversation& helper) {
   const std::vector<NodeProgram>& programs = node_programs();
   return std::any_of(programs.begin(), programs.end(),
                      [&](const NodeProgram& program) { return program.sha256 == hash; });
+}
+
+// What drill-node reads (node/request.hpp).
+std::string request_for(const Target& target, Errand errand, std::string_view base) {
+  return fmt::format("{}\nerrand {}\nread_transaction_seconds {}\nwal_growth_bytes {}\nspool_bytes {}\n{}go\n", kHello,
+                     errand == Errand::pull ? "pull" : "inspect", target.limits.read_transaction.count(),
+                     target.limits.wal_growth_bytes, target.limits.spool_bytes, base);
+}
+
+// The one that is there; nullptr when there is none that may be run.
+std::unique_ptr<Conversation> start_present(const Target& target, SshSession& session, const std::string& request) {
+  auto helper = std::make_unique<Conversation>(target, session, helper_command(target), request);
+  return helper->greeted() ? std::move(helper) : nullptr;
 }
 
 }  // namespace
@@ -134,20 +143,10 @@ std::string sudoers_line(const Target& target, const std::string& user) {
   return fmt::format("{} ALL=(root) NOPASSWD: {} pull{}", user, kHelperPath, arguments);
 }
 
-std::string helper_request(const Target& target, std::string_view errand, std::string_view base) {
-  return fmt::format("{}\nerrand {}\nread_transaction_seconds {}\nwal_growth_bytes {}\nspool_bytes {}\n{}go\n", kHello,
-                     errand, target.limits.read_transaction.count(), target.limits.wal_growth_bytes,
-                     target.limits.spool_bytes, base);
-}
-
-std::unique_ptr<Conversation> start_present_helper(const Target& target, SshSession& session,
-                                                   const std::string& request) {
-  auto helper = std::make_unique<Conversation>(target, session, helper_command(target), request);
-  return helper->greeted() ? std::move(helper) : nullptr;
-}
-
-std::unique_ptr<Conversation> start_helper(const Target& target, SshSession& session, const std::string& request) {
-  std::unique_ptr<Conversation> present = start_present_helper(target, session, request);
+std::unique_ptr<Conversation> start_helper(const Target& target, SshSession& session, Errand errand,
+                                           std::string_view base) {
+  const std::string request = request_for(target, errand, base);
+  std::unique_ptr<Conversation> present = start_present(target, session, request);
   if (present) present->hear("helper_sha256");
   if (present && is_ours(*present)) return present;
   const bool speaks = present != nullptr;
@@ -157,10 +156,9 @@ std::unique_ptr<Conversation> start_helper(const Target& target, SshSession& ses
   } catch (const HelperUnavailable& error) {
     // One that may be run and not replaced does as long as it speaks our language.
     if (!speaks) throw;
-    core::log_warning(fmt::format("{}: drill-node is another version than this drill's, and was used as it is: {}",
-                                  target.host, error.what()));
+    core::log_warning(fmt::format("{}; it is another version than this drill's, and was used as it is", error.what()));
   }
-  present = start_present_helper(target, session, request);
+  present = start_present(target, session, request);
   if (!present) throw unavailable(target, "it was put there and does not start");
   return present;
 }

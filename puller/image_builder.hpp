@@ -37,6 +37,10 @@ class ImageBuilder {
   /// The next bytes of the stream of records. Throws: storage.
   void feed(std::string_view block);
 
+  /// For a node that sends its database as it is, and no stream of records: instead of begin(), feed() and finish().
+  void begin_whole();
+  void append(std::string_view bytes);
+
   /// After the last: what was announced, and is there now. Throws: Mismatch, storage.
   core::CopiedFile finish();
 
@@ -64,6 +68,7 @@ class ImageBuilder {
   std::uint64_t written_bytes_ = 0;
   std::uint64_t received_bytes_ = 0;
   std::string sha256_;
+  bool whole_ = false;  // all of it comes as it is
 };
 
 }  // namespace puller

@@ -25,12 +25,7 @@ function(node_program architecture)
   set(DRILL_NODE_BINARIES ${DRILL_NODE_BINARIES} ${PROJECT_BINARY_DIR}/node-${architecture}/drill-node PARENT_SCOPE)
 endfunction()
 
-function(native_library_directory result)
-  get_filename_component(directory ${ZSTD_LINK_LIBRARIES} DIRECTORY)
-  set(${result} ${directory} PARENT_SCOPE)
-endfunction()
-
-native_library_directory(libraries)
+get_filename_component(libraries ${ZSTD_LINK_LIBRARIES} DIRECTORY)
 node_program(${CMAKE_HOST_SYSTEM_PROCESSOR} -DLIBRARY_DIR=${libraries})
 find_program(AARCH64_CXX aarch64-linux-gnu-g++)
 if(AARCH64_CXX AND NOT CMAKE_HOST_SYSTEM_PROCESSOR STREQUAL aarch64)

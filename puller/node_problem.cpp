@@ -112,6 +112,10 @@ Error node_problem(std::string_view code_and_detail, std::string_view host) {
                              host, path, mebibytes(free), mebibytes(needed)));
   }
   if (code == "limit") return limit(words, host);
+  if (code == "bad_request")
+    return Error(ErrorKind::storage, fmt::format("{}: the drill-node there does not understand this drill ({}); remove "
+                                                 "/var/lib/k3s-drill on the node, and the next pull sends its own",
+                                                 host, detail));
   if (code == "spool_full")
     return Error(ErrorKind::storage,
                  fmt::format("{}: more than {} wait on the node for a link that is too slow for a pull of this size; "

@@ -1,6 +1,5 @@
 #include "puller/pull.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <future>
@@ -8,11 +7,11 @@
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "core/cancel.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "core/file.hpp"
 #include "core/log.hpp"
 #include "puller/conversation.hpp"
 #include "puller/frames.hpp"
@@ -52,8 +51,8 @@ class Reception {
   /// Returns what state.db is. Throws: as pull, ImageBuilder::Mismatch.
   core::CopiedFile run() {
     for (Line line = node_.next(); line.word != "end"; line = node_.next()) take(line);
-    if (!items_.contains(std::string(store::kTokenFile))) throw Conversation::unexpected("it has no token");
-    if (!taken_at_) throw Conversation::unexpected("it does not say when it began");
+    if (!items_.contains(std::string(store::kTokenFile))) throw no_stream("it has no token");
+    if (!taken_at_) throw no_stream("it does not say when it began");
     return whole_ ? *whole_ : image_.finish();
   }
 
@@ -65,11 +64,11 @@ class Reception {
     std::string_view rest = line.rest;
     if (line.word == "copying") {
       // Said just before the transaction begins: the moment the snapshot is named after.
-      if (taken_at_) throw Conversation::unexpected("it begins twice");
+      if (taken_at_) throw no_stream("it begins twice");
       taken_at_ = core::utc_now();
     } else if (line.word == "item") {
       const Item item = parse_item(line.rest);
-      if (!items_.insert(item.name).second) throw Conversation::unexpected(item.name + " comes twice");
+      if (!items_.insert(item.name).second) throw no_stream(item.name + " comes twice");
       core::in_context("while receiving " + item.name, [&] { receive(item); });
     } else if (line.word == "differing") {
       const std::uint64_t page_count = parse_number(take_word(rest), "page count");
@@ -82,13 +81,13 @@ class Reception {
       node_.bytes(parse_number(line.rest, "a block's size"), [&](std::string_view block) { image_.feed(block); });
       show(store::kDatabaseFile, image_.pages_changed(), image_.page_count(), "pages");
     } else {
-      throw Conversation::unexpected("a line out of place");
+      throw no_stream("a line out of place");
     }
   }
 
   std::string bits(std::string_view size) {
     const std::uint64_t size_bytes = parse_number(size, "the size of a set");
-    if (size_bytes > kSetBytes) throw Conversation::unexpected("a set far too large");
+    if (size_bytes > kSetBytes) throw no_stream("a set far too large");
     std::string bytes;
     node_.bytes(size_bytes, [&](std::string_view block) { bytes += block; });
     return bytes;
@@ -96,18 +95,18 @@ class Reception {
 
   void receive(const Item& item) {
     if (item.name == store::kDatabaseFile) return receive_whole(item);
-    if (item.size_bytes > kSmallFileBytes) throw Conversation::unexpected(item.name + " is far too large");
+    if (item.size_bytes > kSmallFileBytes) throw no_stream(item.name + " is far too large");
     std::string content;
     node_.body(item, [&](std::string_view block) { content += block; });
     on_this_machine([&] { incoming_.add(item.name, content); });
   }
 
   void receive_whole(const Item& item) {
-    const core::Fd file = core::open_file(incoming_.image(), O_WRONLY | O_TRUNC);
+    image_.begin_whole();
     std::uint64_t received = 0;
     node_.body(item, [&](std::string_view block) {
       core::throw_if_cancelled();
-      on_this_machine([&] { core::write_all(file.get(), block, incoming_.image()); });
+      image_.append(block);
       received += block.size();
       show(item.name, received >> 20U, item.size_bytes >> 20U, "MiB");
     });
@@ -145,12 +144,12 @@ struct Started {
   std::string fallback;
 };
 
-// drill-node with `request`, or where that cannot run the shell script.
-Started start(const Target& target, SshSession& session, Errand errand, const std::string& request) {
+// drill-node, or where that cannot run the shell script.
+Started start(const Target& target, SshSession& session, Errand errand, std::string_view base) {
   std::string fallback;
   if (target.method != Method::sqlite3) {
     try {
-      return {start_helper(target, session, request), "helper", {}};
+      return {start_helper(target, session, errand, base), "helper", {}};
     } catch (const HelperUnavailable& error) {
       if (target.method == Method::helper) throw;
       fallback = error.what();
@@ -161,62 +160,77 @@ Started start(const Target& target, SshSession& session, Errand errand, const st
 }
 
 // Snapshots are named by their second, and a pull may take less than one.
-void wait_for_another_name(const std::string& taken) {
-  while (core::format_compact(core::utc_now()) == taken) core::pause_for(std::chrono::milliseconds(20));
+void wait_for_another_name(const std::vector<store::Snapshot>& snapshots) {
+  while (!snapshots.empty() && core::format_compact(core::utc_now()) == snapshots.back().manifest.name)
+    core::pause_for(std::chrono::milliseconds(20));
 }
 
-// What is the same for all attempts of a pull.
-struct Attempt {
-  const Target& target;
-  store::Store& store;
+// The image to begin with: that of the newest snapshot, when the node can tell what differs from it.
+std::unique_ptr<ImageBuilder> first_image(const Target& target, store::Incoming& incoming) {
+  if (target.method != Method::sqlite3) on_this_machine([&] { incoming.unpack_newest(); });
+  return std::make_unique<ImageBuilder>(incoming.image());
+}
+
+// The image and its hashes are made while ssh connects. `session` is connected when it is empty.
+// Throws: as pull, ImageBuilder::Mismatch.
+PullReport attempt(const Target& target, store::Store& store, std::optional<SshSession>& session) {
+  store::Incoming incoming = store.receive(target.cluster);
+  auto prepared = std::async(std::launch::async, [&] {
+    auto image = first_image(target, incoming);
+    std::string base = image->request();
+    wait_for_another_name(store.list(target.cluster));
+    return std::pair(std::move(image), std::move(base));
+  });
+  if (!session) session.emplace(target);
+  const auto [image, base] = prepared.get();
+  const Started started = start(target, *session, Errand::pull, base);
+  const Conversation& node = *started.node;
+  Reception reception(*started.node, incoming, *image);
+  const core::CopiedFile database = reception.run();
+
+  PullReport report;
+  report.node = node.node();
+  report.fallback = started.fallback;
+  report.read_transaction = std::chrono::nanoseconds(node.number("read_transaction_nanoseconds"));
+  report.wal_growth_bytes = wal_growth(node.text("wal_growth_bytes"));
+  if (!node.text("peak_memory_bytes").empty()) report.node_peak_memory_bytes = node.number("peak_memory_bytes");
+  report.pages_total = reception.came_whole() ? node.number("pages_total") : image->page_count();
+  report.pages_changed = reception.came_whole() ? report.pages_total : image->pages_changed();
+  report.bytes_received = session->traffic().bytes_received;
+  report.bytes_sent = session->traffic().bytes_sent;
+
+  store::Manifest manifest;
+  manifest.taken_at = reception.taken_at();
+  manifest.method = started.method;
+  manifest.k3s_version = report.node.k3s_version;
+  manifest.arch = report.node.arch;
+  manifest.sqlite_version = report.node.sqlite_version;
+  on_this_machine([&] { report.snapshot = incoming.commit(std::move(manifest), database); });
+  return report;
+}
+
+PullReport attempt_twice(const Target& target, store::Store& store) {
   std::optional<SshSession> session;
-
-  // The base is unpacked while ssh connects.
-  PullReport run() {
-    store::Incoming incoming = store.receive(target.cluster);
-    auto unpacked = std::async(std::launch::async, [&] {
-      std::optional<store::Snapshot> newest;
-      on_this_machine([&] { newest = incoming.unpack_newest(); });
-      if (newest) wait_for_another_name(newest->manifest.name);
-      auto image = std::make_unique<ImageBuilder>(incoming.image());
-      std::string base = image->request();
-      return std::pair(std::move(image), std::move(base));
-    });
-    if (!session) session.emplace(target);
-    const auto [image, base] = unpacked.get();
-    const Started started = start(target, *session, Errand::pull, helper_request(target, "pull", base));
-    Conversation& node = *started.node;
-    Reception reception(node, incoming, *image);
-    const core::CopiedFile database = reception.run();
-
-    PullReport report;
-    report.node = node.node();
-    report.fallback = started.fallback;
-    report.read_transaction = std::chrono::nanoseconds(node.number("read_transaction_nanoseconds"));
-    report.wal_growth_bytes = wal_growth(node.text("wal_growth_bytes"));
-    if (!node.text("peak_memory_bytes").empty()) report.node_peak_memory_bytes = node.number("peak_memory_bytes");
-    report.pages_total = reception.came_whole() ? node.number("pages_total") : image->page_count();
-    report.pages_changed = reception.came_whole() ? report.pages_total : image->pages_changed();
-    report.bytes_received = session->traffic().bytes_received;
-    report.bytes_sent = session->traffic().bytes_sent;
-
-    store::Manifest manifest;
-    manifest.taken_at = reception.taken_at();
-    manifest.method = started.method;
-    manifest.k3s_version = report.node.k3s_version;
-    manifest.arch = report.node.arch;
-    manifest.sqlite_version = report.node.sqlite_version;
-    on_this_machine([&] { report.snapshot = incoming.commit(std::move(manifest), database); });
-    return report;
+  try {
+    return attempt(target, store, session);
+  } catch (const ImageBuilder::Mismatch&) {
+    core::log_debug(target.cluster + ": short hashes collided; comparing again with others");
   }
-};
+  try {
+    return attempt(target, store, session);
+  } catch (const ImageBuilder::Mismatch&) {
+    throw Error(ErrorKind::storage,
+                fmt::format("{}: the image came out different from the node's twice: check memory and disk of both",
+                            target.host));
+  }
+}
 
 }  // namespace
 
 NodeFacts inspect(const Target& target) {
   SshSession session(target);
-  const Started started = start(target, session, Errand::inspect, helper_request(target, "inspect", {}));
-  if (started.node->next().word != "end") throw Conversation::unexpected("a line out of place");
+  const Started started = start(target, session, Errand::inspect, {});
+  if (started.node->next().word != "end") throw no_stream("a line out of place");
   NodeFacts node = started.node->node();
   node.user = session.user();
   return node;
@@ -224,20 +238,7 @@ NodeFacts inspect(const Target& target) {
 
 PullReport pull(const Target& target, store::Store& store) {
   const core::Stopwatch watch;
-  Attempt attempt{target, store, {}};
-  PullReport report;
-  try {
-    report = attempt.run();
-  } catch (const ImageBuilder::Mismatch&) {
-    core::log_debug(target.cluster + ": short hashes collided; comparing again with others");
-    try {
-      report = attempt.run();
-    } catch (const ImageBuilder::Mismatch&) {
-      throw Error(ErrorKind::storage,
-                  fmt::format("{}: the image came out different from the node's twice: check memory and disk of both",
-                              target.host));
-    }
-  }
+  PullReport report = attempt_twice(target, store);
   report.duration = watch.elapsed();
   core::clear_progress();
   return report;

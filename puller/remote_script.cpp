@@ -13,12 +13,6 @@ namespace {
 // - A trap waits for the command in the foreground; what may take long runs in the background and is waited for.
 // - SIGPIPE is ignored, so that a write to a closed channel fails and the EXIT trap still runs.
 constexpr std::string_view kLook = R"sh(
-set -u
-umask 077
-LC_ALL=C
-PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL PATH
-
 say() { printf '%s\n' "$*" || exit 4; }
 fact() { say "fact $1 $2"; }
 problem() { say "problem $*"; exit 3; }
@@ -296,9 +290,9 @@ std::string root_shell_command() {
 std::string remote_script(const Target& target, Errand errand) {
   const auto beat = std::max<std::chrono::seconds::rep>(1, target.idle_timeout.count() / 3);
   return fmt::format(
-      "data_dir={}\nconfig_file={}\nbeat_seconds={}\nlongest_seconds={}\nwal_growth_limit={}\nerrand={}\n{}{}",
+      "data_dir={}\nconfig_file={}\nbeat_seconds={}\nlongest_seconds={}\nwal_growth_limit={}\nerrand={}\n{}{}{}",
       quoted(target.data_dir), quoted(target.config_file), beat, target.limits.read_transaction.count(),
-      target.limits.wal_growth_bytes, errand == Errand::pull ? "pull" : "inspect", kLook, kCopy);
+      target.limits.wal_growth_bytes, errand == Errand::pull ? "pull" : "inspect", kScriptPrologue, kLook, kCopy);
 }
 
 }  // namespace puller

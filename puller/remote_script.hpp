@@ -5,12 +5,21 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
+#include "puller/frames.hpp"
 #include "puller/target.hpp"
 
 namespace puller {
 
-enum class Errand { inspect, pull };
+/// What every script of ours begins with: strict, private, in plain English, and with the usual directories in PATH.
+inline constexpr std::string_view kScriptPrologue = R"sh(
+set -u
+umask 077
+LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+)sh";
 
 /// The command line for the node's login shell: a root shell that reads its script from stdin.
 std::string root_shell_command();

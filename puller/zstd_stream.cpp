@@ -7,14 +7,13 @@
 #include <string>
 #include <utility>
 
-#include "core/error.hpp"
+#include "puller/frames.hpp"
 
 namespace puller {
 namespace {
 
-core::Error unexpected(std::string_view what) {
-  return core::Error(core::ErrorKind::storage,
-                     fmt::format("the node's answer is no stream of a pull: its pages cannot be unpacked: {}", what));
+core::Error cannot_unpack(std::string_view why) {
+  return no_stream(fmt::format("its pages cannot be unpacked: {}", why));
 }
 
 }  // namespace
@@ -41,10 +40,10 @@ void ZstdStream::feed(std::string_view block) {
   ZSTD_inBuffer in{block.data(), block.size(), 0};
   bool full = false;
   while (in.pos < in.size || full) {
-    if (state_->ended) throw unexpected("they go on after their end");
+    if (state_->ended) throw cannot_unpack("they go on after their end");
     ZSTD_outBuffer out{state_->buffer.data(), state_->buffer.size(), 0};
     const std::size_t left = ZSTD_decompressStream(state_->context, &out, &in);
-    if (ZSTD_isError(left) != 0) throw unexpected(ZSTD_getErrorName(left));
+    if (ZSTD_isError(left) != 0) throw cannot_unpack(ZSTD_getErrorName(left));
     state_->ended = left == 0;
     full = !state_->ended && out.pos == out.size;
     if (out.pos > 0) state_->sink({state_->buffer.data(), out.pos});
@@ -52,7 +51,7 @@ void ZstdStream::feed(std::string_view block) {
 }
 
 void ZstdStream::finish() {
-  if (!state_->ended) throw unexpected("they end early");
+  if (!state_->ended) throw cannot_unpack("they end early");
 }
 
 }  // namespace puller

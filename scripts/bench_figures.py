@@ -123,7 +123,7 @@ def our_pull(work, *prefix):
     last_pull = time.time()
     pull = json.loads(output)["pulls"][0]
     return {"seconds": seconds, "bytes": pull["bytes_received"] + pull["bytes_sent"], "method": pull["method"],
-            "restarts": pull.get("restarts", 0), "read_transaction": pull["read_transaction_seconds"]}
+            "read_transaction": pull["read_transaction_seconds"]}
 
 
 def take_turns(number, sides):
@@ -424,7 +424,6 @@ def print_load(measured):
     row("one pull", f"sqlite3 .backup alone, {outlasted} of {len(backups)} outlasted the load",
         statistics.median(backup["seconds"] for backup in backups), statistics.median(pull["seconds"] for pull in pulls),
         seconds_text, "under 1 s", lambda mine, _: mine < 1)
-    row("restarts", "not told", None, sum(pull["restarts"] for pull in pulls), str, "0", lambda mine, _: mine == 0)
     row("API p99 with pulls", "no pull", p99("quiet"), p99("ours"), ms, "within 5 %", lambda mine, peer: mine <= 1.05 * peer)
     row("API p99 with pulls, drill at nice 19", "no pull", p99("quiet"), p99("ours, giving way"), ms, "within 5 %",
         lambda mine, peer: mine <= 1.05 * peer)

@@ -22,7 +22,10 @@ namespace {
 constexpr std::string_view kRemovedPrefix = ".removed-";
 
 void make_private_directory(const std::filesystem::path& path) {
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) throw core::system_error(errno, "making " + path.string());
+  if (::mkdir(path.c_str(), 0700) == 0)
+    core::sync_directory(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
+  else if (errno != EEXIST)
+    throw core::system_error(errno, "making " + path.string());
 }
 
 // What a crash left: a half-received snapshot, or one half-removed.

@@ -154,14 +154,21 @@ bool eventually(const std::function<bool()>& condition, int seconds) {
   return true;
 }
 
-bool nothing_left(const Node& node) {
-  const std::string left = node.run(
-      "find / -xdev -name '.k3s-drill-*' 2>/dev/null; find /var/lib/rancher -name '.k3s-drill-*' 2>/dev/null\n"
-      "for p in /proc/[0-9]*; do\n"
-      "  case $(tr '\\0' ' ' <$p/cmdline 2>/dev/null) in 'sudo -n '* | 'sh ' | 'sleep '* | 'cat ' | /var/lib/k3s-drill/drill-node*) echo "
-      "$p ;; esac\n"
-      "done; true");
-  return left.empty();
+std::string left_behind(const Node& node, int seconds) {
+  std::string left;
+  eventually(
+      [&] {
+        left = node.run(
+            "find / -xdev -name '.k3s-drill-*' 2>/dev/null; find /var/lib/rancher -name '.k3s-drill-*' 2>/dev/null\n"
+            "for p in /proc/[0-9]*; do\n"
+            "  command=$(tr '\\0' ' ' <$p/cmdline 2>/dev/null)\n"
+            "  case $command in 'sudo -n '* | 'sh ' | 'sleep '* | 'cat ' | /var/lib/k3s-drill/drill-node*)\n"
+            "    echo \"$p, child of $(sed -n 's/^PPid:[^0-9]*//p' $p/status 2>/dev/null): $command\" ;; esac\n"
+            "done; true");
+        return left.empty();
+      },
+      seconds);
+  return left;
 }
 
 Fork::Fork(const std::function<std::string()>& work) {

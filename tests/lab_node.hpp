@@ -75,8 +75,8 @@ struct Shelf {
 /// Waits for `condition`; false after `seconds`.
 bool eventually(const std::function<bool()>& condition, int seconds = 20);
 
-/// True when nothing of a pull is on the node but drill-node itself: no directory, no process.
-bool nothing_left(const Node& node);
+/// What a pull left on the node beside drill-node itself, after up to `seconds` for it to go: directories, processes.
+std::string left_behind(const Node& node, int seconds = 20);
 
 /// A forked child; `work` returns what the parent shall read.
 class Fork {

@@ -179,7 +179,7 @@ void serve(const Places& places, DeadlineReader& in, Spool& out) {
   if (request.spool_limit_bytes > 0) out.limit(request.spool_limit_bytes);
   Pull pull(places, in, frames, out);
   look(places, [&](const std::string& line) { pull.say(line); });
-  if (request.errand == Errand::pull) pull.run(request);
+  if (request.errand == puller::Errand::pull) pull.run(request);
   pull.say(fmt::format("fact k3s_version {}", version.answer(kVersionPatience)));
   pull.say(fmt::format("fact peak_memory_bytes {}", peak_memory_bytes()));
   pull.say("end");

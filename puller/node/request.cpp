@@ -36,7 +36,7 @@ Request read_request(puller::FrameReader& in) {
   for (puller::Line line = in.line(); line.word != "go"; line = in.line()) {
     if (line.word == "errand") {
       if (line.rest != "pull" && line.rest != "inspect") throw no_request("an unknown errand");
-      request.errand = line.rest == "pull" ? Errand::pull : Errand::inspect;
+      request.errand = line.rest == "pull" ? puller::Errand::pull : puller::Errand::inspect;
     } else if (line.word == "read_transaction_seconds") {
       request.longest_read_transaction = std::chrono::seconds(small_number(line.rest, "seconds"));
     } else if (line.word == "wal_growth_bytes") {

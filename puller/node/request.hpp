@@ -10,8 +10,6 @@
 
 namespace node {
 
-enum class Errand { inspect, pull };
-
 /// The image the controller has already, as short hashes (puller/page_hash.hpp).
 struct Base {
   std::uint32_t page_size_bytes = 0;
@@ -21,7 +19,7 @@ struct Base {
 };
 
 struct Request {
-  Errand errand = Errand::inspect;
+  puller::Errand errand = puller::Errand::inspect;
   std::chrono::seconds longest_read_transaction{0};
   std::uint64_t wal_growth_limit_bytes = 0;
   std::uint64_t spool_limit_bytes = 0;

@@ -82,7 +82,7 @@ TEST_CASE("a fleet is pulled side by side, and clusters that fail are named and 
   std::istringstream said(pulled.err);
   for (std::string text; std::getline(said, text);) CHECK(std::regex_match(text, line));
   CHECK(entries(bench.store).size() == 5);
-  CHECK(lab::eventually([&] { return lab::nothing_left(bench.node); }));
+  CHECK(lab::left_behind(bench.node) == "");
 
   const core::CommandResult all = bench.drill({"pull", "zebra", "alpha", "zebra"});
   INFO(all.err);
@@ -90,6 +90,14 @@ TEST_CASE("a fleet is pulled side by side, and clusters that fail are named and 
   CHECK_THAT(all.err, Catch::Contains("drill: pulled 2 of 2 clusters in "));
   CHECK(all.out.find("alpha/") > all.out.find("zebra/"));
   CHECK(bench.drill({"--quiet", "pull", "middle", "delta"}).err.empty());
+}
+
+TEST_CASE("doctor prints the one line that sudo on the node has to allow") {
+  NEEDS_LAB();
+  const bench::Bare bench;
+  CHECK_THAT(bench.drill({"doctor"}).out,
+             Catch::Contains("ubuntu ALL=(root) NOPASSWD: /var/lib/k3s-drill/drill-node pull /var/lib/rancher/k3s "
+                             "/etc/rancher/k3s/config.yaml"));
 }
 
 TEST_CASE("doctor warns of the WAL-reset bug on a node, and still exits 0 when nothing fails") {
@@ -153,5 +161,5 @@ TEST_CASE("Ctrl-C stops all pulls at once with 130, and leaves nothing here or o
   CHECK(pull.exit_code() == 130);
   CHECK(watch.elapsed() < std::chrono::seconds(2));
   CHECK(entries(bench.store).size() <= 1);  // edge may have come through while the silent one timed out
-  CHECK(lab::eventually([&] { return lab::nothing_left(bench.node); }));
+  CHECK(lab::left_behind(bench.node) == "");
 }

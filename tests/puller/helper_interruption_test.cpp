@@ -14,10 +14,6 @@ using puller::Method;
 
 constexpr std::uint64_t kHalfWay = 5U << 20U;
 
-bool left_alone(const lab::Node& node) {
-  return lab::eventually([&] { return lab::nothing_left(node); });
-}
-
 }  // namespace
 
 TEST_CASE("ssh that drops after any number of bytes of a pull stores nothing and leaves nothing on the node") {
@@ -41,58 +37,41 @@ TEST_CASE("ssh that drops after any number of bytes of a pull stores nothing and
     CHECK_THAT(child.result(), Contains("unreachable: "));
     CHECK(fresh.files().empty());
   }
-  CHECK(left_alone(node));
+  CHECK(lab::left_behind(node) == "");
   CHECK(shelf.files().size() == files);
   CHECK(lab::try_pull(node.target(Method::helper), shelf.store) == "");
 }
 
 TEST_CASE("Ctrl-C half way through drill-node's stream cancels at once and leaves nothing here or there") {
   NEEDS_LAB();
-  const lab::Node node;
-  node.make_database(9000, 3800);
-  lab::Relay relay(node, kHalfWay);
-  lab::Shelf shelf;
-  lab::Fork child([&] {
-    core::install_cancel_handlers();
-    return lab::try_pull(relay.target(Method::helper), shelf.store);
-  });
-  REQUIRE(relay.holding());
-  child.signal(SIGINT);
-  CHECK_THAT(child.result(), Contains("cancelled: "));
-  relay.release();
-  CHECK(shelf.files().empty());
-  CHECK(left_alone(node));
+  lab::HalfWay held(Method::helper, core::install_cancel_handlers);
+  held.pull->signal(SIGINT);
+  CHECK_THAT(held.pull->result(), Contains("cancelled: "));
+  held.relay->release();
+  CHECK(held.shelf.files().empty());
+  CHECK(lab::left_behind(held.node) == "");
 }
 
 TEST_CASE("a puller killed by SIGKILL half way ends drill-node, and the next pull clears its half snapshot") {
   NEEDS_LAB();
-  const lab::Node node;
-  node.make_database(9000, 3800);
-  lab::Relay relay(node, kHalfWay);
-  lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(Method::helper), shelf.store); });
-  REQUIRE(relay.holding());
-  child.signal(SIGKILL);
-  relay.release();
-  CHECK(left_alone(node));
-  CHECK(shelf.store.list("edge").empty());
-  REQUIRE(lab::try_pull(node.target(Method::helper), shelf.store) == "");
-  for (const std::filesystem::path& file : shelf.files()) CHECK(file.string().find("/.incoming-") == std::string::npos);
+  lab::HalfWay held(Method::helper);
+  held.pull->signal(SIGKILL);
+  held.relay->release();
+  CHECK(lab::left_behind(held.node) == "");
+  CHECK(held.shelf.store.list("edge").empty());
+  REQUIRE(lab::try_pull(held.node.target(Method::helper), held.shelf.store) == "");
+  for (const std::filesystem::path& file : held.shelf.files())
+    CHECK(file.string().find("/.incoming-") == std::string::npos);
 }
 
 TEST_CASE("a killed drill-node is unreachable, not a short snapshot") {
   NEEDS_LAB();
-  const lab::Node node;
-  node.make_database(9000, 3800);
-  lab::Relay relay(node, kHalfWay);
-  lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(Method::helper), shelf.store); });
-  REQUIRE(relay.holding());
-  node.run("kill -9 $(pgrep -x drill-node)");
-  relay.release();
-  CHECK_THAT(child.result(), StartsWith("unreachable: ") && Contains("ended early"));
-  CHECK(shelf.files().empty());
-  CHECK(left_alone(node));
+  lab::HalfWay held(Method::helper);
+  held.node.run("kill -9 $(pgrep -x drill-node)");
+  held.relay->release();
+  CHECK_THAT(held.pull->result(), StartsWith("unreachable: ") && Contains("ended early"));
+  CHECK(held.shelf.files().empty());
+  CHECK(lab::left_behind(held.node) == "");
 }
 
 TEST_CASE("the read transaction is over while the stream waits for the link") {

@@ -150,6 +150,7 @@ TEST_CASE("a helper that lies ends in an error, with nothing stored") {
   lab::Shelf shelf;
   pull(node, shelf);
   const std::string token = "printf 'item token 1 " + core::sha256_hex("x") + "\\nx'\n";
+  const std::string whole = "printf 'item state.db 1 " + core::sha256_hex("x") + "\\nx'\n";
   const auto [script, words] = GENERATE_COPY(table<std::string, std::string>({
       {"echo image 4096 1 " + std::string(64, '0') + "; echo end", "no token"},
       {token + "echo end", "no state.db"},
@@ -163,6 +164,8 @@ TEST_CASE("a helper that lies ends in an error, with nothing stored") {
       {token + "echo differing 9 99999999999; cat /dev/zero", "far too large"},
       {token + "cat /dev/zero", "a line without end"},
       {token + "echo something else", "a line out of place"},
+      {whole + "printf 'differing 9 1\\n\\377'", "hashes asked for out of place"},
+      {whole + "echo image 4096 9 " + std::string(64, '0'), "two images"},
       {"printf 'item ../../etc/passwd 1 " + std::string(64, '0') + "\\nx'", "unknown name"},
   }));
   CAPTURE(script);
@@ -188,4 +191,23 @@ TEST_CASE("an image that comes out different twice is an error, and stored nowhe
   const std::size_t before = shelf.files().size();
   CHECK_THAT(lab::try_pull(node.target(Method::helper), shelf.store), StartsWith("storage: ") && Contains("twice"));
   CHECK(shelf.files().size() == before);
+}
+
+TEST_CASE("a host key that changes between two pulls ends them, and costs no snapshot") {
+  NEEDS_LAB();
+  const lab::Node node;
+  node.make_database();
+  lab::Shelf shelf;
+  const core::ScratchDir scratch;
+  puller::Target target = node.target(Method::helper);
+  target.known_hosts = scratch.path() / "known_hosts";
+  core::copy_file(node.variable("LAB_KNOWN_HOSTS"), *target.known_hosts);
+  REQUIRE(lab::try_pull(target, shelf.store) == "");
+  REQUIRE(
+      core::run_command({{"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", scratch.path() / "key"}}).exit_code ==
+      0);
+  std::filesystem::remove(*target.known_hosts);
+  core::write_new_file(*target.known_hosts, target.host + " " + core::read_file(scratch.path() / "key.pub"));
+  CHECK_THAT(lab::try_pull(target, shelf.store), StartsWith("denied: ") && Contains("HAS CHANGED"));
+  CHECK(shelf.store.list("edge").size() == 1);
 }

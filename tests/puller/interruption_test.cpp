@@ -30,67 +30,43 @@ bool copy_is_there(const lab::Node& node) {
   return lab::eventually([&] { return node.run("ls /tmp/copied 2>/dev/null || true") == "/tmp/copied"; });
 }
 
-bool left_alone(const lab::Node& node) {
-  return lab::eventually([&] { return lab::nothing_left(node); });
-}
-
 }  // namespace
 
 TEST_CASE("a connection dropped half way is unreachable, with nothing stored and nothing left") {
   NEEDS_LAB();
-  const lab::Node node;
-  node.make_database(9000, 3800);
-  lab::Relay relay(node, kHalfWay);
-  lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(kSqlite3), shelf.store); });
-  REQUIRE(relay.holding());
-  relay.drop();
-  CHECK_THAT(child.result(), StartsWith("unreachable: ") && Contains("state.db"));
-  CHECK(shelf.files().empty());
-  CHECK(left_alone(node));
+  lab::HalfWay held(kSqlite3);
+  held.relay->drop();
+  CHECK_THAT(held.pull->result(), StartsWith("unreachable: ") && Contains("state.db"));
+  CHECK(held.shelf.files().empty());
+  CHECK(lab::left_behind(held.node) == "");
 }
 
 TEST_CASE("a killed sshd half way is unreachable, with nothing stored and nothing left") {
   NEEDS_LAB();
-  const lab::Node node;
-  node.make_database(9000, 3800);
-  lab::Relay relay(node, kHalfWay);
-  lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(kSqlite3), shelf.store); });
-  REQUIRE(relay.holding());
-  node.run("kill -9 $(pgrep -f 'sshd: [u]buntu')");
-  relay.release();
-  CHECK_THAT(child.result(), StartsWith("unreachable: ") && Contains("state.db"));
-  CHECK(shelf.files().empty());
-  CHECK(left_alone(node));
+  lab::HalfWay held(kSqlite3);
+  held.node.run("kill -9 $(pgrep -f 'sshd: [u]buntu')");
+  held.relay->release();
+  CHECK_THAT(held.pull->result(), StartsWith("unreachable: ") && Contains("state.db"));
+  CHECK(held.shelf.files().empty());
+  CHECK(lab::left_behind(held.node) == "");
 }
 
 TEST_CASE("a script killed half way is unreachable, not a short snapshot") {
   NEEDS_LAB();
-  const lab::Node node;
-  node.make_database(9000, 3800);
-  lab::Relay relay(node, kHalfWay);
-  lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(kSqlite3), shelf.store); });
-  REQUIRE(relay.holding());
-  node.run("kill -9 $(pgrep -x cat)");
-  relay.release();
-  CHECK_THAT(child.result(), StartsWith("unreachable: ") && Contains("ended early"));
-  CHECK(shelf.files().empty());
-  CHECK(left_alone(node));
+  lab::HalfWay held(kSqlite3);
+  held.node.run("kill -9 $(pgrep -x cat)");
+  held.relay->release();
+  CHECK_THAT(held.pull->result(), StartsWith("unreachable: ") && Contains("ended early"));
+  CHECK(held.shelf.files().empty());
+  CHECK(lab::left_behind(held.node) == "");
 }
 
 TEST_CASE("the copy has no name while it is streamed") {
   NEEDS_LAB();
-  const lab::Node node;
-  node.make_database(9000, 3800);
-  lab::Relay relay(node, kHalfWay);
-  lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(kSqlite3), shelf.store); });
-  REQUIRE(relay.holding());
-  CHECK(node.run("ls -A /var/lib/rancher/k3s/server/db") == "state.db");
-  relay.release();
-  CHECK(child.result() == "");
+  lab::HalfWay held(kSqlite3);
+  CHECK(held.node.run("ls -A /var/lib/rancher/k3s/server/db") == "state.db");
+  held.relay->release();
+  CHECK(held.pull->result() == "");
 }
 
 TEST_CASE("while the copy is made only root can reach it") {
@@ -116,7 +92,7 @@ TEST_CASE("a node that falls silent ends with the idle timeout") {
   lab::Shelf shelf;
   CHECK_THAT(lab::try_pull(target, shelf.store), Contains("timeout: ") && Contains("no word from the node for 1 s"));
   CHECK(shelf.files().empty());
-  CHECK(left_alone(node));
+  CHECK(lab::left_behind(node) == "");
 }
 
 TEST_CASE("a copy that takes longer than the idle timeout is waited for") {
@@ -143,11 +119,10 @@ TEST_CASE("a copy that takes longer than it may is ended, and leaves nothing") {
   hold_the_copy(node);
   puller::Target target = node.target(kSqlite3);
   target.limits.read_transaction = std::chrono::seconds(1);
-  target.idle_timeout = std::chrono::seconds(9);  // a sign of life every three
   lab::Shelf shelf;
   CHECK_THAT(lab::try_pull(target, shelf.store), StartsWith("timeout: ") && Contains("limits.read_transaction"));
   CHECK(shelf.files().empty());
-  CHECK(left_alone(node));
+  CHECK(lab::left_behind(node) == "");
 }
 
 TEST_CASE("Ctrl-C while the node copies cancels at once and leaves nothing here or there") {
@@ -166,25 +141,17 @@ TEST_CASE("Ctrl-C while the node copies cancels at once and leaves nothing here 
   CHECK_THAT(child.result(), StartsWith("cancelled: "));
   CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds(2));
   CHECK(shelf.files().empty());
-  CHECK(left_alone(node));
+  CHECK(lab::left_behind(node) == "");
 }
 
 TEST_CASE("Ctrl-C half way through the stream leaves nothing here or there") {
   NEEDS_LAB();
-  const lab::Node node;
-  node.make_database(9000, 3800);
-  lab::Relay relay(node, kHalfWay);
-  lab::Shelf shelf;
-  lab::Fork child([&] {
-    core::install_cancel_handlers();
-    return lab::try_pull(relay.target(kSqlite3), shelf.store);
-  });
-  REQUIRE(relay.holding());
-  child.signal(SIGINT);
-  CHECK_THAT(child.result(), Contains("cancelled: "));
-  relay.release();
-  CHECK(shelf.files().empty());
-  CHECK(left_alone(node));
+  lab::HalfWay held(kSqlite3, core::install_cancel_handlers);
+  held.pull->signal(SIGINT);
+  CHECK_THAT(held.pull->result(), Contains("cancelled: "));
+  held.relay->release();
+  CHECK(held.shelf.files().empty());
+  CHECK(lab::left_behind(held.node) == "");
 }
 
 TEST_CASE("a puller killed by SIGKILL while the node copies leaves nothing on the node") {
@@ -196,24 +163,20 @@ TEST_CASE("a puller killed by SIGKILL while the node copies leaves nothing on th
   lab::Fork child([&] { return lab::try_pull(node.target(kSqlite3), shelf.store); });
   REQUIRE(copy_is_there(node));
   child.signal(SIGKILL);
-  CHECK(left_alone(node));
+  CHECK(lab::left_behind(node) == "");
   CHECK(shelf.store.list("edge").empty());
 }
 
 TEST_CASE(
     "a puller killed by SIGKILL half way leaves nothing on the node, and the next pull clears its half snapshot") {
   NEEDS_LAB();
-  const lab::Node node;
-  node.make_database(9000, 3800);
-  lab::Relay relay(node, kHalfWay);
-  lab::Shelf shelf;
-  lab::Fork child([&] { return lab::try_pull(relay.target(kSqlite3), shelf.store); });
-  REQUIRE(relay.holding());
-  child.signal(SIGKILL);
-  relay.release();
-  CHECK(left_alone(node));
-  CHECK(shelf.store.list("edge").empty());
-  REQUIRE(lab::try_pull(node.target(kSqlite3), shelf.store) == "");
-  CHECK(shelf.store.list("edge").size() == 1);
-  for (const std::filesystem::path& file : shelf.files()) CHECK(file.string().find("/.incoming-") == std::string::npos);
+  lab::HalfWay held(kSqlite3);
+  held.pull->signal(SIGKILL);
+  held.relay->release();
+  CHECK(lab::left_behind(held.node) == "");
+  CHECK(held.shelf.store.list("edge").empty());
+  REQUIRE(lab::try_pull(held.node.target(kSqlite3), held.shelf.store) == "");
+  CHECK(held.shelf.store.list("edge").size() == 1);
+  for (const std::filesystem::path& file : held.shelf.files())
+    CHECK(file.string().find("/.incoming-") == std::string::npos);
 }

@@ -79,7 +79,7 @@ TEST_CASE("a pull brings the database, the token and the configuration, private 
     CHECK(report.node_peak_memory_bytes.value() < 48U << 20U);
   CHECK(report.bytes_sent > 1000);
   CHECK(std::chrono::abs(report.node.clock_offset) < std::chrono::seconds(2));
-  CHECK(lab::nothing_left(node));
+  CHECK(lab::left_behind(node) == "");
 }
 
 TEST_CASE("a database of 36 MB is pulled whole") {
@@ -234,5 +234,5 @@ TEST_CASE("inspect looks at the node and copies nothing") {
   const puller::NodeFacts facts = puller::inspect(node.target(method));
   CHECK(facts.database_size_bytes == std::stoull(node.run(kDirectory + "stat -c %s state.db")));
   CHECK(facts.free_bytes > 1U << 20U);
-  CHECK(lab::nothing_left(node));
+  CHECK(lab::left_behind(node) == "");
 }

@@ -21,7 +21,7 @@ std::string refusal(const lab::Node& node, const puller::Target& target) {
   std::string error = lab::try_pull(target, shelf.store);
   CHECK(error.find('\n') == std::string::npos);
   CHECK(shelf.files().empty());
-  CHECK(lab::eventually([&] { return lab::nothing_left(node); }));
+  CHECK(lab::left_behind(node) == "");
   return error;
 }
 
@@ -217,7 +217,7 @@ TEST_CASE("a full disk here names this machine and the file") {
   const std::string error = child.result();
   CHECK_THAT(error, StartsWith("storage: ") && Contains("on this machine") &&
                         Contains("/state.db: No space left on device") && !Contains("something is left"));
-  CHECK(lab::eventually([&] { return lab::nothing_left(node); }));
+  CHECK(lab::left_behind(node) == "");
 }
 
 TEST_CASE("too little space on the node is told before anything is copied") {

@@ -96,4 +96,14 @@ void Relay::pass(int puller_side, int node_side) {
   }
 }
 
+HalfWay::HalfWay(puller::Method method, const std::function<void()>& before) {
+  node.make_database(9000, 3800);
+  relay = std::make_unique<Relay>(node, 5U << 20U);
+  pull = std::make_unique<Fork>([&] {
+    before();
+    return try_pull(relay->target(method), shelf.store);
+  });
+  if (!relay->holding()) throw std::runtime_error("the pull came not half way: " + pull->result());
+}
+
 }  // namespace lab

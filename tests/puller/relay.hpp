@@ -40,4 +40,16 @@ class Relay {
   std::thread thread_;
 };
 
+/// A pull of a new node's database of about 36 MB whose answer is held half way.
+struct HalfWay {
+  Node node;
+  std::unique_ptr<Relay> relay;
+  Shelf shelf;
+  std::unique_ptr<Fork> pull;  // returns as try_pull()
+
+  /// `before` runs in the child that pulls.
+  explicit HalfWay(
+      puller::Method method, const std::function<void()>& before = [] {});
+};
+
 }  // namespace lab
