@@ -92,8 +92,10 @@ look() {
 constexpr std::string_view kCopy = R"sh(
 directory='' child='' watchdog='' beater='' guard=''
 
+# $1: exit status; that of the script when it ends by itself. A signal may come before it is ignored below: it then calls
+# this again, which does all of it. An exit there would end the shell with the rest undone.
 clean_up() {
-  status=$?
+  status=${1:-$?}
   trap - EXIT
   trap '' HUP INT TERM
   # The copying process first, so that it makes nothing new in a directory being removed.
@@ -220,9 +222,9 @@ send() {
 
 pull() {
   trap clean_up EXIT
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
+  trap 'clean_up 129' HUP
+  trap 'clean_up 130' INT
+  trap 'clean_up 143' TERM
   trap '' PIPE
   exec 3<&0
   watch_stdin <&3 >/dev/null 2>&1 &
