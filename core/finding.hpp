@@ -14,7 +14,8 @@
 
 namespace core {
 
-enum class Severity { warning, error };
+/// A note is to be known and is nothing wrong: an expiry date, a version.
+enum class Severity { note, warning, error };
 
 struct Finding {
   Severity severity = Severity::error;

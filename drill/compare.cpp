@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kExamplesPerKind = 5;
 
-std::string place_of(const std::string& resource, const std::string& namespace_name, const std::string& name) {
+std::string place_of(std::string_view resource, std::string_view namespace_name, std::string_view name) {
   return namespace_name.empty() ? fmt::format("{} {}", resource, name)
                                 : fmt::format("{} {}/{}", resource, namespace_name, name);
 }

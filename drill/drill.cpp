@@ -291,7 +291,7 @@ class Drill {
   std::string stored_version(const std::string& resource, const std::vector<std::string>& versions) const {
     for (const verifier::Object& object : report_.verification->objects) {
       if (object.resource != resource) continue;
-      const std::string version = object.api_version.substr(object.api_version.find('/') + 1);
+      const std::string version(object.api_version.substr(object.api_version.find('/') + 1));
       return std::find(versions.begin(), versions.end(), version) != versions.end() ? version : versions.front();
     }
     return versions.front();

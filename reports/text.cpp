@@ -34,8 +34,11 @@ std::string findings_text(const std::vector<core::Finding>& findings) {
   std::string text;
   for (std::size_t i = 0; i < std::min(findings.size(), kFindingsShown); ++i) {
     const core::Finding& finding = findings[i];
-    text += fmt::format("      {}{}", finding.severity == core::Severity::warning ? "warning: " : "",
-                        harmless(finding.message));
+    text +=
+        fmt::format("      {}{}",
+                    finding.severity == core::Severity::error ? std::string()
+                                                              : fmt::format("{}: ", core::to_string(finding.severity)),
+                    harmless(finding.message));
     if (finding.key) text += " [" + harmless(*finding.key) + "]";
     if (finding.revision) text += fmt::format(" at revision {}", finding.revision->value);
     text += "\n";

@@ -16,8 +16,8 @@ constexpr std::uint64_t kShownFindings = 20;
 }  // namespace
 
 void CheckBuilder::add(core::Finding finding) {
-  std::uint64_t& count = finding.severity == core::Severity::error ? errors_ : warnings_;
-  if (++count <= kShownFindings) check_.findings.push_back(std::move(finding));
+  if (++counts_[static_cast<std::size_t>(finding.severity)] <= kShownFindings)
+    check_.findings.push_back(std::move(finding));
 }
 
 void CheckBuilder::skip(std::string reason) {
@@ -26,13 +26,12 @@ void CheckBuilder::skip(std::string reason) {
 }
 
 void CheckBuilder::close() {
-  const auto summarise = [&](core::Severity severity, std::uint64_t count) {
-    if (count <= kShownFindings) return;
-    check_.findings.push_back({severity, fmt::format("... and {} more", count - kShownFindings), {}, {}});
-  };
-  summarise(core::Severity::error, errors_);
-  summarise(core::Severity::warning, warnings_);
-  if (errors_ > 0) {
+  for (const core::Severity severity : {core::Severity::error, core::Severity::warning, core::Severity::note}) {
+    const std::uint64_t count = counts_[static_cast<std::size_t>(severity)];
+    if (count > kShownFindings)
+      check_.findings.push_back({severity, fmt::format("... and {} more", count - kShownFindings), {}, {}});
+  }
+  if (counts_[static_cast<std::size_t>(core::Severity::error)] > 0) {
     check_.verdict = core::CheckVerdict::fail;
   } else if (stopped_) {
     check_.verdict = core::CheckVerdict::could_not_run;

@@ -2,6 +2,7 @@
 // The loop of house rule "errors" lives here: damaged becomes a failing finding, every other failure could_not_run.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ class CheckBuilder {
 
   void error(std::string message) { add({core::Severity::error, std::move(message), {}, {}}); }
   void warning(std::string message) { add({core::Severity::warning, std::move(message), {}, {}}); }
+  void note(std::string message) { add({core::Severity::note, std::move(message), {}, {}}); }
   void add(core::Finding finding);
   /// The check has nothing to look at; `reason` says why.
   void skip(std::string reason);
@@ -28,8 +30,7 @@ class CheckBuilder {
   void close();
 
   core::Check check_;
-  std::uint64_t errors_ = 0;
-  std::uint64_t warnings_ = 0;
+  std::array<std::uint64_t, 3> counts_{};  // by severity
   bool stopped_ = false;
 };
 

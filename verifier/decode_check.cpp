@@ -116,14 +116,16 @@ void DecodePass::count(const std::string& key, Newest& newest) {
   }
   ++result_.coverage.objects_decoded;
   const KeyIdentity identity = parse_key(key).identity;
-  Object object{resource_name(identity, newest.api_version),
-                std::string(identity.namespace_name),
-                std::string(identity.name),
-                std::move(newest.uid),
+  TextStore& text = *result_.text;
+  const auto resource = census.by_resource.try_emplace(resource_name(identity, newest.api_version)).first;
+  Object object{text.keep(resource->first),
+                text.keep(identity.namespace_name),
+                text.keep(identity.name),
+                text.keep(newest.uid),
                 newest.revision,
-                std::move(newest.api_version)};
+                text.keep(newest.api_version)};
   ++census.objects_total;
-  ++census.by_resource[object.resource];
+  ++resource->second;
   if (newest.sealed) ++census.sealed;
   if (object.resource == "namespaces") {
     ++census.namespaces;
@@ -132,7 +134,7 @@ void DecodePass::count(const std::string& key, Newest& newest) {
   if (object.namespace_name.empty()) {
     ++census.cluster_scoped;
   } else {
-    ++census.by_namespace[object.namespace_name];
+    ++census.by_namespace[std::string(object.namespace_name)];
   }
   result_.objects.push_back(std::move(object));
 }

@@ -6,8 +6,8 @@ namespace verifier {
 namespace {
 
 constexpr std::string_view kQuery =
-    "SELECT id, name, created, deleted, create_revision, prev_revision, lease, value FROM main.kine NOT INDEXED ORDER "
-    "BY id";
+    "SELECT id, name, created, deleted, create_revision, prev_revision, lease, value, old_value FROM main.kine NOT "
+    "INDEXED ORDER BY id";
 
 std::optional<std::int64_t> number(const Statement& statement, int column) {
   if (!statement.is_integer(column)) return std::nullopt;
@@ -29,7 +29,10 @@ void scan_rows(Database& database, const std::function<void(const Row&)>& observ
     row.create_revision = number(statement, 4);
     row.prev_revision = number(statement, 5);
     row.lease = number(statement, 6);
+    row.has_value = !statement.is_null(7);
     row.value = statement.bytes(7);
+    row.has_old_value = !statement.is_null(8);
+    row.old_value = statement.bytes(8);
     observe(row);
   }
 }

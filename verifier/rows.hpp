@@ -23,7 +23,10 @@ struct Row {
   std::optional<std::int64_t> create_revision;
   std::optional<std::int64_t> prev_revision;
   std::optional<std::int64_t> lease;
+  bool has_value = false;  // not NULL
   std::string_view value;
+  bool has_old_value = false;
+  std::string_view old_value;  // of an update or tombstone: what it replaced
 
   bool is_tombstone() const { return deleted == 1; }
   bool is_live() const { return deleted == 0; }

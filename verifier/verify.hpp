@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,27 +17,40 @@
 #include "core/clock.hpp"
 #include "core/finding.hpp"
 #include "core/revision.hpp"
+#include "verifier/text_store.hpp"
 
 namespace verifier {
+
+/// An earlier snapshot to compare with.
+struct Previous {
+  std::string name;
+  std::filesystem::path database;    // a scratch copy, too
+  std::optional<std::string> token;  // its own
+};
 
 struct Subject {
   /// Scratch copy of state.db; a -wal beside it is read as part of it. May be a path below /proc/self/fd/N.
   std::filesystem::path database;
   std::optional<std::string> token;  // content of server/token, any of k3s's forms; without it `bootstrap` is skipped
   std::optional<std::string> captured_sha256;  // of state.db when it was captured; without it check `hash` is skipped
+  std::optional<core::UtcTime> taken_at =
+      std::nullopt;  // when it was captured; without it check `freshness` is skipped
+  /// The snapshot of the same cluster before this one; without it `lineage` and `census` are skipped.
+  std::optional<Previous> previous = std::nullopt;
   /// Why no copy could be made of what was stored: then check `file` fails with it, and the others have nothing to look
   /// at.
   std::optional<std::string> damage = std::nullopt;
 };
 
-/// One live key under /registry/ whose value carries metadata.uid, or is sealed by encryption at rest.
+/// One live key under /registry/ whose value carries metadata.uid, or is sealed by encryption at rest. The views live
+/// as long as the list's TextStore.
 struct Object {
-  std::string resource;        // kubectl's name: "pods", "deployments.apps", "ingressroutes.traefik.io"
-  std::string namespace_name;  // empty for cluster-scoped objects
-  std::string name;
-  std::string uid;  // empty when sealed
+  std::string_view resource;        // kubectl's name: "pods", "deployments.apps", "ingressroutes.traefik.io"
+  std::string_view namespace_name;  // empty for cluster-scoped objects
+  std::string_view name;
+  std::string_view uid;  // empty when sealed
   core::Revision revision;
-  std::string api_version;  // as stored: "apps/v1"; empty when sealed
+  std::string_view api_version;  // as stored: "apps/v1"; empty when sealed
 };
 
 struct Rows {
@@ -71,7 +85,8 @@ struct Verification {
   /// Pages: all of them once integrity_check ran to its end. Rows: read one by one, against SQLite's own count.
   /// Objects: live /registry/ keys that are not internal; sealed ones count as decoded, by their key.
   core::Coverage coverage;
-  std::vector<Object> objects;                 // ordered by key
+  std::vector<Object> objects;                                      // ordered by key
+  std::shared_ptr<TextStore> text = std::make_shared<TextStore>();  // what the objects' views look at
   std::optional<core::UtcTime> newest_change;  // newest moment recorded inside: creation, managed fields, lease renewal
   std::string k3s_version;                     // kubelet version of a control-plane node, else of any; empty when none
   bool secrets_encryption = false;             // the opened bootstrap row holds an encryption configuration

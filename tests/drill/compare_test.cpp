@@ -4,8 +4,8 @@
 
 namespace {
 
-verifier::Object object(const std::string& resource, const std::string& name, const std::string& uid,
-                        std::int64_t revision) {
+// The texts are literals and outlive the object.
+verifier::Object object(std::string_view resource, std::string_view name, std::string_view uid, std::int64_t revision) {
   return {resource, "team-000", name, uid, core::Revision{revision}, "v1"};
 }
 
