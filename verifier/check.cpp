@@ -25,6 +25,11 @@ void CheckBuilder::skip(std::string reason) {
   check_.verdict = core::CheckVerdict::skipped;
 }
 
+void CheckBuilder::stop(std::string reason) {
+  stopped_ = true;
+  warning("could not run to its end: " + std::move(reason));
+}
+
 void CheckBuilder::close() {
   for (const core::Severity severity : {core::Severity::error, core::Severity::warning, core::Severity::note}) {
     const std::uint64_t count = counts_[static_cast<std::size_t>(severity)];
@@ -47,12 +52,10 @@ core::Check CheckBuilder::run(const std::function<void(CheckBuilder&)>& work) &&
     if (failure.kind() == core::ErrorKind::damaged) {
       error(failure.what());
     } else {
-      stopped_ = true;
-      warning(std::string("could not run to its end: ") + failure.what());
+      stop(failure.what());
     }
   } catch (const std::exception& failure) {
-    stopped_ = true;
-    warning(std::string("could not run to its end: ") + failure.what());
+    stop(failure.what());
   }
   close();
   check_.duration = stopwatch.elapsed();

@@ -23,6 +23,9 @@ class CheckBuilder {
   /// The check has nothing to look at; `reason` says why.
   void skip(std::string reason);
 
+  /// The check could not look at all there is; `reason` says why. It fails none the less when it found something.
+  void stop(std::string reason);
+
   /// Runs `work`, derives the verdict, takes the time. Throws: cancelled.
   core::Check run(const std::function<void(CheckBuilder&)>& work) &&;
 

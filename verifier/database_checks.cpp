@@ -135,10 +135,9 @@ void check_foreign_objects(Database& database, CheckBuilder& check) {
 
 }  // namespace
 
-void check_sqlite(Database& database, Verification& result, CheckBuilder& check) {
-  const auto pages = query_integer(database, "PRAGMA page_count");
-  if (pages && *pages > 0) result.page_count = static_cast<std::uint64_t>(*pages);
-  result.coverage.pages_total = result.page_count;
+void check_sqlite(Database& database, Pages& pages, CheckBuilder& check) {
+  pages.count =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, query_integer(database, "PRAGMA page_count").value_or(0)));
   Statement statement(database, fmt::format("PRAGMA integrity_check({})", kIntegrityLimit));
   std::uint64_t lines = 0;
   while (statement.step()) {
@@ -152,7 +151,7 @@ void check_sqlite(Database& database, Verification& result, CheckBuilder& check)
     }
   }
   // At its limit integrity_check stops early, and what it did not reach was not looked at.
-  if (lines < kIntegrityLimit) result.coverage.pages_checked = result.coverage.pages_total;
+  pages.all_checked = lines < kIntegrityLimit;
 }
 
 bool check_schema(Database& database, CheckBuilder& check) {

@@ -1,7 +1,10 @@
 #include "verifier/verify.hpp"
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <future>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -9,12 +12,30 @@
 #include "verifier/bootstrap_check.hpp"
 #include "verifier/check.hpp"
 #include "verifier/database_checks.hpp"
-#include "verifier/decode_check.hpp"
 #include "verifier/file_checks.hpp"
+#include "verifier/pass.hpp"
 #include "verifier/sqlite.hpp"
 
 namespace verifier {
 namespace {
+
+constexpr std::array<std::string_view, 14> kChecksInOrder{
+    "file",       "hash",      "sqlite",  "schema",  "revisions", "value-chain", "decode",
+    "references", "bootstrap", "secrets", "lineage", "freshness", "census",      "blockers"};
+
+core::Check run_unless(const std::string& obstacle, std::string name, const std::function<void(CheckBuilder&)>& work) {
+  return CheckBuilder(std::move(name)).run([&](CheckBuilder& check) {
+    if (!obstacle.empty()) return check.skip("skipped: " + obstacle);
+    work(check);
+  });
+}
+
+// What is found beside the pass over the rows, on the other core.
+struct Aside {
+  std::vector<core::Check> checks;
+  Pages pages;
+  std::string sha256;
+};
 
 class Verifier {
  public:
@@ -23,62 +44,74 @@ class Verifier {
   Verification run();
 
  private:
-  // Runs `work` as check `name`, unless an earlier check has found why there is nothing to look at.
-  void run_check(std::string name, const std::string& obstacle, const std::function<void(CheckBuilder&)>& work);
-  struct HashCheck {
-    core::Check check;
-    std::string sha256;
-  };
-  HashCheck hash_check() const {
-    HashCheck result;
-    result.check = CheckBuilder("hash").run([&](CheckBuilder& check) { result.sha256 = check_hash(subject_, check); });
-    return result;
-  }
+  Aside look_aside(const std::string& unreadable) const;
+  void look_at_rows(const std::string& unreadable);
   void say(std::string_view what) const {
     if (progress_) progress_(what);
   }
-  // Opened by the first check that needs it; when that fails, each check says so for itself.
-  Database& database() {
-    if (!database_) database_.emplace(subject_.database);
-    return *database_;
+  void take(std::vector<core::Check> checks) {
+    std::move(checks.begin(), checks.end(), std::back_inserter(result_.checks));
   }
 
   const Subject& subject_;
   const Progress& progress_;
   Verification result_;
-  std::optional<Database> database_;
 };
 
-void Verifier::run_check(std::string name, const std::string& obstacle,
-                         const std::function<void(CheckBuilder&)>& work) {
-  const auto guarded = [&](CheckBuilder& check) {
-    if (!obstacle.empty()) return check.skip("skipped: " + obstacle);
-    work(check);
+Aside Verifier::look_aside(const std::string& unreadable) const {
+  Aside aside;
+  aside.checks.push_back(run_unless(unreadable, "sqlite", [&](CheckBuilder& check) {
+    Database database(subject_.database);
+    check_sqlite(database, aside.pages, check);
+  }));
+  aside.checks.push_back(
+      CheckBuilder("hash").run([&](CheckBuilder& check) { aside.sha256 = check_hash(subject_, check); }));
+  return aside;
+}
+
+void Verifier::look_at_rows(const std::string& unreadable) {
+  std::optional<Database> opened;  // by the first check that needs it; when that fails, each check says so for itself
+  const auto database = [&]() -> Database& {
+    if (!opened) opened.emplace(subject_.database);
+    return *opened;
   };
-  result_.checks.push_back(CheckBuilder(std::move(name)).run(guarded));
+  std::string no_rows = "the rows cannot be read, because check schema did not come to its end";
+  result_.checks.push_back(run_unless(unreadable, "schema", [&](CheckBuilder& check) {
+    no_rows = check_schema(database(), check) ? "" : "there is no table kine with the columns that kine writes";
+  }));
+  if (!unreadable.empty()) no_rows = unreadable;
+  say("opening the bootstrap row");
+  result_.checks.push_back(run_unless(
+      no_rows, "bootstrap", [&](CheckBuilder& check) { check_bootstrap(database(), subject_, result_, check); }));
+  if (!no_rows.empty()) {
+    for (const char* name : {"revisions", "value-chain", "decode"})
+      result_.checks.push_back(run_unless(no_rows, name, [](CheckBuilder&) {}));
+    return;
+  }
+  take(check_rows(database(), result_, progress_));
 }
 
 Verification Verifier::run() {
   const core::Stopwatch stopwatch;
   std::string unreadable;  // why SQLite is not asked
-  run_check("file", {}, [&](CheckBuilder& check) { unreadable = check_file(subject_, result_, check); });
-  // Reads the file on its own beside the others; they are bound by SQLite, not by the disk.
-  auto hash = std::async(std::launch::async | std::launch::deferred, [this] { return hash_check(); });
+  result_.checks.push_back(
+      CheckBuilder("file").run([&](CheckBuilder& check) { unreadable = check_file(subject_, result_, check); }));
+  // A database with a WAL is held by one connection at a time, so that no -shm file is needed.
+  const auto policy = has_wal(subject_.database) ? std::launch::deferred : std::launch::async;
+  auto beside = std::async(policy, [&] { return look_aside(unreadable); });
+  look_at_rows(unreadable);
   say("integrity_check");
+  Aside aside = beside.get();
+  take(std::move(aside.checks));
+  result_.sha256 = std::move(aside.sha256);
+  if (aside.pages.count > 0) result_.page_count = aside.pages.count;
   result_.coverage.pages_total = result_.page_count;
-  run_check("sqlite", unreadable, [&](CheckBuilder& check) { check_sqlite(database(), result_, check); });
-  std::string no_rows = "the rows cannot be read, because check schema did not come to its end";
-  run_check("schema", unreadable, [&](CheckBuilder& check) {
-    no_rows = check_schema(database(), check) ? "" : "there is no table kine with the columns that kine writes";
-  });
-  if (!unreadable.empty()) no_rows = unreadable;
-  run_check("decode", no_rows, [&](CheckBuilder& check) { check_decode(database(), result_, check, progress_); });
-  say("opening the bootstrap row");
-  run_check("bootstrap", no_rows, [&](CheckBuilder& check) { check_bootstrap(database(), subject_, result_, check); });
-  say("hashing the file");
-  HashCheck hashed = hash.get();
-  result_.sha256 = std::move(hashed.sha256);
-  result_.checks.insert(result_.checks.begin() + 1, std::move(hashed.check));
+  if (aside.pages.all_checked) result_.coverage.pages_checked = result_.page_count;
+  const auto place = [](const core::Check& check) {
+    return std::find(kChecksInOrder.begin(), kChecksInOrder.end(), check.name);
+  };
+  std::sort(result_.checks.begin(), result_.checks.end(),
+            [&](const core::Check& a, const core::Check& b) { return place(a) < place(b); });
   result_.duration = stopwatch.elapsed();
   return std::move(result_);
 }

@@ -133,7 +133,8 @@ TEST_CASE("Every way a live value can be wrong is one finding that names its key
   CHECK(result.census.objects_total == 12);
 }
 
-TEST_CASE("A broken value that was overwritten or deleted later is no finding") {
+TEST_CASE(
+    "A broken value is a finding even when it was overwritten or deleted later, and the object counts as it is now") {
   const VerifyFixture fixture;
   fixture.make([](kine::Database& database) {
     database.create("/registry/pods/default/p", "broken");
@@ -142,7 +143,11 @@ TEST_CASE("A broken value that was overwritten or deleted later is no finding") 
     database.remove("/registry/pods/default/q");
   });
   const auto result = fixture.verify();
-  CHECK(check_named(result, "decode").verdict == CheckVerdict::pass);
+  const core::Check& decode = check_named(result, "decode");
+  REQUIRE(decode.findings.size() == 2);
+  CHECK(decode.findings[0].key == "/registry/pods/default/p");
+  CHECK(decode.findings[1].key == "/registry/pods/default/q");
+  CHECK(result.coverage.complete());
   CHECK(result.census.objects_total == 13);
 }
 
@@ -157,16 +162,17 @@ TEST_CASE("An undecodable object is missing from the coverage, too") {
 
 TEST_CASE("Rows without a name, with a BLOB for a name, or that do not say whether they are deleted are findings") {
   const auto [sql, sentence] = GENERATE(table<std::string, std::string>(
-      {{"INSERT INTO kine VALUES (500, NULL, 1, 0, 0, 0, 0, 'x', NULL)", "has no name"},
-       {"INSERT INTO kine VALUES (500, x'2f72', 1, 0, 0, 0, 0, 'x', NULL)", "has no name"},
-       {"INSERT INTO kine VALUES (500, '/a', 1, NULL, 0, 0, 0, 'x', NULL)", "whether it is deleted"},
-       {"INSERT INTO kine VALUES (500, '/a', 1, 'no', 0, 0, 0, 'x', NULL)", "whether it is deleted"}}));
+      {{"INSERT INTO kine VALUES (NULL, NULL, 1, 0, 0, 0, 0, 'x', NULL)", "has no name"},
+       {"INSERT INTO kine VALUES (NULL, x'2f72', 1, 0, 0, 0, 0, 'x', NULL)", "has no name"},
+       {"INSERT INTO kine VALUES (NULL, '/a', 1, NULL, 0, 0, 0, 'x', NULL)", "whether it creates or deletes"},
+       {"INSERT INTO kine VALUES (NULL, '/a', 1, 'no', 0, 0, 0, 'x', NULL)", "whether it creates or deletes"}}));
   const VerifyFixture fixture;
   fixture.make();
   fixture.exec(sql);
-  const core::Finding finding = only_error(fixture.verify(), "decode");
+  const auto result = fixture.verify();
+  const core::Finding finding = only_error(result, "revisions");
   CHECK(contains(finding.message, sentence));
-  CHECK(finding.revision->value == 500);
+  CHECK(finding.revision == result.revision);
 }
 
 TEST_CASE("Numeric names and text in BLOB columns are taken as SQLite gives them") {

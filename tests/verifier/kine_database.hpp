@@ -26,6 +26,9 @@ class Database {
   std::int64_t remove(const std::string& name);
   std::int64_t fill_gap();
 
+  /// From here on rows are written as a newer kine does.
+  void become(Era era) { era_ = era; }
+
   void set_compact_revision(std::int64_t revision);
   void exec(const std::string& sql);
   void close();

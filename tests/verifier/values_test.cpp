@@ -1,11 +1,11 @@
 // The decoders on their own: each encoding, and lengths, depths and bytes that nobody sane would write.
 #include <functional>
 
+#include "core/base64.hpp"
 #include "core/error.hpp"
 #include "tests/catch.hpp"
 #include "tests/verifier/kine_database.hpp"
 #include "tests/verifier/verify_fixture.hpp"
-#include "core/base64.hpp"
 #include "verifier/object.hpp"
 #include "verifier/text.hpp"
 

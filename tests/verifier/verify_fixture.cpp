@@ -40,6 +40,15 @@ void VerifyFixture::exec(const std::string& sql) const {
   if (code != SQLITE_OK) throw std::runtime_error(sql + ": " + message);
 }
 
+void VerifyFixture::compact(int behind) const {
+  const std::string compact = "((SELECT max(id) FROM kine) - " + std::to_string(behind) + ")";
+  exec(
+      "DELETE FROM kine WHERE name != 'compact_rev_key' AND (id IN (SELECT prev_revision FROM kine WHERE name != "
+      "'compact_rev_key' AND id <= " +
+      compact + ") OR (deleted != 0 AND id <= " + compact + "))");
+  exec("UPDATE kine SET prev_revision = " + compact + " WHERE name = 'compact_rev_key'");
+}
+
 void VerifyFixture::overwrite(std::uint64_t offset, std::string_view bytes) const {
   std::fstream file(path(), std::ios::binary | std::ios::in | std::ios::out);
   file.seekp(static_cast<std::streamoff>(offset));

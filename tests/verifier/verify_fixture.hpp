@@ -18,6 +18,8 @@ class VerifyFixture {
   void make(const std::function<void(kine::Database&)>& change = {}, kine::Era era = kine::Era::c) const;
   /// Changes the database behind kine's back.
   void exec(const std::string& sql) const;
+  /// Compacts as kine does, up to `behind` revisions before the newest.
+  void compact(int behind) const;
   void overwrite(std::uint64_t offset, std::string_view bytes) const;
   std::string bytes() const;
   void replace(std::string_view bytes) const;

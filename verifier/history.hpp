@@ -1,0 +1,57 @@
+// Checks `revisions` and `value-chain`: kine's log as a log. Every row has its place: revisions without a hole above
+// the compact revision, each row on top of the one it replaced, each old value the value that was there. Called for
+// every row of the one pass, in the order of revisions, with what was known of its name before it. Source: kine
+// pkg/logstructured/sqllog and pkg/drivers/generic, v0.4.0 to v0.17.5; its three eras fill create_revision, old_value
+// and a tombstone's value differently, and databases mix them, so what any era leaves unset is not asked for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "verifier/check.hpp"
+#include "verifier/names.hpp"
+#include "verifier/rows.hpp"
+
+namespace verifier {
+
+inline constexpr std::string_view kCompactKey = "compact_rev_key";
+
+class History {
+ public:
+  /// `compact_revision` as compact_rev_key says it; findings go to the two checks.
+  History(core::Revision compact_revision, CheckBuilder& revisions, CheckBuilder& value_chain)
+      : compact_(compact_revision.value), revisions_(revisions), value_chain_(value_chain) {}
+
+  /// True when the row that `row` replaced was still there, so that its old value has been compared.
+  bool see(const Row& row, const Name& before);
+
+  /// After the last row. `sequence` is sqlite_sequence's number for kine; empty when there is none.
+  void finish(std::optional<std::int64_t> sequence);
+
+  /// The revision of the create that `row` descends from, for the next row of that name; 0 when nothing says.
+  static std::int64_t created_by(const Row& row, const Name& before);
+
+ private:
+  void see_revision(const Row& row);
+  bool is_well_formed(const Row& row);
+  void see_compact_key(const Row& row);
+  // What is wrong; empty for nothing.
+  std::string problem_with_predecessor(const Row& row, const Name& before, std::int64_t predecessor) const;
+  std::string problem_with_missing(const Row& row, std::int64_t predecessor) const;
+  std::string problem_with_create_revision(const Row& row, const Name& before, std::int64_t predecessor) const;
+  void see_value_chain(const Row& row, const Name& before);
+  bool exists(std::int64_t revision) const;
+  void error(const Row& row, std::string message);
+
+  std::int64_t compact_;
+  CheckBuilder& revisions_;
+  CheckBuilder& value_chain_;
+  std::int64_t last_ = 0;                // revision of the row before
+  std::vector<std::int64_t> compacted_;  // revisions up to the compact one that are still there
+  std::uint64_t compact_keys_ = 0;
+  std::uint64_t leftovers_ = 0;
+};
+
+}  // namespace verifier

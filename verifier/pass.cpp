@@ -1,0 +1,138 @@
+#include "verifier/pass.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.hpp"
+#include "verifier/decode_check.hpp"
+#include "verifier/history.hpp"
+#include "verifier/names.hpp"
+#include "verifier/rows.hpp"
+#include "verifier/text.hpp"
+
+namespace verifier {
+namespace {
+
+constexpr std::uint64_t kProgressRows = 1'000;
+
+// By the index, or by the table alone when the index is torn; 0 when both are: then the pass does not get far either.
+core::Revision compact_revision_of(Database& database) {
+  for (const char* how : {"", "NOT INDEXED "}) {
+    try {
+      Statement statement(database, fmt::format("SELECT max(prev_revision) FROM main.kine {}WHERE name = ?", how));
+      statement.bind(1, kCompactKey);
+      return {statement.step() && statement.is_integer(0) ? statement.integer(0) : 0};
+    } catch (const core::Error& error) {
+      if (error.kind() != core::ErrorKind::damaged) throw;
+    }
+  }
+  return {};
+}
+
+std::optional<std::int64_t> sequence_of(Database& database) {
+  try {
+    return query_integer(database, "SELECT seq FROM main.sqlite_sequence WHERE name = 'kine'");
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::damaged) throw;
+    return std::nullopt;  // there is no such table
+  }
+}
+
+class Pass {
+ public:
+  Pass(Database& database, Verification& result, const Progress& progress)
+      : database_(database),
+        result_(result),
+        progress_(progress),
+        texts_(*result.text),
+        names_(*result.text),
+        decoder_(result, texts_, decode_, value_chain_),
+        history_(result.compact_revision, revisions_, value_chain_) {}
+
+  std::vector<core::Check> run();
+
+ private:
+  void scan();
+  void see(const Row& row);
+  template <class Work>
+  core::Check close(CheckBuilder& check, Work&& work);
+
+  Database& database_;
+  Verification& result_;
+  const Progress& progress_;
+  TextTable texts_;
+  Names names_;
+  CheckBuilder revisions_{"revisions"};
+  CheckBuilder value_chain_{"value-chain"};
+  CheckBuilder decode_{"decode"};
+  Decoder decoder_;
+  History history_;
+  std::string unread_;  // why rows were not reached; empty when all were
+};
+
+void Pass::see(const Row& row) {
+  ++result_.coverage.rows_checked;
+  result_.revision = std::max(result_.revision, row.id);
+  if (row.is_tombstone()) ++result_.rows.tombstones;
+  Name unnamed;
+  Name& name = row.has_name ? names_.at(row.name) : unnamed;
+  const bool chained = history_.see(row, name);
+  if (!row.has_name) return;
+  decoder_.see(row, name);
+  if (!chained) decoder_.see_old_value(row, name.kind);
+  name.created_by = History::created_by(row, name);
+  name.newest = row.id;
+  name.value_digest = digest_of(row.value);
+  name.live = row.is_live();
+  name.tombstone = row.is_tombstone();
+}
+
+void Pass::scan() {
+  try {
+    scan_rows(database_, [&](const Row& row) {
+      if (progress_ && result_.coverage.rows_checked % kProgressRows == 0)
+        progress_(fmt::format("{} of {} rows", result_.coverage.rows_checked, result_.rows.total));
+      see(row);
+    });
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::damaged) throw;
+    unread_ = fmt::format("the rows cannot be read beyond revision {}: {}", result_.revision.value, error.what());
+  }
+}
+
+// The checks that share the pass are each closed by a last look of their own.
+template <class Work>
+core::Check Pass::close(CheckBuilder& check, Work&& work) {
+  return std::move(check).run([&](CheckBuilder& builder) {
+    if (!unread_.empty()) return builder.stop(unread_);
+    work();
+  });
+}
+
+std::vector<core::Check> Pass::run() {
+  core::Check decode = std::move(decode_).run([&](CheckBuilder& check) {
+    result_.rows.total = count_rows(database_);
+    result_.coverage.rows_total = result_.rows.total;
+    scan();
+    decoder_.finish(names_);
+    if (!unread_.empty()) check.error(unread_);
+    if (result_.rows.live == 0)
+      check.error("there is not a single live row: k3s would start a new, empty cluster from this");
+  });
+  std::vector<core::Check> checks;
+  checks.push_back(close(revisions_, [&] { history_.finish(sequence_of(database_)); }));
+  checks.push_back(close(value_chain_, [] {}));
+  checks.push_back(std::move(decode));
+  return checks;
+}
+
+}  // namespace
+
+std::vector<core::Check> check_rows(Database& database, Verification& result, const Progress& progress) {
+  result.compact_revision = compact_revision_of(database);
+  return Pass(database, result, progress).run();
+}
+
+}  // namespace verifier
