@@ -16,8 +16,6 @@
 
 namespace verifier {
 
-inline constexpr std::string_view kCompactKey = "compact_rev_key";
-
 class History {
  public:
   /// `compact_revision` as compact_rev_key says it; findings go to the two checks.

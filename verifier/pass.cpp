@@ -9,6 +9,7 @@
 #include "verifier/decode_check.hpp"
 #include "verifier/history.hpp"
 #include "verifier/names.hpp"
+#include "verifier/references_check.hpp"
 #include "verifier/rows.hpp"
 #include "verifier/text.hpp"
 
@@ -16,20 +17,6 @@ namespace verifier {
 namespace {
 
 constexpr std::uint64_t kProgressRows = 1'000;
-
-// By the index, or by the table alone when the index is torn; 0 when both are: then the pass does not get far either.
-core::Revision compact_revision_of(Database& database) {
-  for (const char* how : {"", "NOT INDEXED "}) {
-    try {
-      Statement statement(database, fmt::format("SELECT max(prev_revision) FROM main.kine {}WHERE name = ?", how));
-      statement.bind(1, kCompactKey);
-      return {statement.step() && statement.is_integer(0) ? statement.integer(0) : 0};
-    } catch (const core::Error& error) {
-      if (error.kind() != core::ErrorKind::damaged) throw;
-    }
-  }
-  return {};
-}
 
 std::optional<std::int64_t> sequence_of(Database& database) {
   try {
@@ -91,11 +78,11 @@ void Pass::see(const Row& row) {
 
 void Pass::scan() {
   try {
-    scan_rows(database_, [&](const Row& row) {
+    for (RowScan scan(database_); scan.next();) {
       if (progress_ && result_.coverage.rows_checked % kProgressRows == 0)
         progress_(fmt::format("{} of {} rows", result_.coverage.rows_checked, result_.rows.total));
-      see(row);
-    });
+      see(scan.row());
+    }
   } catch (const core::Error& error) {
     if (error.kind() != core::ErrorKind::damaged) throw;
     unread_ = fmt::format("the rows cannot be read beyond revision {}: {}", result_.revision.value, error.what());
@@ -125,6 +112,8 @@ std::vector<core::Check> Pass::run() {
   checks.push_back(close(revisions_, [&] { history_.finish(sequence_of(database_)); }));
   checks.push_back(close(value_chain_, [] {}));
   checks.push_back(std::move(decode));
+  CheckBuilder references("references");
+  checks.push_back(close(references, [&] { check_references(result_, names_, references); }));
   return checks;
 }
 

@@ -1,6 +1,9 @@
 #include "verifier/rows.hpp"
 
+#include <fmt/format.h>
+
 #include "core/cancel.hpp"
+#include "core/error.hpp"
 
 namespace verifier {
 namespace {
@@ -16,25 +19,38 @@ std::optional<std::int64_t> number(const Statement& statement, int column) {
 
 }  // namespace
 
-void scan_rows(Database& database, const std::function<void(const Row&)>& observe) {
-  Statement statement(database, kQuery);
-  while (statement.step()) {
-    core::throw_if_cancelled();
-    Row row;
-    row.id = {statement.integer(0)};
-    row.has_name = !statement.is_null(1) && !statement.is_blob(1);
-    row.name = statement.bytes(1);
-    row.created = number(statement, 2);
-    row.deleted = number(statement, 3);
-    row.create_revision = number(statement, 4);
-    row.prev_revision = number(statement, 5);
-    row.lease = number(statement, 6);
-    row.has_value = !statement.is_null(7);
-    row.value = statement.bytes(7);
-    row.has_old_value = !statement.is_null(8);
-    row.old_value = statement.bytes(8);
-    observe(row);
+RowScan::RowScan(Database& database) : statement_(database, kQuery) {}
+
+bool RowScan::next() {
+  core::throw_if_cancelled();
+  if (!statement_.step()) return false;
+  row_.id = {statement_.integer(0)};
+  row_.has_name = !statement_.is_null(1) && !statement_.is_blob(1);
+  row_.name = statement_.bytes(1);
+  row_.created = number(statement_, 2);
+  row_.deleted = number(statement_, 3);
+  row_.create_revision = number(statement_, 4);
+  row_.prev_revision = number(statement_, 5);
+  row_.lease = number(statement_, 6);
+  row_.has_value = !statement_.is_null(7);
+  row_.value = statement_.bytes(7);
+  row_.has_old_value = !statement_.is_null(8);
+  row_.old_value = statement_.bytes(8);
+  return true;
+}
+
+// The table alone is asked when the index is torn.
+core::Revision compact_revision_of(Database& database) {
+  for (const char* how : {"", "NOT INDEXED "}) {
+    try {
+      Statement statement(database, fmt::format("SELECT max(prev_revision) FROM main.kine {}WHERE name = ?", how));
+      statement.bind(1, kCompactKey);
+      return {statement.step() && statement.is_integer(0) ? statement.integer(0) : 0};
+    } catch (const core::Error& error) {
+      if (error.kind() != core::ErrorKind::damaged) throw;
+    }
   }
+  return {};
 }
 
 std::uint64_t count_rows(Database& database) {

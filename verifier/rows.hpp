@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -13,7 +12,7 @@
 
 namespace verifier {
 
-/// One row of table kine; the views live until the observer returns. An empty optional is a NULL or no integer.
+/// One row of table kine; the views live until the next one is read. An empty optional is a NULL or no integer.
 struct Row {
   core::Revision id;
   bool has_name = false;  // text, or a number that SQLite made of one
@@ -32,8 +31,25 @@ struct Row {
   bool is_live() const { return deleted == 0; }
 };
 
-/// Hands every row to `observe`, by ascending id. Throws: damaged (SQLite cannot read on), storage, cancelled.
-void scan_rows(Database& database, const std::function<void(const Row&)>& observe);
+/// Every row, by ascending id.
+class RowScan {
+ public:
+  /// Throws: as Statement.
+  explicit RowScan(Database& database);
+  /// False after the last row. Throws: damaged (SQLite cannot read on), storage, cancelled.
+  bool next();
+  const Row& row() const { return row_; }
+
+ private:
+  Statement statement_;
+  Row row_;
+};
+
+inline constexpr std::string_view kCompactKey = "compact_rev_key";
+
+/// What compact_rev_key says; 0 when there is none, or when neither its index nor the table can be read.
+/// Throws: storage, cancelled.
+core::Revision compact_revision_of(Database& database);
 
 /// How many rows there are, counted without reading them. Throws: as scan_rows.
 std::uint64_t count_rows(Database& database);

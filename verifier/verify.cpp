@@ -10,9 +10,12 @@
 
 #include "core/error.hpp"
 #include "verifier/bootstrap_check.hpp"
+#include "verifier/census_check.hpp"
 #include "verifier/check.hpp"
 #include "verifier/database_checks.hpp"
 #include "verifier/file_checks.hpp"
+#include "verifier/freshness_check.hpp"
+#include "verifier/lineage_check.hpp"
 #include "verifier/pass.hpp"
 #include "verifier/sqlite.hpp"
 
@@ -22,6 +25,8 @@ namespace {
 constexpr std::array<std::string_view, 14> kChecksInOrder{
     "file",       "hash",      "sqlite",  "schema",  "revisions", "value-chain", "decode",
     "references", "bootstrap", "secrets", "lineage", "freshness", "census",      "blockers"};
+
+constexpr std::string_view kNoPrevious = "skipped: there is no earlier snapshot to compare with";
 
 core::Check run_unless(const std::string& obstacle, std::string name, const std::function<void(CheckBuilder&)>& work) {
   return CheckBuilder(std::move(name)).run([&](CheckBuilder& check) {
@@ -35,6 +40,7 @@ struct Aside {
   std::vector<core::Check> checks;
   Pages pages;
   std::string sha256;
+  std::optional<KeyCensus> previous_census;
 };
 
 class Verifier {
@@ -44,69 +50,102 @@ class Verifier {
   Verification run();
 
  private:
-  Aside look_aside(const std::string& unreadable) const;
-  void look_at_rows(const std::string& unreadable);
+  void look_at_file();
+  void look_at_schema();
+  void look_at_rows();
+  Aside look_aside() const;
+  void take(Aside aside);
+  void compare_with_moment_and_previous(const Aside& aside);
+  void add(std::string name, const std::string& obstacle, const std::function<void(CheckBuilder&)>& work) {
+    result_.checks.push_back(run_unless(obstacle, std::move(name), work));
+  }
   void say(std::string_view what) const {
     if (progress_) progress_(what);
-  }
-  void take(std::vector<core::Check> checks) {
-    std::move(checks.begin(), checks.end(), std::back_inserter(result_.checks));
   }
 
   const Subject& subject_;
   const Progress& progress_;
   Verification result_;
+  std::string unreadable_;  // why SQLite is not asked
+  std::string no_rows_;     // why rows are not read
 };
 
-Aside Verifier::look_aside(const std::string& unreadable) const {
+void Verifier::look_at_file() {
+  add("file", {}, [&](CheckBuilder& check) { unreadable_ = check_file(subject_, result_, check); });
+}
+
+void Verifier::look_at_schema() {
+  no_rows_ = "the rows cannot be read, because check schema did not come to its end";
+  add("schema", unreadable_, [&](CheckBuilder& check) {
+    Database database(subject_.database);
+    no_rows_ = check_schema(database, check) ? "" : "there is no table kine with the columns that kine writes";
+  });
+  if (!unreadable_.empty()) no_rows_ = unreadable_;
+}
+
+Aside Verifier::look_aside() const {
   Aside aside;
-  aside.checks.push_back(run_unless(unreadable, "sqlite", [&](CheckBuilder& check) {
+  aside.checks.push_back(run_unless(unreadable_, "sqlite", [&](CheckBuilder& check) {
     Database database(subject_.database);
     check_sqlite(database, aside.pages, check);
   }));
   aside.checks.push_back(
-      CheckBuilder("hash").run([&](CheckBuilder& check) { aside.sha256 = check_hash(subject_, check); }));
+      run_unless({}, "hash", [&](CheckBuilder& check) { aside.sha256 = check_hash(subject_, check); }));
+  aside.checks.push_back(run_unless(no_rows_, "lineage", [&](CheckBuilder& check) {
+    if (!subject_.previous) return check.skip(std::string(kNoPrevious));
+    Database database(subject_.database);
+    Database previous(subject_.previous->database);
+    check_lineage(database, previous, subject_.previous->name, check);
+    aside.previous_census = read_key_census(previous);
+  }));
   return aside;
 }
 
-void Verifier::look_at_rows(const std::string& unreadable) {
+void Verifier::look_at_rows() {
   std::optional<Database> opened;  // by the first check that needs it; when that fails, each check says so for itself
   const auto database = [&]() -> Database& {
     if (!opened) opened.emplace(subject_.database);
     return *opened;
   };
-  std::string no_rows = "the rows cannot be read, because check schema did not come to its end";
-  result_.checks.push_back(run_unless(unreadable, "schema", [&](CheckBuilder& check) {
-    no_rows = check_schema(database(), check) ? "" : "there is no table kine with the columns that kine writes";
-  }));
-  if (!unreadable.empty()) no_rows = unreadable;
-  say("opening the bootstrap row");
-  result_.checks.push_back(run_unless(
-      no_rows, "bootstrap", [&](CheckBuilder& check) { check_bootstrap(database(), subject_, result_, check); }));
-  if (!no_rows.empty()) {
-    for (const char* name : {"revisions", "value-chain", "decode"})
-      result_.checks.push_back(run_unless(no_rows, name, [](CheckBuilder&) {}));
+  add("bootstrap", no_rows_, [&](CheckBuilder& check) { check_bootstrap(database(), subject_, result_, check); });
+  if (no_rows_.empty()) {
+    for (core::Check& check : check_rows(database(), result_, progress_)) result_.checks.push_back(std::move(check));
     return;
   }
-  take(check_rows(database(), result_, progress_));
+  for (const char* name : {"revisions", "value-chain", "decode", "references"})
+    add(name, no_rows_, [](CheckBuilder&) {});
 }
 
-Verification Verifier::run() {
-  const core::Stopwatch stopwatch;
-  std::string unreadable;  // why SQLite is not asked
-  result_.checks.push_back(
-      CheckBuilder("file").run([&](CheckBuilder& check) { unreadable = check_file(subject_, result_, check); }));
-  // A database with a WAL is held by one connection at a time, so that no -shm file is needed.
-  const auto policy = has_wal(subject_.database) ? std::launch::deferred : std::launch::async;
-  auto beside = std::async(policy, [&] { return look_aside(unreadable); });
-  look_at_rows(unreadable);
-  say("integrity_check");
-  Aside aside = beside.get();
-  take(std::move(aside.checks));
+void Verifier::take(Aside aside) {
+  std::move(aside.checks.begin(), aside.checks.end(), std::back_inserter(result_.checks));
   result_.sha256 = std::move(aside.sha256);
   if (aside.pages.count > 0) result_.page_count = aside.pages.count;
   result_.coverage.pages_total = result_.page_count;
   if (aside.pages.all_checked) result_.coverage.pages_checked = result_.page_count;
+}
+
+void Verifier::compare_with_moment_and_previous(const Aside& aside) {
+  add("freshness", no_rows_,
+      [&](CheckBuilder& check) { check_freshness(result_.newest_change, subject_.taken_at, check); });
+  add("census", no_rows_, [&](CheckBuilder& check) {
+    if (!subject_.previous) return check.skip(std::string(kNoPrevious));
+    if (!aside.previous_census) return check.skip("skipped: " + subject_.previous->name + " cannot be counted");
+    check_census(key_census_of(result_.objects), *aside.previous_census, subject_.previous->name, check);
+  });
+}
+
+Verification Verifier::run() {
+  const core::Stopwatch stopwatch;
+  look_at_file();
+  look_at_schema();
+  // A database with a WAL is held by one connection at a time, so that no -shm file is needed.
+  const auto policy = has_wal(subject_.database) ? std::launch::deferred : std::launch::async;
+  std::future<Aside> beside = std::async(policy, [this] { return look_aside(); });
+  look_at_rows();
+  say("integrity_check");
+  Aside aside = beside.get();
+  compare_with_moment_and_previous(aside);
+  take(std::move(aside));
   const auto place = [](const core::Check& check) {
     return std::find(kChecksInOrder.begin(), kChecksInOrder.end(), check.name);
   };

@@ -95,7 +95,7 @@ TEST_CASE("Rows lost above the compact revision, and a predecessor that is anoth
     CHECK(check_named(fixture.verify(), "revisions").verdict == CheckVerdict::fail);
   }
   SECTION("another key's") {
-    fixture.exec("UPDATE kine SET prev_revision = 3 WHERE name = '/registry/leases/kube-node-lease/node-a'");
+    fixture.exec("UPDATE kine SET prev_revision = 3 WHERE name = '/registry/leases/kube-system/node-a'");
     CHECK(contains(only_error(fixture.verify(), "revisions").message, "another key's"));
   }
 }

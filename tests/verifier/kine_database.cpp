@@ -173,9 +173,9 @@ void populate(Database& database) {
   database.create(
       "/registry/example.io/things/default/one",
       json({"example.io/v1", "Thing", "one", "default", "uid-one"}, R"(,"spec":{"renewTime":"2026-10-30T00:00:00Z"})"));
-  const Meta lease{"coordination.k8s.io/v1", "Lease", "node-a", "kube-node-lease", "uid-lease"};
-  database.create("/registry/leases/kube-node-lease/node-a", protobuf(lease, field(2, time_field(4, 1'790'000'100))));
-  database.update("/registry/leases/kube-node-lease/node-a",
+  const Meta lease{"coordination.k8s.io/v1", "Lease", "node-a", "kube-system", "uid-lease"};
+  database.create("/registry/leases/kube-system/node-a", protobuf(lease, field(2, time_field(4, 1'790'000'100))));
+  database.update("/registry/leases/kube-system/node-a",
                   protobuf(lease, field(2, time_field(4, 1'790'000'200, 500'000'000))));
   database.remove("/registry/secrets/default/gone");
   for (const char* key : {"/registry/ranges/serviceips", "/registry/ranges/servicenodeports",

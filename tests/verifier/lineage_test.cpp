@@ -1,0 +1,155 @@
+// Checks that look beyond one database: `lineage` and `census` against the snapshot before, `freshness` against the
+// clock.
+#include "tests/catch.hpp"
+#include "tests/verifier/verify_fixture.hpp"
+
+using core::CheckVerdict;
+
+namespace {
+
+constexpr const char* kPod = "/registry/pods/default/p";
+
+std::string pod(int version) {
+  return kine::protobuf({"v1", "Pod", "p", "default", "u"}, kine::field(900, std::to_string(version)));
+}
+
+// The same cluster twice: an hour ago, and now.
+struct TwoSnapshots {
+  VerifyFixture then;
+  VerifyFixture now;
+
+  explicit TwoSnapshots(kine::Era era = kine::Era::c) {
+    const auto until_then = [](kine::Database& database) {
+      database.create(kPod, pod(1));
+      database.update(kPod, pod(2));
+      for (int i = 0; i < 20; ++i) {
+        const std::string name = "s" + std::to_string(i);
+        database.create("/registry/secrets/default/" + name,
+                        kine::protobuf({"v1", "Secret", name, "default", "uid-" + name}));
+      }
+    };
+    then.make(until_then, era);
+    now.make(
+        [&](kine::Database& database) {
+          until_then(database);
+          database.update(kPod, pod(3));
+          database.create("/registry/configmaps/default/new",
+                          kine::protobuf({"v1", "ConfigMap", "new", "default", "uid-new"}));
+          database.remove("/registry/secrets/default/s19");
+        },
+        era);
+  }
+
+  verifier::Verification verify() const {
+    verifier::Subject subject{now.path(), {}, {}};
+    subject.previous = verifier::Previous{"edge/then", then.path(), {}};
+    return verifier::verify(subject);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("What a snapshot became an hour later is of its line, in every era, compacted at any point") {
+  const kine::Era era = GENERATE(kine::Era::a, kine::Era::b, kine::Era::c);
+  const int compact_then = GENERATE(-1, 0, 5, 21, 22, 40);
+  const int compact_now = GENERATE(-1, 0, 1, 2, 3, 4, 10, 25);
+  const TwoSnapshots snapshots(era);
+  if (compact_then >= 0) snapshots.then.compact(compact_then);
+  if (compact_then >= 0) snapshots.now.compact(compact_then + 3);
+  if (compact_now >= 0 && (compact_then < 0 || compact_now < compact_then + 3)) snapshots.now.compact(compact_now);
+  const auto result = snapshots.verify();
+  INFO(compact_then << " " << compact_now);
+  for (const core::Finding& finding : check_named(result, "lineage").findings) UNSCOPED_INFO(finding.message);
+  CHECK(check_named(result, "lineage").verdict == CheckVerdict::pass);
+  CHECK(check_named(result, "census").verdict == CheckVerdict::pass);
+}
+
+TEST_CASE("A change in the past is one finding of check lineage") {
+  const auto [sql, sentence] = GENERATE(table<std::string, std::string>(
+      {{"UPDATE kine SET value = value || 'x' WHERE id = 5", "another one"},
+       {"UPDATE kine SET value = NULL WHERE id = 5", "another one"},
+       {"UPDATE kine SET old_value = 'x' WHERE id = 5", "another one"},
+       {"UPDATE kine SET lease = 3 WHERE id = 5", "another one"},
+       {"UPDATE kine SET create_revision = 5 WHERE id = 5", "another one"},
+       {"DELETE FROM kine WHERE id = 30", "is lost"},
+       {"DELETE FROM kine WHERE id = 6", "is lost"},
+       {"UPDATE kine SET value = replace(value, 'uid-kube-system', 'uid-kube-sYstem') WHERE name LIKE '%/kube-system'",
+        "another cluster"}}));
+  const TwoSnapshots snapshots;
+  const bool compacted = GENERATE(false, true);
+  if (compacted) {
+    snapshots.then.compact(18);
+    snapshots.now.compact(20);
+  }
+  snapshots.now.exec(sql);
+  INFO(sql << " compacted " << compacted);
+  CHECK(contains(only_error(snapshots.verify(), "lineage").message, sentence));
+}
+
+TEST_CASE("A row that appears in the past, and a step back in time, are findings of check lineage") {
+  SECTION("appears") {
+    const TwoSnapshots snapshots;
+    snapshots.then.compact(20);
+    snapshots.now.compact(20);
+    snapshots.now.exec("INSERT INTO kine VALUES (9, '/registry/odd', 1, 0, 0, 0, 0, '{}', NULL)");  // compacted
+    CHECK(contains(only_error(snapshots.verify(), "lineage").message, "is not in edge/then"));
+  }
+  SECTION("back") {
+    TwoSnapshots snapshots;
+    verifier::Subject subject{snapshots.then.path(), {}, {}};
+    subject.previous = verifier::Previous{"edge/later", snapshots.now.path(), {}};
+    CHECK(contains(only_error(verifier::verify(subject), "lineage").message, "behind"));
+  }
+  SECTION("compact revision back") {
+    const TwoSnapshots snapshots;
+    snapshots.then.compact(10);
+    CHECK(contains(check_named(snapshots.verify(), "lineage").findings.at(0).message, "the compact revision"));
+  }
+}
+
+TEST_CASE("Without an earlier snapshot lineage and census are skipped and say so, and a damaged one stops them alone") {
+  const TwoSnapshots snapshots;
+  for (const char* name : {"lineage", "census"})
+    CHECK(check_named(snapshots.now.verify(), name).verdict == CheckVerdict::skipped);
+  snapshots.then.replace("no database");
+  const auto result = snapshots.verify();
+  CHECK(check_named(result, "lineage").verdict != CheckVerdict::pass);
+  CHECK(check_named(result, "census").verdict == CheckVerdict::skipped);
+  CHECK(check_named(result, "decode").verdict == CheckVerdict::pass);
+}
+
+TEST_CASE("Fewer secrets, a vanished namespace and a mass deletion are findings of check census") {
+  const TwoSnapshots snapshots;
+  SECTION("secrets") {
+    snapshots.now.exec(
+        "DELETE FROM kine WHERE name > '/registry/secrets/default/s10' AND name < "
+        "'/registry/secrets/default/s9'");
+    CHECK(contains(only_warning(snapshots.verify(), "census").message, "secrets since edge/then"));
+  }
+  SECTION("namespace") {
+    snapshots.then.exec("INSERT INTO kine VALUES (NULL, '/registry/pods/team-007/p', 1, 0, 0, 0, 0, '{}', NULL)");
+    CHECK(contains(only_warning(snapshots.verify(), "census").message, "namespace team-007 is gone"));
+  }
+  SECTION("mass deletion") {
+    snapshots.now.exec("DELETE FROM kine WHERE name LIKE '/registry/secrets/%'");
+    CHECK(contains(only_error(snapshots.verify(), "census").message, "mass deletion"));
+  }
+}
+
+TEST_CASE("A source that stood still is found by the clock") {
+  const VerifyFixture fixture;
+  fixture.make();
+  using namespace std::chrono;
+  const core::UtcTime newest = *core::parse_rfc3339("2026-09-21T14:16:40.5Z");  // the lease's renewTime
+  const auto [age, verdict, sentence] =
+      GENERATE(table<seconds, CheckVerdict, std::string>({{seconds(20), CheckVerdict::pass, "older than the capture"},
+                                                          {minutes(11), CheckVerdict::pass, "nothing changed"},
+                                                          {hours(24), CheckVerdict::fail, "an earlier day"},
+                                                          {-minutes(11), CheckVerdict::pass, "clocks"}}));
+  verifier::Subject subject{fixture.path(), {}, {}};
+  subject.taken_at = newest + age;
+  const core::Check check = check_named(verifier::verify(subject), "freshness");
+  CHECK(check.verdict == verdict);
+  REQUIRE(check.findings.size() == 1);
+  CHECK(contains(check.findings[0].message, sentence));
+}

@@ -1,0 +1,85 @@
+#include "verifier/references_check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "verifier/text.hpp"
+
+namespace verifier {
+namespace {
+
+const Name* find_live(const Names& names, const std::string& key) {
+  const Name* name = names.find(key);
+  return name != nullptr && name->live ? name : nullptr;
+}
+
+void check_required(const Names& names, CheckBuilder& check) {
+  for (const char* key : {"/registry/namespaces/default", "/registry/namespaces/kube-system",
+                          "/registry/services/specs/default/kubernetes"})
+    if (find_live(names, key) == nullptr)
+      check.add({core::Severity::error, "an object that every cluster has is missing", key, {}});
+}
+
+// Every namespace gets a service account and a root CA of its own, which go before it goes: where one is left, the
+// namespace was not deleted.
+void check_namespaces(const Verification& result, const Names& names, CheckBuilder& check) {
+  for (const auto& [name, count] : result.census.by_namespace) {
+    const std::string key = "/registry/namespaces/" + name;
+    if (find_live(names, key) != nullptr) continue;
+    const bool was_not_deleted = find_live(names, "/registry/serviceaccounts/" + name + "/default") != nullptr ||
+                                 find_live(names, "/registry/configmaps/" + name + "/kube-root-ca.crt") != nullptr;
+    check.add({was_not_deleted ? core::Severity::error : core::Severity::warning,
+               fmt::format("the namespace is missing, but {} objects are in it", count),
+               printable(key),
+               {}});
+  }
+}
+
+struct Uid {
+  std::uint64_t digest;
+  const Name* name;
+  bool operator<(const Uid& other) const { return digest < other.digest; }
+};
+
+std::vector<Uid> uids_of(const Names& names) {
+  std::vector<Uid> uids;
+  uids.reserve(names.all().size());
+  for (const Name& name : names.all())
+    if (name.live && name.kind == KeyKind::object && !name.uid.empty()) uids.push_back({digest_of(name.uid), &name});
+  std::sort(uids.begin(), uids.end());
+  return uids;
+}
+
+void check_uids(const std::vector<Uid>& uids, CheckBuilder& check) {
+  for (std::size_t i = 1; i < uids.size(); ++i)
+    if (uids[i].digest == uids[i - 1].digest)
+      check.add({core::Severity::error,
+                 fmt::format("the object has the same uid as {}", printable(uids[i - 1].name->text)),
+                 printable(uids[i].name->text), uids[i].name->newest});
+}
+
+void check_owners(const std::vector<Uid>& uids, const Names& names, CheckBuilder& check) {
+  for (const Name& name : names.all()) {
+    if (!name.live || name.owner == 0 || std::binary_search(uids.begin(), uids.end(), Uid{name.owner, nullptr}))
+      continue;
+    check.add({core::Severity::warning, "the object's owner is not there: garbage collection would delete it",
+               printable(name.text), name.newest});
+  }
+}
+
+}  // namespace
+
+void check_references(const Verification& result, const Names& names, CheckBuilder& check) {
+  check_required(names, check);
+  check_namespaces(result, names, check);
+  const std::vector<Uid> uids = uids_of(names);
+  check_uids(uids, check);
+  check_owners(uids, names, check);
+  if (result.census.by_resource.count("nodes") == 0)
+    check.warning("there is no node: nothing ever joined this cluster");
+}
+
+}  // namespace verifier
