@@ -85,6 +85,7 @@ class CborWalker {
         return open(head);
       default:
         if (head.info == 31) bad("uses a reserved length");
+        if (head.major == 7 && (head.info == 20 || head.info == 21)) return visitor_.boolean(head.info == 21);
         visitor_.other();
     }
   }

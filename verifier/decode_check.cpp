@@ -1,5 +1,7 @@
 #include "verifier/decode_check.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -8,6 +10,8 @@
 
 namespace verifier {
 namespace {
+
+constexpr std::string_view kTlsType = "kubernetes.io/tls";
 
 std::string_view compare_with_key(const StoredObject& object, const KeyIdentity& identity) {
   if (object.api_version.empty() || object.kind.empty()) return "does not say what kind of object it is";
@@ -20,50 +24,96 @@ std::string_view compare_with_key(const StoredObject& object, const KeyIdentity&
 }  // namespace
 
 // What is wrong with `value`; empty when it is sound.
-std::string Decoder::read(std::string_view value, const Row& row, const ParsedKey& key, StoredObject& object) const {
+std::string Decoder::read(std::string_view value, const Row& row, const ParsedKey& key, StoredObject& object) {
   if (key.kind == KeyKind::malformed || !is_plain_text(row.name))
     return "the key has a form that Kubernetes does not use";
   try {
     object = decode_object(value);
   } catch (const core::Error& error) {
-    return error.what();
+    return std::string("the stored value ") + error.what();
   }
   if (key.kind == KeyKind::internal) return {};
-  return std::string(compare_with_key(object, key.identity));
+  const std::string_view mismatch = compare_with_key(object, key.identity);
+  return mismatch.empty() ? std::string() : "the stored value " + std::string(mismatch);
 }
 
 void Decoder::see(const Row& row, Name& name) {
   const ParsedKey key = parse_key(row.name);
   name.kind = key.kind;
   name.sealed = false;
+  name.tls = false;
   name.problem = 0;
   if (key.kind == KeyKind::other || (row.is_tombstone() && row.value.empty())) return;
-  if (is_sealed(row.value)) {
-    name.sealed = true;
-    name.uid = {};
-    name.api_version = 0;
-    return;
-  }
+  if (is_sealed(row.value)) return see_sealed(row, key, name);
+  see_value(row.value, row, key, name, checks_.decode);
+}
+
+void Decoder::see_value(std::string_view value, const Row& row, const ParsedKey& key, Name& name, CheckBuilder& check) {
   StoredObject object;
-  const std::string problem = read(row.value, row, key, object);
+  const std::string problem = read(value, row, key, object);
   if (!problem.empty()) {
     name.problem = texts_.number_of(problem);
-    decode_.add({core::Severity::error, "the stored value " + problem, printable(row.name), row.id});
-    return;
+    return check.add({core::Severity::error, problem, printable(row.name), row.id});
   }
   if (object.newest_change) keep_newest(result_.newest_change, *object.newest_change);
   if (!object.kubelet_version.empty())
     nodes_.insert_or_assign(std::string(row.name), NodeVersion{object.kubelet_version, object.control_plane});
   name.api_version = texts_.number_of(object.api_version);
+  name.terminating = object.terminating;
+  name.tls = key.identity.plural == "secrets" && value.find(kTlsType) != std::string_view::npos;
+  name.owner = object.owners.empty() ? 0 : digest_of(object.owners.front().uid);
   if (name.uid != object.uid) name.uid = result_.text->keep(object.uid);
 }
 
-void Decoder::see_old_value(const Row& row, KeyKind kind) {
+void Decoder::see_sealed(const Row& row, const ParsedKey& key, Name& name) {
+  name.sealed = true;
+  ++sealed_values_;
+  const Opened opened = bootstrap_ != nullptr ? bootstrap_->keys.open(row.value, row.name) : Opened{};
+  if (opened.outcome == Opened::Outcome::opened)
+    return see_value(opened.plaintext.view(), row, key, name, checks_.secrets);
+  name.uid = {};
+  name.api_version = 0;
+  if (bootstrap_ == nullptr || !bootstrap_->encryption_problem.empty()) return;
+  const auto error = [&](const char* message) {
+    checks_.secrets.add({core::Severity::error, message, printable(row.name), row.id});
+  };
+  switch (opened.outcome) {
+    case Opened::Outcome::opened:
+      return;
+    case Opened::Outcome::kms:
+      ++kms_values_;
+      return;
+    case Opened::Outcome::no_such_key:
+      return error("the value is sealed with a key that the bootstrap row does not hold: nobody can read it");
+    case Opened::Outcome::does_not_open:
+      return error("the key that the value names does not open it: the value is damaged");
+    case Opened::Outcome::unknown_provider:
+      return error("the value is sealed in a way that Kubernetes does not know");
+  }
+}
+
+void Decoder::finish_secrets(const Subject& subject) const {
+  if (sealed_values_ == 0) return checks_.secrets.note("no value is sealed by encryption at rest");
+  if (bootstrap_ == nullptr) {
+    const std::string what = fmt::format("{} values are sealed by encryption at rest", sealed_values_);
+    return subject.token ? checks_.secrets.stop(what + ", and the row with the keys was not opened")
+                         : checks_.secrets.skip("skipped: " + what + ", and no token was given to open them");
+  }
+  if (!bootstrap_->encryption_problem.empty()) return checks_.secrets.error(bootstrap_->encryption_problem);
+  if (kms_values_ > 0)
+    checks_.secrets.warning(
+        fmt::format("{} values are sealed by a key management service: only with that can they be read, and "
+                    "nothing here proves that they can",
+                    kms_values_));
+  checks_.secrets.note(fmt::format("{} values are sealed by encryption at rest", sealed_values_));
+}
+
+void Decoder::see_old_value(const Row& row, KeyKind kind, core::Severity severity) {
   if (!row.has_old_value || row.old_value.empty() || kind == KeyKind::other || is_sealed(row.old_value)) return;
   StoredObject object;
   const std::string problem = read(row.old_value, row, parse_key(row.name), object);
   if (!problem.empty())
-    value_chain_.add({core::Severity::error, "the old value " + problem, printable(row.name), row.id});
+    checks_.value_chain.add({severity, "of the value that was replaced: " + problem, printable(row.name), row.id});
 }
 
 void Decoder::count(Name& name) {

@@ -1,12 +1,13 @@
-// Check `decode`: every value under /registry/, of today and of history, decoded and held against its key.
-// Called for every row of the one pass. At its end it fills the census, the objects and the coverage of objects.
-// What it does not do: judge the order of rows (history).
+// Checks `decode` and `secrets`: every value under /registry/, of today and of history, decoded and held against its
+// key; sealed ones opened for it, in memory only. Called for every row of the one pass. At its end it fills the census,
+// the objects and the coverage of objects. What it does not do: judge the order of rows (history).
 #pragma once
 
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "verifier/bootstrap_check.hpp"
 #include "verifier/check.hpp"
 #include "verifier/names.hpp"
 #include "verifier/object.hpp"
@@ -17,15 +18,24 @@ namespace verifier {
 
 class Decoder {
  public:
-  Decoder(Verification& result, TextTable& texts, CheckBuilder& decode, CheckBuilder& value_chain)
-      : result_(result), texts_(texts), decode_(decode), value_chain_(value_chain) {}
+  struct Checks {
+    CheckBuilder& decode;
+    CheckBuilder& value_chain;
+    CheckBuilder& secrets;
+  };
+
+  /// Without an opened bootstrap row (nullptr) sealed values are known by their keys alone.
+  Decoder(Verification& result, TextTable& texts, const OpenedBootstrap* bootstrap, Checks checks)
+      : result_(result), texts_(texts), bootstrap_(bootstrap), checks_(checks) {}
 
   /// Decodes the row's value and writes what it is into `name`.
   void see(const Row& row, Name& name);
   /// For a row whose predecessor is gone: its old value is the last copy of that, and is decoded, too.
-  void see_old_value(const Row& row, KeyKind kind);
+  void see_old_value(const Row& row, KeyKind kind, core::Severity severity);
   /// After the last row.
   void finish(Names& names);
+  /// What check `secrets` says in the end.
+  void finish_secrets(const Subject& subject) const;
 
  private:
   struct NodeVersion {
@@ -33,14 +43,18 @@ class Decoder {
     bool control_plane = false;
   };
 
-  std::string read(std::string_view value, const Row& row, const ParsedKey& key, StoredObject& object) const;
+  static std::string read(std::string_view value, const Row& row, const ParsedKey& key, StoredObject& object);
+  void see_value(std::string_view value, const Row& row, const ParsedKey& key, Name& name, CheckBuilder& check);
+  void see_sealed(const Row& row, const ParsedKey& key, Name& name);
   void count(Name& name);
   void choose_k3s_version(const Names& names);
 
   Verification& result_;
   TextTable& texts_;
-  CheckBuilder& decode_;
-  CheckBuilder& value_chain_;
+  const OpenedBootstrap* bootstrap_;
+  Checks checks_;
+  std::uint64_t sealed_values_ = 0;
+  std::uint64_t kms_values_ = 0;
   std::unordered_map<std::string, NodeVersion> nodes_;  // by key
 };
 

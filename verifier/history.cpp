@@ -11,12 +11,17 @@ namespace {
 
 constexpr std::string_view kGapPrefix = "gap-";
 
+// kine 0.17 writes one when a client deletes, without comparing, what is not there.
+bool is_stray_tombstone(const Row& row) {
+  return row.is_tombstone() && row.prev_revision == 0 && !row.has_value && !row.has_old_value && !row.create_revision;
+}
+
 bool is_flag(const std::optional<std::int64_t>& value) { return value == 0 || value == 1; }
 
 }  // namespace
 
 void History::error(const Row& row, std::string message) {
-  revisions_.add({core::Severity::error, std::move(message), printable(row.name), row.id});
+  revisions_.add({severity_for(row.name), std::move(message), printable(row.name), row.id});
 }
 
 bool History::exists(std::int64_t revision) const {
@@ -74,7 +79,15 @@ bool History::see(const Row& row, const Name& before) {
       error(row, "a row that fills a gap is not as kine makes it");
     return false;
   }
+  alike_.see(row.name);
+  unset_create_revision_ |= !row.create_revision;
   const std::int64_t predecessor = *row.prev_revision;
+  if (is_stray_tombstone(row)) {
+    revisions_.add({core::Severity::warning,
+                    "the row deletes what was never created, as only a client other than Kubernetes asks for",
+                    printable(row.name), row.id});
+    return false;
+  }
   if (row.id.value <= compact_ && (before.newest.value != 0 || row.is_tombstone())) ++leftovers_;
   std::string problem = problem_with_predecessor(row, before, predecessor);
   if (problem.empty()) problem = problem_with_create_revision(row, before, predecessor);

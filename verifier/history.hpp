@@ -28,6 +28,13 @@ class History {
   /// After the last row. `sequence` is sqlite_sequence's number for kine; empty when there is none.
   void finish(std::optional<std::int64_t> sequence);
 
+  /// How bad it is that a row of `name` is out of its place.
+  core::Severity severity_for(std::string_view name) const {
+    return alike_.may_be_mistaken(name) ? core::Severity::warning : core::Severity::error;
+  }
+  /// True when kine 0.17 or a later one wrote here: an earlier one does not start on its rows.
+  bool has_unset_create_revision() const { return unset_create_revision_; }
+
   /// The revision of the create that `row` descends from, for the next row of that name; 0 when nothing says.
   static std::int64_t created_by(const Row& row, const Name& before);
 
@@ -48,6 +55,8 @@ class History {
   CheckBuilder& value_chain_;
   std::int64_t last_ = 0;                // revision of the row before
   std::vector<std::int64_t> compacted_;  // revisions up to the compact one that are still there
+  AlikeNames alike_;
+  bool unset_create_revision_ = false;
   std::uint64_t compact_keys_ = 0;
   std::uint64_t leftovers_ = 0;
 };

@@ -13,7 +13,10 @@ class SaxAdapter : public nlohmann::json_sax<nlohmann::json> {
   explicit SaxAdapter(TreeVisitor& visitor) : visitor_(visitor) {}
 
   bool null() override { return other(); }
-  bool boolean(bool) override { return other(); }
+  bool boolean(bool value) override {
+    visitor_.boolean(value);
+    return true;
+  }
   bool number_integer(number_integer_t) override { return other(); }
   bool number_unsigned(number_unsigned_t) override { return other(); }
   bool number_float(number_float_t, const string_t&) override { return other(); }

@@ -61,6 +61,7 @@ class Comparison {
     check_.add({core::Severity::error, std::move(message), printable(key), revision});
   }
   void lost(std::string_view key, core::Revision revision) {
+    if (alike_.may_be_mistaken(key)) return;  // compaction took it for another key's
     error(key, revision, fmt::format("the row is in {}, and is lost: compaction does not remove it", name_));
   }
 
@@ -71,6 +72,7 @@ class Comparison {
   // Rows that compaction may have removed, if a later row of the same name turns out to stand for them; by the digest
   // of the name.
   std::unordered_map<std::uint64_t, Gone> gone_;
+  AlikeNames alike_;
 };
 
 void Comparison::see_gone(const Row& then) {
@@ -92,6 +94,7 @@ void Comparison::run(Database& database, Database& previous) {
   RowScan then(previous);
   bool more_now = now.next();
   while (then.next() && then.row().id.value <= now_.newest) {
+    alike_.see(then.row().name);
     see_successor(then.row());
     for (; more_now && now.row().id < then.row().id; more_now = now.next())
       error(now.row(), fmt::format("the row is not in {}, which is later than it", name_));

@@ -3,7 +3,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <limits>
+#include <string>
 
 namespace verifier {
 namespace {
@@ -21,6 +23,29 @@ std::uint16_t TextTable::number_of(std::string_view text) {
   if (texts_.size() >= kMostTexts) return kMostTexts - 1;  // the last one stands for all others; no cluster has so many
   texts_.push_back(store_.keep(text));
   return numbers_.emplace(texts_.back(), static_cast<std::uint16_t>(texts_.size() - 1)).first->second;
+}
+
+namespace {
+
+bool is_ambiguous(char c) { return c == '_' || (c >= 'A' && c <= 'Z'); }
+
+std::uint64_t digest_of_folded(std::string_view name) {
+  std::string folded(name);
+  for (char& c : folded) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (c == '_' || c == '.' || c == ':') c = '-';
+  }
+  return digest_of(folded);
+}
+
+}  // namespace
+
+void AlikeNames::see(std::string_view name) {
+  if (std::any_of(name.begin(), name.end(), is_ambiguous)) folded_.insert(digest_of_folded(name));
+}
+
+bool AlikeNames::may_be_mistaken(std::string_view name) const {
+  return !folded_.empty() && folded_.count(digest_of_folded(name)) != 0;
 }
 
 Names::Names(TextStore& text) : store_(text), slots_(kFirstSlots) {}

@@ -7,6 +7,7 @@
 #include <deque>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/revision.hpp"
@@ -45,6 +46,20 @@ struct Name {
   bool tombstone = false;
   bool sealed = false;
   bool terminating = false;
+  bool tls = false;  // a secret that may hold a certificate
+};
+
+/// Names that kine before 0.16.3 may have taken for one another: it looked them up with LIKE, for which 'A' is 'a' and,
+/// before 0.14.8, '_' any character. What it wrote about one of them may belong to the other.
+/// Source: kine pkg/drivers/generic/generic.go up to v0.16.2; reproduced with v0.11.9 and v0.14.9.
+class AlikeNames {
+ public:
+  void see(std::string_view name);
+  /// True when `name`, or a name seen before that is like it, holds such a character.
+  bool may_be_mistaken(std::string_view name) const;
+
+ private:
+  std::unordered_set<std::uint64_t> folded_;
 };
 
 class Names {

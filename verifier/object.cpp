@@ -4,6 +4,8 @@
 #include <chrono>
 
 #include "core/error.hpp"
+#include "verifier/content.hpp"
+#include "verifier/fields_v1.hpp"
 #include "verifier/text.hpp"
 #include "verifier/tree.hpp"
 
@@ -17,19 +19,25 @@ constexpr std::string_view kProtobufPrefix = "k8s\0"sv;
 constexpr std::string_view kCborPrefix = "\xd9\xd9\xf7"sv;
 constexpr std::string_view kControlPlaneLabel = "node-role.kubernetes.io/control-plane";
 
-// Picks the few fields of a StoredObject out of a tree, by their paths. An array level has an empty key.
+// Picks the few fields of a StoredObject out of a tree, by their paths, and looks at what in metadata has one form
+// only. An array level has an empty key.
 class ObjectVisitor : public TreeVisitor {
  public:
   void begin() override {
     if (++depth_ < kLevels) path_[depth_].clear();
+    if (depth_ == 4 && at("metadata", "ownerReferences")) object_.owners.emplace_back();
   }
   void end() override { --depth_; }
   void key(std::string_view key) override {
     if (depth_ >= kLevels) return;
     path_[depth_] = key;
     if (depth_ == 3 && at("metadata", "labels") && key == kControlPlaneLabel) control_plane_ = true;
+    if (depth_ == 2 && path_[1] == "metadata") see_metadata(key);
+    if (inside_fields() && !is_path_element(key)) blame("metadata.managedFields", "is no set of fields");
   }
-  void other() override {}
+  void other() override {
+    if (inside_fields()) blame("metadata.managedFields", "is no set of fields");
+  }
   void text(std::string_view text) override {
     if (depth_ == 1) return take_root(text);
     if (depth_ == 2 && path_[1] == "metadata") return take_metadata(text);
@@ -37,7 +45,13 @@ class ObjectVisitor : public TreeVisitor {
       return take_time(lease_time_, text);
     if (depth_ == 2 && at("series", "lastObservedTime")) return take_time(event_time_, text);
     if (depth_ == 3 && at("status", "nodeInfo") && path_[3] == "kubeletVersion") object_.kubelet_version = text;
-    if (depth_ == 4 && at("metadata", "managedFields") && path_[4] == "time") take_time(object_.newest_change, text);
+    if (depth_ == 3 && at("metadata", "labels")) blame("metadata.labels", problem_of_label(path_[3], text));
+    if (depth_ == 3 && at("metadata", "annotations"))
+      blame("metadata.annotations", problem_of_annotation(path_[3], text));
+    if (depth_ == 3 && at("metadata", "finalizers")) object_.has_finalizers = true;
+    if (depth_ == 4 && at("metadata", "ownerReferences")) take_owner(text);
+    if (depth_ == 4 && at("metadata", "managedFields")) take_managed(text);
+    if (inside_fields()) blame("metadata.managedFields", "is no set of fields");
   }
 
   StoredObject finish() {
@@ -47,13 +61,52 @@ class ObjectVisitor : public TreeVisitor {
     const bool node = object_.kind == "Node" && core;
     object_.control_plane = node && control_plane_;
     if (!node) object_.kubelet_version.clear();
+    if (!problem_.empty() && object_.kind != "Event") throw core::Error(core::ErrorKind::damaged, problem_);
     return std::move(object_);
   }
 
  private:
-  static constexpr std::size_t kLevels = 5;
+  static constexpr std::size_t kLevels = 6;
 
   bool at(std::string_view first, std::string_view second) const { return path_[1] == first && path_[2] == second; }
+
+  // Inside the tree of managedFields[].fieldsV1, of which only the upper levels are remembered.
+  bool inside_fields() const { return depth_ >= 5 && at("metadata", "managedFields") && path_[4] == "fieldsV1"; }
+
+  // Keeps the first problem: whether it is one can depend on the kind, which may come later.
+  void blame(std::string_view where, const char* what) {
+    if (what != nullptr && problem_.empty()) problem_ = "is an object whose " + std::string(where) + " " + what;
+  }
+
+  void see_metadata(std::string_view key) {
+    if (key == "ownerReferences") object_.owners.clear();
+    if (key == "deletionTimestamp") object_.terminating = true;
+  }
+
+  void take_owner(std::string_view text) {
+    if (object_.owners.empty()) return;
+    Owner& owner = object_.owners.back();
+    if (path_[4] == "kind") owner.kind = text;
+    if (path_[4] == "name") owner.name = text;
+    if (path_[4] == "uid") owner.uid = text;
+    if (path_[4] == "uid" && is_almost_uuid(text)) blame("metadata.ownerReferences.uid", "is no UID any more");
+  }
+
+  void take_managed(std::string_view text) {
+    if (path_[4] == "time") take_moment(text);
+    if (path_[4] == "operation" && text != "Apply" && text != "Update")
+      blame("metadata.managedFields.operation", "is no operation");
+    if (path_[4] == "fieldsType" && text != "FieldsV1")
+      blame("metadata.managedFields.fieldsType", "is no type of fields");
+  }
+
+  void take_moment(std::string_view text) {
+    // Years far away do not fit into a count of nanoseconds; a leap year stands in for all.
+    const bool year = text.find_first_not_of("0123456789") == 4;
+    if (!year || !core::parse_rfc3339("2000" + std::string(text.substr(4))))
+      blame("metadata", "holds a time that is none");
+    take_time(object_.newest_change, text);
+  }
 
   void take_root(std::string_view text) {
     const std::string& key = path_[1];
@@ -69,7 +122,8 @@ class ObjectVisitor : public TreeVisitor {
     if (key == "name") object_.name = text;
     if (key == "namespace") object_.namespace_name = text;
     if (key == "uid") object_.uid = text;
-    if (key == "creationTimestamp" || key == "deletionTimestamp") take_time(object_.newest_change, text);
+    if (key == "uid" && is_almost_uuid(text)) blame("metadata.uid", "is no UID any more");
+    if (key == "creationTimestamp" || key == "deletionTimestamp") take_moment(text);
   }
 
   static void take_time(std::optional<core::UtcTime>& newest, std::string_view text) {
@@ -85,6 +139,7 @@ class ObjectVisitor : public TreeVisitor {
   std::optional<core::UtcTime> lease_time_;
   std::optional<core::UtcTime> event_time_;
   bool control_plane_ = false;
+  std::string problem_;
   std::size_t depth_ = 0;
   std::array<std::string, kLevels> path_;
 };

@@ -3,13 +3,21 @@
 // What it does not do: decrypt (k8s:enc: is recognised and left sealed), or compare with the key.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/clock.hpp"
 
 namespace verifier {
+
+struct Owner {
+  std::string kind;
+  std::string name;
+  std::string uid;
+};
 
 struct StoredObject {
   std::string api_version;
@@ -20,13 +28,19 @@ struct StoredObject {
   std::optional<core::UtcTime> newest_change;  // creation, deletion, managed fields; leases and events: their own times
   std::string kubelet_version;                 // of a Node
   bool control_plane = false;                  // a Node that carries that role
+  std::vector<Owner> owners;
+  bool terminating = false;          // it has a deletionTimestamp
+  bool has_finalizers = false;       // that keep it until they are done
+  bool unknown_kind = false;         // protobuf of a kind that Kubernetes 1.13 to 1.37 does not have
+  std::uint32_t unknown_fields = 0;  // protobuf fields that they do not have; a newer Kubernetes may
 };
 
 /// True for a value sealed by encryption at rest.
 bool is_sealed(std::string_view value);
 
-/// Decodes `value`, of any of the encodings, walking it to its last byte. A value of hostile lengths or depth ends in
-/// an error, not in memory. Throws: damaged, saying what is wrong and never quoting the value.
+/// Decodes `value`, of any of the encodings, walking it to its last byte and to its leaves, and comparing it with what
+/// Kubernetes can have written. A value of hostile lengths or depth ends in an error, not in memory.
+/// Throws: damaged, saying what is wrong and never quoting the value.
 StoredObject decode_object(std::string_view value);
 
 /// The part for protobuf; `envelope` is what follows "k8s\0". Throws: damaged.

@@ -2,6 +2,7 @@
 #include <protozero/pbf_reader.hpp>
 
 #include "core/error.hpp"
+#include "verifier/message.hpp"
 #include "verifier/object.hpp"
 
 namespace verifier {
@@ -59,6 +60,16 @@ bool is_control_plane_label(data_view map_entry) {
   return found;
 }
 
+Owner read_owner(data_view message) {
+  Owner owner;
+  each_field(message, [&](auto tag, data_view bytes) {
+    if (tag == 1) owner.kind = view(bytes);
+    if (tag == 3) owner.name = view(bytes);
+    if (tag == 4) owner.uid = view(bytes);
+  });
+  return owner;
+}
+
 void read_metadata(StoredObject& object, data_view message) {
   each_field(message, [&](auto tag, data_view bytes) {
     switch (tag) {
@@ -71,12 +82,20 @@ void read_metadata(StoredObject& object, data_view message) {
       case 5:
         object.uid = view(bytes);
         break;
-      case 8:  // creationTimestamp
       case 9:  // deletionTimestamp
+        object.terminating = true;
+        [[fallthrough]];
+      case 8:  // creationTimestamp
         take_time(object, bytes);
         break;
       case 11:  // labels
         if (object.kind == "Node" && is_control_plane_label(bytes)) object.control_plane = true;
+        break;
+      case 13:
+        object.owners.push_back(read_owner(bytes));
+        break;
+      case 14:
+        object.has_finalizers = true;
         break;
       case 17:  // managedFields
         each_field(bytes, [&](auto field, data_view inner) {
@@ -138,6 +157,18 @@ void read_special_field(StoredObject& object, Special special, protozero::pbf_ta
   }
 }
 
+// Walks what the envelope holds: an object of a known kind to its leaves, of others only the metadata, which all have.
+void check(StoredObject& object, std::string_view raw) {
+  if (const Message* message = find_kind(object.api_version, object.kind)) {
+    object.unknown_fields = walk_message(raw, *message);
+    return;
+  }
+  object.unknown_kind = true;
+  each_field(data_view(raw.data(), raw.size()), [&](auto tag, data_view bytes) {
+    if (tag == 1) object.unknown_fields += walk_message(view(bytes), object_meta());
+  });
+}
+
 StoredObject read_envelope(std::string_view envelope) {
   StoredObject object;
   data_view raw;
@@ -156,6 +187,7 @@ StoredObject read_envelope(std::string_view envelope) {
     }
   });
   if (!has_raw) throw core::Error(core::ErrorKind::damaged, "is a protobuf envelope without an object");
+  check(object, view(raw));
   const Special special = special_of(object);
   each_field(raw, [&](auto tag, data_view bytes) {
     if (tag == 1) read_metadata(object, bytes);

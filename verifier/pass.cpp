@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "verifier/blockers_check.hpp"
 #include "verifier/decode_check.hpp"
 #include "verifier/history.hpp"
 #include "verifier/names.hpp"
@@ -29,16 +30,16 @@ std::optional<std::int64_t> sequence_of(Database& database) {
 
 class Pass {
  public:
-  Pass(Database& database, Verification& result, const Progress& progress)
+  Pass(Database& database, const OpenedBootstrap* bootstrap, Verification& result, const Progress& progress)
       : database_(database),
         result_(result),
         progress_(progress),
         texts_(*result.text),
         names_(*result.text),
-        decoder_(result, texts_, decode_, value_chain_),
+        decoder_(result, texts_, bootstrap, {decode_, value_chain_, secrets_}),
         history_(result.compact_revision, revisions_, value_chain_) {}
 
-  std::vector<core::Check> run();
+  std::vector<core::Check> run(const Subject& subject, const EncryptionKeys& keys, core::UtcTime now);
 
  private:
   void scan();
@@ -54,6 +55,7 @@ class Pass {
   CheckBuilder revisions_{"revisions"};
   CheckBuilder value_chain_{"value-chain"};
   CheckBuilder decode_{"decode"};
+  CheckBuilder secrets_{"secrets"};
   Decoder decoder_;
   History history_;
   std::string unread_;  // why rows were not reached; empty when all were
@@ -68,7 +70,7 @@ void Pass::see(const Row& row) {
   const bool chained = history_.see(row, name);
   if (!row.has_name) return;
   decoder_.see(row, name);
-  if (!chained) decoder_.see_old_value(row, name.kind);
+  if (!chained) decoder_.see_old_value(row, name.kind, history_.severity_for(row.name));
   name.created_by = History::created_by(row, name);
   name.newest = row.id;
   name.value_digest = digest_of(row.value);
@@ -98,7 +100,7 @@ core::Check Pass::close(CheckBuilder& check, Work&& work) {
   });
 }
 
-std::vector<core::Check> Pass::run() {
+std::vector<core::Check> Pass::run(const Subject& subject, const EncryptionKeys& keys, core::UtcTime now) {
   core::Check decode = std::move(decode_).run([&](CheckBuilder& check) {
     result_.rows.total = count_rows(database_);
     result_.coverage.rows_total = result_.rows.total;
@@ -114,14 +116,23 @@ std::vector<core::Check> Pass::run() {
   checks.push_back(std::move(decode));
   CheckBuilder references("references");
   checks.push_back(close(references, [&] { check_references(result_, names_, references); }));
+  checks.push_back(close(secrets_, [&] { decoder_.finish_secrets(subject); }));
+  CheckBuilder blockers("blockers");
+  checks.push_back(close(blockers, [&] {
+    check_blockers(database_, result_, names_, keys, now, blockers);
+    if (history_.has_unset_create_revision())
+      blockers.note("kine 0.17 or later wrote here: the kine of an earlier k3s does not start on this database");
+  }));
   return checks;
 }
 
 }  // namespace
 
-std::vector<core::Check> check_rows(Database& database, Verification& result, const Progress& progress) {
+std::vector<core::Check> check_rows(Database& database, const Subject& subject, const OpenedBootstrap* bootstrap,
+                                    core::UtcTime now, Verification& result, const Progress& progress) {
   result.compact_revision = compact_revision_of(database);
-  return Pass(database, result, progress).run();
+  const EncryptionKeys none;
+  return Pass(database, bootstrap, result, progress).run(subject, bootstrap != nullptr ? bootstrap->keys : none, now);
 }
 
 }  // namespace verifier

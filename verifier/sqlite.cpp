@@ -140,6 +140,13 @@ void Statement::bind(int parameter, std::string_view text) {
   if (code != SQLITE_OK) fail(database_.handle_, code, "preparing a query");
 }
 
+void Statement::bind(int parameter, std::int64_t number) {
+  const int code = sqlite3_bind_int64(handle_, parameter, number);
+  if (code != SQLITE_OK) fail(database_.handle_, code, "preparing a query");
+}
+
+void Statement::reset() { sqlite3_reset(handle_); }
+
 bool Statement::step() {
   const int code = sqlite3_step(handle_);
   if (code == SQLITE_ROW) return true;

@@ -42,6 +42,9 @@ class Statement {
   ~Statement();
 
   void bind(int parameter, std::string_view text);
+  void bind(int parameter, std::int64_t number);
+  /// Back to before the first row, with what is bound.
+  void reset();
 
   /// True when there is a row. Throws: damaged, storage, cancelled.
   bool step();

@@ -18,7 +18,8 @@ class TreeVisitor {
   virtual void end() = 0;
   virtual void key(std::string_view key) = 0;  // inside an object, before its value
   virtual void text(std::string_view text) = 0;
-  virtual void other() = 0;  // a number, true, false, null, bytes
+  virtual void other() = 0;  // a number, null
+  virtual void boolean(bool) { other(); }
 };
 
 /// The nesting at which Kubernetes' own JSON decoder gives up. Source: Go encoding/json, scanner.go.

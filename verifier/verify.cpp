@@ -96,6 +96,10 @@ Aside Verifier::look_aside() const {
     Database database(subject_.database);
     Database previous(subject_.previous->database);
     check_lineage(database, previous, subject_.previous->name, check);
+    const auto bootstrap = open_bootstrap(database, subject_.token);
+    const auto earlier = open_bootstrap(previous, subject_.previous->token);
+    if (bootstrap && earlier && bootstrap->ca_sha256 != earlier->ca_sha256)
+      check.warning("the cluster's CA is another one than in " + subject_.previous->name + ": it was rotated");
     aside.previous_census = read_key_census(previous);
   }));
   return aside;
@@ -107,12 +111,18 @@ void Verifier::look_at_rows() {
     if (!opened) opened.emplace(subject_.database);
     return *opened;
   };
-  add("bootstrap", no_rows_, [&](CheckBuilder& check) { check_bootstrap(database(), subject_, result_, check); });
+  const core::UtcTime now = core::utc_now();  // a restore happens now, whatever the age of the snapshot
+  std::optional<OpenedBootstrap> bootstrap;
+  add("bootstrap", no_rows_,
+      [&](CheckBuilder& check) { bootstrap = check_bootstrap(database(), subject_, now, check); });
+  if (bootstrap) result_.secrets_encryption = bootstrap->secrets_encryption;
   if (no_rows_.empty()) {
-    for (core::Check& check : check_rows(database(), result_, progress_)) result_.checks.push_back(std::move(check));
+    std::vector<core::Check> checks =
+        check_rows(database(), subject_, bootstrap ? &*bootstrap : nullptr, now, result_, progress_);
+    std::move(checks.begin(), checks.end(), std::back_inserter(result_.checks));
     return;
   }
-  for (const char* name : {"revisions", "value-chain", "decode", "references"})
+  for (const char* name : {"revisions", "value-chain", "decode", "references", "secrets", "blockers"})
     add(name, no_rows_, [](CheckBuilder&) {});
 }
 

@@ -28,14 +28,16 @@ const std::map<std::string, std::set<std::string>> kArrows{
 const std::map<std::string, std::set<std::string>> kDoors{
     {"libssh/", {"puller/ssh_session.cpp"}},
     {"sqlite3.h", {"verifier/sqlite.cpp", "puller/node/database.cpp"}},
-    {"protozero/", {"verifier/object_protobuf.cpp"}},
+    {"protozero/", {"verifier/object_protobuf.cpp", "verifier/object_tree.cpp"}},
     {"boost/", {"core/process.cpp"}},
     {"curl/", {"drill/http.cpp"}},
     {"zstd.h", {"store/zstd.cpp", "puller/zstd_stream.cpp", "puller/node/compressor.cpp"}},
     {"xxhash", {"puller/page_hash.cpp", "verifier/names.cpp"}},
     {"yaml-cpp/", {"core/yaml.cpp"}},
     {"spdlog/", {"core/log.cpp"}},
-    {"openssl/", {"core/sha256.cpp", "verifier/bundle.cpp"}},
+    {"openssl/",
+     {"core/sha256.cpp", "verifier/bundle.cpp", "verifier/certificate.cpp", "verifier/encryption.cpp"}},
+    {"sodium", {"verifier/secretbox.cpp"}},
 };
 
 constexpr std::size_t kFileLines = 450;

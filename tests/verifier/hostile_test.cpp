@@ -32,7 +32,7 @@ void check_equations(const verifier::Verification& result) {
   for (const auto& entry : result.census.by_resource) by_resource += entry.second;
   CHECK(result.census.objects_total == by_resource);
   CHECK(result.census.objects_total == result.objects.size());
-  CHECK(result.checks.size() == 12);
+  CHECK(result.checks.size() == 14);
 }
 
 }  // namespace

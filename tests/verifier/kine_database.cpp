@@ -5,6 +5,8 @@
 #include <protozero/pbf_writer.hpp>
 #include <stdexcept>
 
+#include "tests/verifier/complete.hpp"
+
 namespace kine {
 namespace {
 
@@ -136,7 +138,10 @@ std::string protobuf(const Meta& meta, std::string_view more, std::string_view m
   metadata += field(4, "");
   if (!meta.uid.empty()) metadata += field(5, meta.uid);
   metadata += field(6, "") + time_field(8, meta.created_seconds) + std::string(more_metadata);
-  return envelope(meta, field(1, metadata) + std::string(more));
+  const std::string object = field(1, metadata) + std::string(more);
+  if (const verifier::Message* message = verifier::find_kind(meta.api_version, meta.kind))
+    return envelope(meta, complete(object, *message));
+  return envelope(meta, field(1, complete(metadata, verifier::object_meta())) + std::string(more));
 }
 
 std::string json(const Meta& meta, const std::string& more) {

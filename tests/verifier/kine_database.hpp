@@ -57,7 +57,8 @@ struct Meta {
   std::int64_t created_seconds = 1'790'000'000;  // 2026-09-21
 };
 
-/// The envelope with metadata; `more` is appended to the object's own fields, already encoded.
+/// The envelope with metadata; `more` is added to the object's own fields, already encoded. What Kubernetes always
+/// writes is added, empty.
 std::string protobuf(const Meta& meta, std::string_view more = {}, std::string_view more_metadata = {});
 std::string json(const Meta& meta, const std::string& more = {});
 
