@@ -35,7 +35,8 @@ const std::map<std::string, std::set<std::string>> kDoors{
     {"xxhash", {"puller/page_hash.cpp"}},
     {"yaml-cpp/", {"core/yaml.cpp"}},
     {"spdlog/", {"core/log.cpp"}},
-    {"openssl/", {"core/sha256.cpp", "verifier/bundle.cpp"}},
+    {"openssl/", {"core/sha256.cpp", "verifier/bundle.cpp", "verifier/certificate.cpp", "verifier/encryption.cpp"}},
+    {"sodium", {"verifier/secretbox.cpp"}},
 };
 
 constexpr std::size_t kFileLines = 450;
