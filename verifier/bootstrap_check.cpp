@@ -4,9 +4,14 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/error.hpp"
+#include "core/sha256.hpp"
+#include "verifier/authority_checks.hpp"
 #include "verifier/bundle.hpp"
+#include "verifier/certificate.hpp"
 #include "verifier/text.hpp"
 #include "verifier/token.hpp"
 
@@ -55,13 +60,12 @@ std::optional<std::string_view> passphrase_for(const SealedRow& row, const Token
   return std::nullopt;
 }
 
-void check_ca(const Bundle& bundle, const Token& token, CheckBuilder& check) {
+// That there is a server CA, and one that reads, is for check_authorities to say.
+void check_token_ca(const Bundle& bundle, const Token& token, CheckBuilder& check) {
   const auto ca = bundle.find("ServerCA");
-  if (ca == bundle.end())
-    return check.error(
-        "the opened bootstrap data holds no server CA: k3s would make a new one, and no node or client would trust it");
+  if (token.ca_hash.empty() || ca == bundle.end() || !read_certificates(ca->second.view()).problem.empty()) return;
   const std::string hash = hash_ca(ca->second.view());
-  if (token.ca_hash.empty() || token.ca_hash == hash) return;
+  if (token.ca_hash == hash) return;
   check.error(
       fmt::format("the token names another cluster CA ({}...) than the bootstrap data holds ({}...): nodes would "
                   "refuse to join the restored server",
@@ -81,49 +85,92 @@ void check_passwd(const Bundle& bundle, const Token& token, CheckBuilder& check)
         "it");
 }
 
-void check_row(const SealedRow& row, const Token& token, Verification& result, CheckBuilder& check) {
-  const auto error = [&](std::string message) {
+std::optional<Bundle> open_row(const SealedRow& row, const Token& token, CheckBuilder& check) {
+  const auto refuse = [&](std::string message) -> std::optional<Bundle> {
     check.add({core::Severity::error, std::move(message), printable(row.key), row.revision});
+    return std::nullopt;
   };
   const auto passphrase = passphrase_for(row, token, check);
   if (!passphrase)
-    return error(
+    return refuse(
         "the token does not belong to this database: k3s would refuse to start: \"bootstrap data already found and "
         "encrypted with different token\"");
   if (row.value.empty())
-    return error(
+    return refuse(
         "the bootstrap row is empty, the mark of a first start that was not finished: k3s would drop it and make a new "
         "cluster CA, which no node or client trusts");
   const std::optional<core::Secret> plaintext = open_sealed(row.value, *passphrase);
   if (!plaintext)
-    return error(
+    return refuse(
         "the token does not open the bootstrap row although its key fits: the row is damaged, k3s would refuse to "
         "start");
-  const Bundle bundle = parse_bundle(plaintext->view());
-  result.secrets_encryption = bundle.contains("EncryptionConfig");
-  check_ca(bundle, token, check);
-  check_passwd(bundle, token, check);
+  return parse_bundle(plaintext->view());
+}
+
+// The one live row, opened; or else an error that says what a restore would do.
+std::optional<Bundle> find_and_open(Database& database, const Token& token, CheckBuilder& check) {
+  const auto refuse = [&](std::string message) -> std::optional<Bundle> {
+    check.error(std::move(message));
+    return std::nullopt;
+  };
+  if (!token.problem.empty())
+    return refuse(fmt::format("k3s would refuse to start: it does not take this token, because {}", token.problem));
+  const std::vector<SealedRow> rows = read_live_rows(database);
+  if (rows.empty())
+    return refuse(
+        "there is no bootstrap row: k3s would start as a new cluster with a new CA, which no node or client trusts");
+  if (rows.size() > 1)
+    return refuse(
+        fmt::format("there are {} bootstrap rows instead of one: k3s would warn at its start and fail as soon as it "
+                    "saves them anew",
+                    rows.size()));
+  return open_row(rows.front(), token, check);
+}
+
+OpenedBootstrap describe(const Bundle& bundle) {
+  const auto hash_of = [&](std::string_view name) {
+    const auto file = bundle.find(name);
+    return file == bundle.end() ? std::string() : core::sha256_hex(file->second.view());
+  };
+  OpenedBootstrap opened;
+  opened.ca_sha256 = hash_of("ServerCA");
+  opened.service_key_sha256 = hash_of("ServiceKey");
+  const auto configuration = bundle.find("EncryptionConfig");
+  if (configuration == bundle.end()) return opened;
+  opened.secrets_encryption = true;
+  try {
+    opened.keys = EncryptionKeys(configuration->second.view());
+  } catch (const core::Error& error) {
+    // A finding for the check of what these keys should open, and no reason to give up the rest of the row.
+    if (error.kind() != core::ErrorKind::damaged) throw;
+    opened.encryption_problem = error.what();
+  }
+  return opened;
 }
 
 }  // namespace
 
-void check_bootstrap(Database& database, const Subject& subject, Verification& result, CheckBuilder& check) {
-  if (!subject.token)
-    return check.skip("skipped: no token was given, so nothing proves that this database can be restored");
+std::optional<OpenedBootstrap> check_bootstrap(Database& database, const Subject& subject, core::UtcTime now,
+                                               CheckBuilder& check) {
+  if (!subject.token) {
+    check.skip("skipped: no token was given, so nothing proves that this database can be restored");
+    return std::nullopt;
+  }
   const Token token = parse_token(*subject.token);
-  if (!token.problem.empty())
-    return check.error(
-        fmt::format("k3s would refuse to start: it does not take this token, because {}", token.problem));
-  const std::vector<SealedRow> rows = read_live_rows(database);
-  if (rows.empty())
-    return check.error(
-        "there is no bootstrap row: k3s would start as a new cluster with a new CA, which no node or client trusts");
-  if (rows.size() > 1)
-    return check.error(
-        fmt::format("there are {} bootstrap rows instead of one: k3s would warn at its start and fail as soon as it "
-                    "saves them anew",
-                    rows.size()));
-  check_row(rows.front(), token, result, check);
+  const std::optional<Bundle> bundle = find_and_open(database, token, check);
+  if (!bundle) return std::nullopt;
+  check_token_ca(*bundle, token, check);
+  check_passwd(*bundle, token, check);
+  check_authorities(*bundle, now, check);
+  return describe(*bundle);
+}
+
+std::optional<OpenedBootstrap> open_bootstrap(Database& database, const std::optional<std::string>& token) {
+  if (!token) return std::nullopt;
+  CheckBuilder unheard("bootstrap");
+  const std::optional<Bundle> bundle = find_and_open(database, parse_token(*token), unheard);
+  if (!bundle) return std::nullopt;
+  return describe(*bundle);
 }
 
 }  // namespace verifier

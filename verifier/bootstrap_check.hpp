@@ -1,15 +1,36 @@
-// Check `bootstrap`: the saved token opens the one sealed row, and what is in it belongs to that token. Without this a
-// restore does not start, or starts as another cluster.
-// What it does not do yet: pair certificates with keys, read expiry dates, open encrypted Secrets.
+// Check `bootstrap`: the saved token opens the one sealed row, and what is in it belongs to that token and is still
+// good. Without this a restore does not start, or starts as another cluster. Runs before the pass over the rows, which
+// opens encrypted Secrets with the keys found here. What it does not do: judge the encryption configuration, which
+// matters to the values that are sealed with it.
 #pragma once
 
+#include <optional>
+#include <string>
+
+#include "core/clock.hpp"
 #include "verifier/check.hpp"
+#include "verifier/encryption.hpp"
 #include "verifier/sqlite.hpp"
 #include "verifier/verify.hpp"
 
 namespace verifier {
 
-/// Skipped without a token. Fills `result.secrets_encryption`. Throws: damaged, storage, cancelled.
-void check_bootstrap(Database& database, const Subject& subject, Verification& result, CheckBuilder& check);
+/// What other checks need of the opened row. A hash is empty when the row holds no such file.
+struct OpenedBootstrap {
+  EncryptionKeys keys;
+  std::string encryption_problem;   // why the encryption configuration gives no keys; empty when it does, or is missing
+  std::string ca_sha256;            // of the file ServerCA
+  std::string service_key_sha256;   // of the file ServiceKey
+  bool secrets_encryption = false;  // there is an encryption configuration
+};
+
+/// Skipped without a token; empty when the row was not opened. `now` is the moment of the restore that is judged.
+/// Throws: damaged, storage, cancelled.
+std::optional<OpenedBootstrap> check_bootstrap(Database& database, const Subject& subject, core::UtcTime now,
+                                               CheckBuilder& check);
+
+/// The same row without the judgement, of another snapshot: empty when `token` does not open it, for whatever reason.
+/// Throws: damaged (SQLite cannot read it, the row has not k3s's form), storage, cancelled.
+std::optional<OpenedBootstrap> open_bootstrap(Database& database, const std::optional<std::string>& token);
 
 }  // namespace verifier

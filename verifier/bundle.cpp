@@ -2,18 +2,13 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-#include <openssl/x509_vfy.h>
-#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <memory>
-#include <vector>
+#include <new>
 
 #include "core/base64.hpp"
 #include "core/error.hpp"
-#include "core/sha256.hpp"
 #include "verifier/tree.hpp"
 
 namespace verifier {
@@ -25,30 +20,12 @@ constexpr std::size_t kNonceBytes = 12;
 constexpr std::size_t kTagBytes = 16;
 constexpr std::size_t kLimitBytes = 64U << 20U;
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
+struct FreeCipherContext {
+  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 };
-using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, Freer<EVP_CIPHER_CTX_free>>;
-using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
-using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
-using Store = std::unique_ptr<X509_STORE, Freer<X509_STORE_free>>;
-using StoreContext = std::unique_ptr<X509_STORE_CTX, Freer<X509_STORE_CTX_free>>;
-struct FreeStack {
-  void operator()(STACK_OF(X509) * stack) const { sk_X509_free(stack); }
-};
-using Stack = std::unique_ptr<STACK_OF(X509), FreeStack>;
+using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, FreeCipherContext>;
 
 [[noreturn]] void damaged(std::string message) { throw core::Error(core::ErrorKind::damaged, std::move(message)); }
-
-template <class T>
-T demand(T made) {
-  if (!made) throw std::bad_alloc();
-  return made;
-}
 
 const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
@@ -88,53 +65,6 @@ class BundleVisitor : public TreeVisitor {
   std::string field_;
 };
 
-std::vector<Certificate> parse_certificates(std::string_view pem) {
-  std::vector<Certificate> certificates;
-  const Bio bio = demand(Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))));
-  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
-    certificates.emplace_back(certificate);
-  ERR_clear_error();  // the end of the text is reported as an error
-  return certificates;
-}
-
-std::string to_der(X509* certificate) {
-  unsigned char* der = nullptr;
-  const int size_bytes = i2d_X509(certificate, &der);
-  if (size_bytes <= 0) damaged("a CA certificate cannot be written out again");
-  std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size_bytes));
-  OPENSSL_free(der);
-  return bytes;
-}
-
-bool is_root(X509* certificate) {
-  const ASN1_OCTET_STRING* issuer = X509_get0_authority_key_id(certificate);
-  const ASN1_OCTET_STRING* subject = X509_get0_subject_key_id(certificate);
-  return issuer == nullptr || (subject != nullptr && ASN1_OCTET_STRING_cmp(issuer, subject) == 0);
-}
-
-// The DER of the root that the first certificate leads to; empty when it leads to none.
-std::optional<std::string> root_of(const std::vector<Certificate>& certificates) {
-  const Store roots = demand(Store(X509_STORE_new()));
-  const Stack between = demand(Stack(sk_X509_new_null()));
-  for (std::size_t i = 1; i < certificates.size(); ++i) {
-    if (is_root(certificates[i].get())) {
-      X509_STORE_add_cert(roots.get(), certificates[i].get());
-    } else {
-      sk_X509_push(between.get(), certificates[i].get());
-    }
-  }
-  const StoreContext context = demand(StoreContext(X509_STORE_CTX_new()));
-  if (X509_STORE_CTX_init(context.get(), roots.get(), certificates.front().get(), between.get()) != 1)
-    return std::nullopt;
-  // The chain is what is asked for here; whether a certificate has expired is another question.
-  X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_NO_CHECK_TIME);
-  const int verified = X509_verify_cert(context.get());
-  ERR_clear_error();
-  if (verified != 1) return std::nullopt;
-  const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context.get());
-  return to_der(sk_X509_value(chain, sk_X509_num(chain) - 1));
-}
-
 // One field of a CSV line, from `line`'s start; what remains starts after its comma.
 core::Secret take_field(std::string_view& line) {
   std::string field;
@@ -168,7 +98,8 @@ std::optional<core::Secret> open_sealed(std::string_view sealed, std::string_vie
   std::string tag(bytes.substr(bytes.size() - kTagBytes));
   const core::Secret key = derive_key(passphrase, sealed.substr(0, colon));
 
-  const CipherContext context = demand(CipherContext(EVP_CIPHER_CTX_new()));
+  const CipherContext context(EVP_CIPHER_CTX_new());
+  if (!context) throw std::bad_alloc();
   core::Secret plaintext;
   plaintext.resize(ciphertext.size() + 1);  // never an empty buffer
   auto* out = reinterpret_cast<unsigned char*>(plaintext.data());
@@ -190,14 +121,6 @@ Bundle parse_bundle(std::string_view plaintext) {
   BundleVisitor visitor(bundle);
   walk_json(plaintext, visitor);
   return bundle;
-}
-
-std::string hash_ca(std::string_view pem) {
-  const std::vector<Certificate> certificates = parse_certificates(pem);
-  if (certificates.empty()) damaged("the server CA in the bootstrap data holds no certificate");
-  if (certificates.size() > 1)
-    if (const auto root = root_of(certificates)) return core::sha256_hex(*root);
-  return core::sha256_hex(pem);
 }
 
 std::optional<core::Secret> server_secret(std::string_view passwd_file) {

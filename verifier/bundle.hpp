@@ -1,5 +1,5 @@
 // The sealed bootstrap row: opened with a token, taken apart into the files a restore gets from it.
-// The verifier's door to OpenSSL's ciphers and certificates. Everything opened is wiped when it goes.
+// The verifier's door to OpenSSL for that seal. Everything opened is wiped when it goes.
 // Source: k3s pkg/cluster/encrypt.go @0c5577a8, pkg/bootstrap/bootstrap.go @ed0d77ae.
 #pragma once
 
@@ -21,10 +21,6 @@ using Bundle = std::map<std::string, core::Secret, std::less<>>;
 
 /// Both formats: name to {Timestamp, Content}, and before k3s 1.22 name to content. Throws: damaged.
 Bundle parse_bundle(std::string_view plaintext);
-
-/// k3s's hash of a CA file: of its bytes when it holds one certificate, else of the root its first one leads to.
-/// Throws: damaged, when it holds no certificate. Source: k3s pkg/clientaccess/token.go @0566d457, hashCA.
-std::string hash_ca(std::string_view pem);
 
 /// The secret of user "server" in k3s's passwd file; empty when there is none.
 std::optional<core::Secret> server_secret(std::string_view passwd_file);

@@ -72,9 +72,13 @@ Verification Verifier::run() {
     no_rows = check_schema(database(), check) ? "" : "there is no table kine with the columns that kine writes";
   });
   if (!unreadable.empty()) no_rows = unreadable;
-  run_check("decode", no_rows, [&](CheckBuilder& check) { check_decode(database(), result_, check, progress_); });
   say("opening the bootstrap row");
-  run_check("bootstrap", no_rows, [&](CheckBuilder& check) { check_bootstrap(database(), subject_, result_, check); });
+  std::optional<OpenedBootstrap> bootstrap;
+  run_check("bootstrap", no_rows,
+            [&](CheckBuilder& check) { bootstrap = check_bootstrap(database(), subject_, core::utc_now(), check); });
+  result_.secrets_encryption = bootstrap && bootstrap->secrets_encryption;
+  run_check("decode", no_rows, [&](CheckBuilder& check) { check_decode(database(), result_, check, progress_); });
+  std::swap(result_.checks.back(), result_.checks[result_.checks.size() - 2]);  // reported behind the rows
   say("hashing the file");
   HashCheck hashed = hash.get();
   result_.sha256 = std::move(hashed.sha256);

@@ -4,6 +4,7 @@
 #include "tests/verifier/bundle_maker.hpp"
 #include "tests/verifier/sealed_row_vector.hpp"
 #include "tests/verifier/verify_fixture.hpp"
+#include "verifier/bootstrap_check.hpp"
 #include "verifier/bundle.hpp"
 #include "verifier/token.hpp"
 
@@ -17,8 +18,7 @@ std::string key_of(const std::string& secret) { return "/bootstrap/" + core::sha
 
 struct Sealed {
   CaFile ca = make_single_ca();
-  std::map<std::string, std::string> files{
-      {"ServerCA", ca.pem}, {"ServerCAKey", "key"}, {"PasswdFile", passwd_file(kPassword)}};
+  std::map<std::string, std::string> files = sound_files(ca, kPassword);
   std::string key = key_of(kPassword);
   std::string passphrase = kPassword;
 
@@ -40,9 +40,12 @@ TEST_CASE("A row sealed by another implementation of k3s's format is opened, in 
       std::string(vector::kPassword), password + "\n\n", "K10" + std::string(vector::kCaHash) + "::server:" + password,
       "K10::server:" + password, "K10" + std::string(vector::kCaHash) + "::node:" + password);
   const auto result = verify_row(vector::kKey, vector::kSealed, token);
-  for (const auto& finding : check_named(result, "bootstrap").findings) UNSCOPED_INFO(finding.message);
   CHECK(check_named(result, "bootstrap").verdict == CheckVerdict::pass);
-  CHECK(check_named(result, "bootstrap").findings.empty());
+  for (const auto& finding : check_named(result, "bootstrap").findings) {
+    INFO(finding.message);
+    CHECK(contains(finding.message, "CA expires 2035-12-30 (in "));
+  }
+  CHECK(check_named(result, "bootstrap").findings.size() == 5);
   CHECK_FALSE(result.secrets_encryption);
 }
 
@@ -60,6 +63,7 @@ TEST_CASE("A CA file of several certificates is known by the hash of its root") 
   Sealed sealed;
   const CaFile chain = make_ca_chain();
   sealed.files["ServerCA"] = chain.pem;
+  sealed.files["ServerCAKey"] = chain.key_pem;
   const std::string token = "K10" + core::sha256_hex(chain.root_der) + "::server:" + kPassword;
   CHECK(check_named(verify_row(sealed.key, sealed.value(), token), "bootstrap").verdict == CheckVerdict::pass);
 }
@@ -138,7 +142,42 @@ TEST_CASE("A bundle without a CA, with another server secret, or without one is 
   sealed.files["ServerCA"] = "no certificate";
   CHECK(contains(message(sealed), "holds no certificate"));
   sealed.files.erase("ServerCA");
-  CHECK(contains(message(sealed), "no server CA"));
+  CHECK(contains(message(sealed), "holds no ServerCA"));
+}
+
+TEST_CASE("What other checks need of the row is handed on, and read of another snapshot without findings") {
+  Sealed sealed;
+  sealed.files["EncryptionConfig"] =
+      R"({"kind":"EncryptionConfiguration","apiVersion":"apiserver.config.k8s.io/v1","resources":[{"resources":)"
+      R"(["secrets"],"providers":[{"aescbc":{"keys":[{"name":"aescbckey","secret":"AAAAAAAAAAAAAAAAAAAAAA=="}]}}]}]})";
+  const VerifyFixture fixture;
+  fixture.make([&](kine::Database& database) { database.create(sealed.key, sealed.value()); });
+  verifier::Database database(fixture.path());
+  const auto opened = verifier::open_bootstrap(database, sealed.token());
+  REQUIRE(opened);
+  CHECK(opened->ca_sha256 == core::sha256_hex(sealed.ca.pem));
+  CHECK(opened->service_key_sha256 == core::sha256_hex(sealed.files["ServiceKey"]));
+  CHECK(opened->secrets_encryption);
+  CHECK_FALSE(opened->keys.empty());
+  CHECK(opened->encryption_problem.empty());
+  CHECK_FALSE(verifier::open_bootstrap(database, std::nullopt));
+  CHECK_FALSE(verifier::open_bootstrap(database, "another token"));
+  CHECK_FALSE(verifier::open_bootstrap(database, "K10abc::server:x"));
+}
+
+TEST_CASE("An encryption configuration that gives no keys is a problem for who needs them, and not of the row") {
+  Sealed sealed;
+  sealed.files["EncryptionConfig"] = "{}";
+  sealed.files.erase("ServiceKey");
+  const VerifyFixture fixture;
+  fixture.make([&](kine::Database& database) { database.create(sealed.key, sealed.value()); });
+  verifier::Database database(fixture.path());
+  const auto opened = verifier::open_bootstrap(database, sealed.token());
+  REQUIRE(opened);
+  CHECK(opened->secrets_encryption);
+  CHECK(opened->keys.empty());
+  CHECK(contains(opened->encryption_problem, "the encryption configuration cannot be used"));
+  CHECK(opened->service_key_sha256.empty());
 }
 
 TEST_CASE("A bare token keeps what looks like a user name, and the full form drops it") {

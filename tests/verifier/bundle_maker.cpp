@@ -30,14 +30,19 @@ void add_extension(X509* certificate, X509* issuer, int nid, const char* value) 
   X509_EXTENSION_free(extension);
 }
 
+std::chrono::sys_seconds in_ten_years() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + std::chrono::days(3650);
+}
+
 // A CA certificate for `key`, signed by `issuer_key`; `issuer` null makes it a root.
-Certificate make_ca(const char* common_name, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer_key) {
+Certificate make_ca(const char* common_name, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer_key,
+                    std::chrono::sys_seconds expires = in_ten_years()) {
   Certificate certificate(X509_new(), X509_free);
   X509* const signer = issuer != nullptr ? issuer : certificate.get();
   X509_set_version(certificate.get(), 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600L * 24 * 3650);
+  demand(ASN1_TIME_set(X509_getm_notAfter(certificate.get()), expires.time_since_epoch().count()) != nullptr);
   X509_set_pubkey(certificate.get(), key);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>(common_name), -1, -1, 0);
@@ -50,14 +55,24 @@ Certificate make_ca(const char* common_name, EVP_PKEY* key, X509* issuer, EVP_PK
   return certificate;
 }
 
+std::string text_of(BIO* bio) {
+  char* data = nullptr;
+  const long size_bytes = BIO_get_mem_data(bio, &data);
+  std::string text(data, static_cast<std::size_t>(size_bytes));
+  BIO_free(bio);
+  return text;
+}
+
 std::string to_pem(X509* certificate) {
   BIO* bio = BIO_new(BIO_s_mem());
   demand(PEM_write_bio_X509(bio, certificate) == 1);
-  char* data = nullptr;
-  const long size_bytes = BIO_get_mem_data(bio, &data);
-  std::string pem(data, static_cast<std::size_t>(size_bytes));
-  BIO_free(bio);
-  return pem;
+  return text_of(bio);
+}
+
+std::string to_pem(EVP_PKEY* key) {
+  BIO* bio = BIO_new(BIO_s_mem());
+  demand(PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  return text_of(bio);
 }
 
 std::string to_der(X509* certificate) {
@@ -69,10 +84,12 @@ std::string to_der(X509* certificate) {
 
 }  // namespace
 
-CaFile make_single_ca() {
+CaFile make_single_ca() { return make_single_ca(in_ten_years()); }
+
+CaFile make_single_ca(std::chrono::sys_seconds expires) {
   const Key key = make_key();
-  const Certificate ca = make_ca("k3s-server-ca", key.get(), nullptr, key.get());
-  return {to_pem(ca.get()), to_der(ca.get())};
+  const Certificate ca = make_ca("k3s-server-ca", key.get(), nullptr, key.get(), expires);
+  return {to_pem(ca.get()), to_pem(key.get()), to_der(ca.get())};
 }
 
 CaFile make_ca_chain() {
@@ -80,7 +97,27 @@ CaFile make_ca_chain() {
   const Key key = make_key();
   const Certificate root = make_ca("our-root", root_key.get(), nullptr, root_key.get());
   const Certificate ca = make_ca("k3s-server-ca", key.get(), root.get(), root_key.get());
-  return {to_pem(ca.get()) + to_pem(root.get()), to_der(root.get())};
+  return {to_pem(ca.get()) + to_pem(root.get()), to_pem(key.get()), to_der(root.get())};
+}
+
+std::string make_private_key() { return to_pem(make_key().get()); }
+
+std::string make_locked_key() {
+  std::string passphrase = "passphrase";
+  BIO* bio = BIO_new(BIO_s_mem());
+  demand(PEM_write_bio_PrivateKey(bio, make_key().get(), EVP_aes_256_cbc(), nullptr, 0, nullptr, passphrase.data()) ==
+         1);
+  return text_of(bio);
+}
+
+std::map<std::string, std::string> sound_files(const CaFile& ca, const std::string& password) {
+  std::map<std::string, std::string> files{
+      {"PasswdFile", passwd_file(password)}, {"ServiceKey", make_private_key()}, {"IPSECKey", "psk"}};
+  for (const char* name : {"ServerCA", "ClientCA", "RequestHeaderCA", "ETCDServerCA", "ETCDPeerCA"}) {
+    files[name] = ca.pem;
+    files[std::string(name) + "Key"] = ca.key_pem;
+  }
+  return files;
 }
 
 std::string base64(std::string_view bytes) {
