@@ -8,7 +8,7 @@ target_include_directories(standard_settings INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(standard_settings INTERFACE DRILL_VERSION="${PROJECT_VERSION}")
 if(DRILL_SANITIZE)
   target_compile_options(standard_settings INTERFACE -fsanitize=${DRILL_SANITIZE} -fno-sanitize-recover=all
-                         -fno-omit-frame-pointer)
+                         -fno-omit-frame-pointer -O1 -g1)  # half the time of -O2 -g to compile
   target_link_options(standard_settings INTERFACE -fsanitize=${DRILL_SANITIZE})
   if(DRILL_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(standard_settings INTERFACE -Wno-tsan)  # Boost.Asio's fences, which it does not follow
