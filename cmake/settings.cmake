@@ -1,16 +1,21 @@
 # Two interface targets that every library of ours links privately, and no third-party code does.
 option(DRILL_WERROR "Warnings are errors" OFF)
 set(DRILL_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
+option(DRILL_FUZZ "Build the fuzz targets; needs clang" OFF)
 
 add_library(standard_settings INTERFACE)
 target_include_directories(standard_settings INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(standard_settings INTERFACE DRILL_VERSION="${PROJECT_VERSION}")
 if(DRILL_SANITIZE)
-  target_compile_options(standard_settings INTERFACE -fsanitize=${DRILL_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(standard_settings INTERFACE -fsanitize=${DRILL_SANITIZE} -fno-sanitize-recover=all
+                         -fno-omit-frame-pointer -O1 -g1)  # half the time of -O2 -g to compile
   target_link_options(standard_settings INTERFACE -fsanitize=${DRILL_SANITIZE})
   if(DRILL_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(standard_settings INTERFACE -Wno-tsan)  # Boost.Asio's fences, which it does not follow
   endif()
+endif()
+if(DRILL_FUZZ)  # the rooms report which of their branches an input takes; only a target has libFuzzer's main
+  target_compile_options(standard_settings INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 add_library(standard_warnings INTERFACE)

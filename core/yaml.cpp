@@ -31,8 +31,8 @@ class Converter {
         if (!entry.first.IsScalar()) fail(entry.first, "a key must be plain text");
         const std::string key = entry.first.Scalar();
         if (result.find(key) != nullptr) fail(entry.first, "key '" + key + "' is there twice");
-        result.entries.emplace_back(key, convert(entry.second, depth + 1));
-        result.entries.back().second.line = entry.first.Mark().line + 1;
+        result.entries.push_back({key, convert(entry.second, depth + 1)});
+        result.entries.back().value.line = entry.first.Mark().line + 1;
       }
     }
     return result;

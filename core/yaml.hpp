@@ -4,10 +4,11 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace core {
+
+struct YamlEntry;
 
 struct YamlNode {
   enum class Kind { null, scalar, sequence, map };
@@ -15,10 +16,15 @@ struct YamlNode {
   int line = 0;  // 1-based
   std::string scalar;
   std::vector<YamlNode> items;
-  std::vector<std::pair<std::string, YamlNode>> entries;
+  std::vector<YamlEntry> entries;
 
   /// The entry for `key`, or nullptr; also nullptr when this is no map.
   const YamlNode* find(std::string_view key) const;
+};
+
+struct YamlEntry {  // not a std::pair, which clang wants complete inside YamlNode
+  std::string key;
+  YamlNode value;
 };
 
 /// Throws: usage, with `name` and the line, for text that is no YAML or has a key twice.

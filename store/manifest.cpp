@@ -12,6 +12,15 @@ namespace {
 using json = nlohmann::ordered_json;
 constexpr std::string_view kSchema = "k3s-drill/snapshot/1";
 
+constexpr std::uint64_t kManifestBytes = 1U << 20U;  // as a tree in memory it takes many times that
+
+// nlohmann would take a negative or a fractional number, too, and make another one of it.
+std::uint64_t size_of(const json& entry) {
+  const json& size = entry.at("size_bytes");
+  if (!size.is_number_unsigned()) throw core::Error(core::ErrorKind::damaged, "a size is no whole number");
+  return size;
+}
+
 bool is_plain_name(const std::string& path) {
   return !path.empty() && path.find('/') == std::string::npos && path != "." && path != "..";
 }
@@ -28,7 +37,7 @@ PackedDatabase database_of(const json& document, const Manifest& manifest) {
     return database;
   }
   database.file = found->at("file");
-  database.size_bytes = found->at("size_bytes");
+  database.size_bytes = size_of(*found);
   database.sha256 = found->at("sha256");
   if (!found->at("base").is_null()) database.base = found->at("base");
   if (database.file != kDatabaseFile && database.file != kKeyframeFile && database.file != kPatchFile)
@@ -136,8 +145,8 @@ std::string to_json(const Manifest& manifest) {
 Manifest manifest_from_json(const std::string& text) {
   try {
     const json document = json::parse(text);
-    if (document.at("schema") != kSchema)
-      throw core::Error(core::ErrorKind::damaged, "unknown schema " + document.at("schema").dump());
+    if (document.at("schema") != kSchema)  // which is not quoted: a stranger's may be of any size and depth
+      throw core::Error(core::ErrorKind::damaged, "it is of an unknown schema");
     Manifest manifest;
     manifest.cluster = document.at("cluster");
     manifest.name = document.at("name");
@@ -150,7 +159,7 @@ Manifest manifest_from_json(const std::string& text) {
     manifest.arch = node.at("arch");
     manifest.sqlite_version = node.at("sqlite_version");
     for (const json& entry : document.at("bundle")) {
-      BundleFile file{entry.at("path"), entry.at("size_bytes"), entry.at("sha256")};
+      BundleFile file{entry.at("path"), size_of(entry), entry.at("sha256")};
       if (!is_plain_name(file.path)) throw core::Error(core::ErrorKind::damaged, "bundle path is no plain name");
       manifest.bundle.push_back(std::move(file));
     }
@@ -162,7 +171,7 @@ Manifest manifest_from_json(const std::string& text) {
 }
 
 Manifest read_manifest(const std::filesystem::path& directory) {
-  Manifest manifest = manifest_from_json(core::read_file(directory / kManifestFile));
+  Manifest manifest = manifest_from_json(core::read_file(directory / kManifestFile, kManifestBytes));
   if (manifest.name != directory.filename()) throw core::Error(core::ErrorKind::damaged, "names another snapshot");
   return manifest;
 }
@@ -189,7 +198,7 @@ std::string damage_to_json(std::string_view message, core::UtcTime found_at) {
 
 std::optional<std::string> read_damage(const std::filesystem::path& path) {
   try {
-    return json::parse(core::read_file(path)).at("message");
+    return json::parse(core::read_file(path, kManifestBytes)).at("message");
   } catch (const core::Error& error) {
     if (error.kind() == core::ErrorKind::not_found) return std::nullopt;
     return error.what();

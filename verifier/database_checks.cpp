@@ -127,7 +127,10 @@ void check_indexes(Database& database, CheckBuilder& check) {
 
 // kine makes none of these; a trigger would run inside the restored control plane.
 void check_foreign_objects(Database& database, CheckBuilder& check) {
-  Statement statement(database, "SELECT type, name FROM sqlite_schema WHERE type IN ('trigger', 'view')");
+  Statement statement(
+      database,
+      "SELECT CASE type WHEN 'table' THEN 'virtual table' ELSE type END, name FROM sqlite_schema WHERE "
+      "type IN ('trigger', 'view') OR (type = 'table' AND rootpage = 0 AND name <> 'kine' COLLATE NOCASE)");
   while (statement.step())
     check.warning(fmt::format("the database holds a {} named {} that no kine made", printable(statement.bytes(0)),
                               printable(statement.bytes(1))));

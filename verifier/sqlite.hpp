@@ -1,11 +1,14 @@
 // SQLite, read-only in spirit: the one door to sqlite3.h. Database and Statement each own one handle.
-// A snapshot is untrusted bytes, so it is opened defensively: no extensions, no trusted schema, no triggers or views,
-// every cell size checked. Runs below /proc/self/fd/N too, where resolving the path would leave the directory.
+// A snapshot is untrusted bytes, so it is opened defensively: no extensions, no trusted schema, no triggers, views or
+// virtual tables, no functions but a few that are quick, every cell size checked, an end to patience.
+// Runs below /proc/self/fd/N too, where resolving the path would leave the directory.
 // What it does not do: know kine, or touch a stored snapshot (callers hand it a scratch copy).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,24 +21,34 @@ namespace verifier {
 /// True when a -wal with content lies beside `database`.
 bool has_wal(const std::filesystem::path& database);
 
+/// How long SQLite may take for all that is asked of a database of this size: far more than a sound one needs on a slow
+/// machine, and an end for one that is made to take forever.
+std::chrono::milliseconds patience_for(std::uint64_t size_bytes);
+
 class Database {
  public:
   /// Opens the scratch copy `path`: immutable without a -wal beside it, else read-write so that the WAL counts.
   /// The file itself is left as it is: no checkpoint on close. Throws: damaged, storage, cancelled.
   explicit Database(const std::filesystem::path& path);
+  /// With a patience of its own, counted from now; then every query throws: timeout.
+  Database(const std::filesystem::path& path, std::chrono::milliseconds patience);
   Database(Database&& other) noexcept;
   Database& operator=(Database&&) = delete;
   ~Database();
 
  private:
   friend class Statement;
+  struct Limit;
+  [[noreturn]] void fail(int code, std::string_view doing) const;
+
+  std::unique_ptr<Limit> limit_;  // SQLite looks at it through its progress handler
   sqlite3* handle_ = nullptr;
 };
 
 /// One prepared query. Column numbers count from 0; views live until the next step().
 class Statement {
  public:
-  /// Throws: damaged (the schema does not fit), storage, cancelled.
+  /// Throws: damaged (the schema does not fit), storage, timeout, cancelled.
   Statement(Database& database, std::string_view sql);
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&&) = delete;
@@ -46,7 +59,7 @@ class Statement {
   /// Back to before the first row, with what is bound.
   void reset();
 
-  /// True when there is a row. Throws: damaged, storage, cancelled.
+  /// True when there is a row. Throws: damaged, storage, timeout, cancelled.
   bool step();
 
   bool is_null(int column) const;

@@ -215,3 +215,25 @@ TEST_CASE("a manifest survives the way to JSON and back, and a bundle path that 
     CHECK_THROWS_AS(store::manifest_from_json(store::to_json(made)), core::Error);
   }
 }
+
+TEST_CASE("a manifest of numbers or depths that none has is damaged, in few words") {
+  store::Manifest made = manifest(*core::parse_compact("20261123T231700Z"));
+  made.bundle = {{"state.db", 42, std::string(64, 'a')}};
+  const std::string sound = store::to_json(made);
+  for (const char* size : {"-1", "42.5", "1e300", "18446744073709551616", "\"42\"", "null"}) {
+    std::string changed = sound;
+    changed.replace(changed.find("42,"), 2, size);
+    INFO(size);
+    CHECK_THROWS_AS(store::manifest_from_json(changed), core::Error);
+  }
+  const std::string deep = std::string(300'000, '[') + std::string(300'000, ']');
+  for (const std::string& schema : {deep, "\"" + std::string(100'000, 'x') + "\""}) {
+    try {
+      store::manifest_from_json("{\"schema\":" + schema + "}");
+      FAIL("taken");
+    } catch (const core::Error& error) {
+      CHECK(error.kind() == core::ErrorKind::damaged);
+      CHECK(std::string(error.what()).size() < 200);
+    }
+  }
+}

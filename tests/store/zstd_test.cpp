@@ -43,3 +43,20 @@ TEST_CASE("a frame that holds more than announced is damaged, and writes no furt
   CHECK_THROWS_AS(decompressor.feed(frame(20, 1500)), core::Error);
   CHECK(content.substr(1000) == std::string(1000, '\0'));
 }
+
+TEST_CASE(
+    "a frame of ten gigabytes of zeros in 320 kB is damaged where it says less, and takes no memory for the rest") {
+  constexpr std::uint64_t block_bytes = 128U << 10U;
+  constexpr std::uint64_t blocks = 10'000'000'000 / block_bytes;
+  std::string bomb("\x28\xb5\x2f\xfd\x00\x38", 6);  // a window of 128 KiB
+  const auto header = static_cast<unsigned>(block_bytes << 3U | 1U << 1U);
+  for (std::uint64_t block = 0; block < blocks; ++block) {
+    for (const unsigned shift : {0U, 8U, 16U}) bomb += static_cast<char>(header >> shift & 0xffU);
+    bomb += '\0';
+  }
+  std::string content(std::size_t{1} << 20U, 'x');
+  const std::uint64_t before = peak_memory_bytes();
+  store::Decompressor decompressor({}, content);
+  CHECK_THROWS_AS(decompressor.feed(bomb), core::Error);
+  CHECK(peak_memory_bytes() - before < (8U << 20U));
+}
