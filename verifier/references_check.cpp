@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@
 
 namespace verifier {
 namespace {
+
+constexpr std::string_view kDefinitions = "/registry/apiextensions.k8s.io/customresourcedefinitions/";
 
 const Name* find_live(const Names& names, const std::string& key) {
   const Name* name = names.find(key);
@@ -36,6 +39,28 @@ void check_namespaces(const Verification& result, const Names& names, CheckBuild
                printable(key),
                {}});
   }
+}
+
+// Kubernetes deletes the objects of a definition before the definition.
+void check_definitions(const Names& names, CheckBuilder& check) {
+  std::map<std::string, std::uint64_t> without;  // by the definition's name
+  std::map<std::string, bool> known;
+  for (const Name& name : names.all()) {
+    if (!name.live || name.kind != KeyKind::object) continue;
+    const KeyIdentity identity = parse_key(name.text).identity;
+    if (identity.group.empty() || identity.group == "apiextensions.k8s.io" ||
+        identity.group == "apiregistration.k8s.io")
+      continue;
+    std::string definition = std::string(identity.plural) + "." + std::string(identity.group);
+    const auto [at, is_new] = known.try_emplace(definition);
+    if (is_new) at->second = find_live(names, std::string(kDefinitions) + definition) != nullptr;
+    if (!at->second) ++without[std::move(definition)];
+  }
+  for (const auto& [definition, count] : without)
+    check.add({core::Severity::error,
+               fmt::format("the definition is missing of {} custom resources, which no API serves then", count),
+               printable(std::string(kDefinitions) + definition),
+               {}});
 }
 
 struct Uid {
@@ -75,6 +100,7 @@ void check_owners(const std::vector<Uid>& uids, const Names& names, CheckBuilder
 void check_references(const Verification& result, const Names& names, CheckBuilder& check) {
   check_required(names, check);
   check_namespaces(result, names, check);
+  check_definitions(names, check);
   const std::vector<Uid> uids = uids_of(names);
   check_uids(uids, check);
   check_owners(uids, names, check);

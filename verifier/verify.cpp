@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 14> kChecksInOrder{
     "file",       "hash",      "sqlite",  "schema",  "revisions", "value-chain", "decode",
     "references", "bootstrap", "secrets", "lineage", "freshness", "census",      "blockers"};
 
-constexpr std::string_view kNoPrevious = "skipped: there is no earlier snapshot to compare with";
+constexpr std::string_view kNoPrevious = "skipped: no earlier snapshot was given to compare with";
 
 core::Check run_unless(const std::string& obstacle, std::string name, const std::function<void(CheckBuilder&)>& work) {
   return CheckBuilder(std::move(name)).run([&](CheckBuilder& check) {

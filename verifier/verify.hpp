@@ -79,7 +79,7 @@ struct Verification {
   core::Revision compact_revision;
   Rows rows;
   Census census;
-  /// file, hash, sqlite, schema, decode, bootstrap, always all of them. A check that could not run or was skipped has
+  /// The contract's fourteen, in its order, always all of them. A check that could not run or was skipped has
   /// its reason as a warning; after twenty findings of one severity, one more counts the rest.
   std::vector<core::Check> checks;
   /// Pages: all of them once integrity_check ran to its end. Rows: read one by one, against SQLite's own count.

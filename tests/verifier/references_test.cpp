@@ -44,3 +44,34 @@ TEST_CASE("Two objects of one uid are one finding") {
   });
   CHECK(contains(only_error(fixture.verify(), "references").message, "the same uid as /registry/"));
 }
+
+TEST_CASE("Custom resources whose definition is missing are one finding") {
+  const VerifyFixture fixture;
+  fixture.make([](kine::Database& database) {
+    database.remove("/registry/apiextensions.k8s.io/customresourcedefinitions/things.example.io");
+  });
+  const core::Finding finding = only_error(fixture.verify(), "references");
+  CHECK(contains(finding.message, "of 1 custom resources"));
+  CHECK(finding.key == "/registry/apiextensions.k8s.io/customresourcedefinitions/things.example.io");
+}
+
+TEST_CASE("An object whose owner is gone is a warning, stored as protobuf or as JSON") {
+  const std::string owner = kine::field(1, "ReplicaSet") + kine::field(3, "web") + kine::field(4, "uid-gone-owner") +
+                            kine::field(5, "apps/v1");
+  const bool there = GENERATE(false, true);
+  const VerifyFixture fixture;
+  fixture.make([&](kine::Database& database) {
+    database.create("/registry/pods/default/p",
+                    kine::protobuf({"v1", "Pod", "p", "default", "uid-p"}, {}, kine::field(13, owner)));
+    if (there)
+      database.create("/registry/replicasets/default/web",
+                      kine::protobuf({"apps/v1", "ReplicaSet", "web", "default", "uid-gone-owner"}));
+  });
+  const auto result = fixture.verify();
+  CHECK(check_named(result, "decode").verdict == CheckVerdict::pass);
+  if (there) {
+    CHECK(check_named(result, "references").findings.empty());
+  } else {
+    CHECK(contains(only_warning(result, "references").message, "the object's owner is not there"));
+  }
+}
