@@ -177,6 +177,12 @@ std::string noise_text(const std::map<std::string, Counts>& noise, const Page& p
   return wrapped("  ", "not counted here: " + text + " (--events lists them)", 2, page.columns);
 }
 
+// Without the cluster, where the other side has named it.
+std::string_view short_name(const DiffSide& side, const DiffSide& other) {
+  const std::string_view name = side.name;
+  return side.cluster.empty() || side.cluster != other.cluster ? name : name.substr(side.cluster.size() + 1);
+}
+
 std::string event_line(const verifier::LifeEvent& event, const Page& page) {
   const verifier::ObjectRow& row = event.row;
   const bool wide = page.columns >= kWide;
@@ -246,12 +252,11 @@ std::string diff_text(const DiffOutcome& outcome, const Page& page) {
   Counts total;
   for (const verifier::Change* change : sorted.changes) ++total[change->kind];
   const verifier::Difference& difference = outcome.difference;
-  std::string text = wrapped("",
-                             fmt::format("{} -> {}: {}{}{}", outcome.before.name, outcome.after.name,
-                                         total.empty() ? "no difference" : counts_text(total),
-                                         namespaces_text(difference.namespaces_gone, "gone"),
-                                         namespaces_text(difference.namespaces_new, "new")),
-                             0, page.columns);
+  // One line, however wide, for those who look for it with grep.
+  std::string text = fmt::format("{} -> {}: {}{}{}\n", outcome.before.name, short_name(outcome.after, outcome.before),
+                                 total.empty() ? "no difference" : counts_text(total),
+                                 namespaces_text(difference.namespaces_gone, "gone"),
+                                 namespaces_text(difference.namespaces_new, "new"));
   text += fmt::format("  revision {} -> {}, {} -> {}\n", outcome.before.inventory->revision.value,
                       outcome.after.inventory->revision.value, outcome.before.inventory->objects.size(),
                       counted(outcome.after.inventory->objects.size(), "object"));

@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t kIndent = 6;
 constexpr std::size_t kFindingsShown = 5;
 constexpr std::size_t kNotesShown = 3;
+constexpr std::size_t kMostColumns = 4;
+constexpr std::size_t kCountWidth = 12;  // indent, number and space before a name
 
 // Same words about different keys.
 struct Group {
@@ -49,6 +51,29 @@ std::string group_text(const Group& group, const Page& page) {
                                    ? std::string()
                                    : fmt::format("{}: ", core::to_string(finding.severity));
   return wrapped(std::string(kIndent, ' '), severity + text, kIndent, page.columns);
+}
+
+struct Columns {
+  std::size_t shown = 0;
+  std::size_t down = 0;             // lines
+  std::vector<std::size_t> widths;  // of the names of each column
+};
+
+// As many columns as fit side by side, of at most `lines` lines.
+Columns fit_columns(const std::vector<Counted>& entries, std::size_t lines, const Page& page) {
+  for (std::size_t across = kMostColumns; true; --across) {
+    Columns columns;
+    columns.shown = std::min(entries.size(), lines * across);
+    columns.down = std::max<std::size_t>(1, (columns.shown + across - 1) / across);
+    std::size_t total = 0;
+    for (std::size_t at = 0; at < columns.shown; ++at) {
+      if (at % columns.down == 0) columns.widths.push_back(0);
+      columns.widths.back() = std::max(columns.widths.back(), entries[at].name.size());
+    }
+    for (const std::size_t width : columns.widths) total += kCountWidth + width;
+    if (columns.shown == 0) columns.down = 0;
+    if (across == 1 || total <= page.columns) return columns;
+  }
 }
 
 }  // namespace
@@ -96,25 +121,20 @@ std::string wrapped(std::string_view lead, std::string_view text, std::size_t in
   return result + "\n";
 }
 
-std::string count_columns(std::vector<Counted> entries, std::size_t limit, std::string_view noun, const Page& page) {
+std::string count_columns(std::vector<Counted> entries, std::size_t lines, std::string_view noun, const Page& page) {
   std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
-  const std::size_t shown = page.detail == Detail::all ? entries.size() : std::min(limit, entries.size());
-  std::uint64_t rest = 0;
-  for (std::size_t i = shown; i < entries.size(); ++i) rest += entries[i].count;
-  std::size_t width = 0;
-  for (std::size_t i = 0; i < shown; ++i) width = std::max(width, entries[i].name.size());
-  const std::size_t cell = 4 + 7 + 1 + width;  // indent, number, name
-  const std::size_t across = std::max<std::size_t>(1, std::min<std::size_t>(page.columns / cell, 4));
-  const std::size_t down = (shown + across - 1) / across;
+  const Columns columns = fit_columns(entries, page.detail == Detail::all ? entries.size() : lines, page);
   std::string text;
-  for (std::size_t line = 0; line < down; ++line) {
-    for (std::size_t at = line; at < shown; at += down)
-      text += fmt::format("    {:>7} {:<{}}", entries[at].count, harmless(entries[at].name), width);
+  for (std::size_t line = 0; line < columns.down; ++line) {
+    for (std::size_t at = line, column = 0; at < columns.shown; at += columns.down, ++column)
+      text += fmt::format("    {:>7} {:<{}}", entries[at].count, harmless(entries[at].name), columns.widths[column]);
     text.erase(text.find_last_not_of(' ') + 1);
     text += "\n";
   }
-  if (shown < entries.size())
-    text += fmt::format("    {:>7} in {} more {} (-v shows all)\n", rest, entries.size() - shown, noun);
+  std::uint64_t rest = 0;
+  for (std::size_t i = columns.shown; i < entries.size(); ++i) rest += entries[i].count;
+  if (columns.shown < entries.size())
+    text += fmt::format("    {:>7} in {} more {} (-v shows all)\n", rest, entries.size() - columns.shown, noun);
   return text;
 }
 

@@ -10,8 +10,8 @@
 namespace reports {
 namespace {
 
-constexpr std::size_t kResourcesShown = 24;
-constexpr std::size_t kNamespacesShown = 9;
+constexpr std::size_t kResourceLines = 12;
+constexpr std::size_t kNamespaceLines = 3;
 
 std::vector<Counted> entries_of(const std::map<std::string, std::uint64_t>& counts) {
   std::vector<Counted> entries;
@@ -35,9 +35,9 @@ std::string census_text(const verifier::Verification& verification, const Page& 
       fmt::format("{} in {}, {} of them in none; {}{}", census.objects_total, counted(census.namespaces, "namespace"),
                   census.cluster_scoped, counted(census.internal_keys, "internal key"), sealed),
       15, page.columns);
-  text += count_columns(entries_of(census.by_resource), kResourcesShown, "kinds", page);
+  text += count_columns(entries_of(census.by_resource), kResourceLines, "kinds", page);
   if (!census.by_namespace.empty())
-    text += "  by namespace\n" + count_columns(entries_of(census.by_namespace), kNamespacesShown, "namespaces", page);
+    text += "  by namespace\n" + count_columns(entries_of(census.by_namespace), kNamespaceLines, "namespaces", page);
   return text;
 }
 

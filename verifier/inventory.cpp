@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/cancel.hpp"
+#include "core/edit_distance.hpp"
 #include "core/error.hpp"
 #include "verifier/object.hpp"
 #include "verifier/sqlite.hpp"
@@ -17,6 +18,8 @@ namespace verifier {
 namespace {
 
 constexpr std::size_t kNearNames = 5;
+constexpr std::size_t kOtherPlace = 3;  // in letters
+constexpr std::size_t kCompared = 64;   // bytes of a name; a key may be as long as a file
 // '0' is the byte after '/'; a name that is a BLOB is none, as for k3s.
 constexpr std::string_view kNewestObjects =
     "SELECT k.id, k.name, k.value FROM (SELECT max(id) AS id FROM main.kine NOT INDEXED WHERE name > '/registry/' AND "
@@ -104,14 +107,6 @@ ObjectRow read_row(Database& database, core::Revision id) {
   return result;
 }
 
-// How unlike two names are: what is left of both behind their common beginning.
-std::size_t unlikeness(std::string_view a, std::string_view b) {
-  const auto common =
-      std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(std::min(a.size(), b.size())), b.begin());
-  const auto same = static_cast<std::size_t>(common.first - a.begin());
-  return a.size() + b.size() - 2 * same;
-}
-
 }  // namespace
 
 Inventory read_inventory(const std::filesystem::path& path) {
@@ -150,14 +145,16 @@ std::vector<std::string> near_names(const std::filesystem::path& path, const Obj
   const ParsedKey key = parse_key(name.key);
   const std::string_view plural = key.kind == KeyKind::object ? key.identity.plural : name.plural;
   const std::string_view space = key.kind == KeyKind::object ? key.identity.namespace_name : name.namespace_name;
-  const std::string_view wanted = key.kind == KeyKind::object ? key.identity.name : name.name;
+  const std::string_view wanted =
+      std::string_view(key.kind == KeyKind::object ? key.identity.name : name.name).substr(0, kCompared);
   std::set<std::pair<std::size_t, std::string>> found;
   for (const Object& object : inventory.objects) {
     const bool same_kind = is_resource(object.resource, plural);
     const bool same_space = object.namespace_name == space;
-    const bool same_name = object.name == wanted;
+    const bool same_name = object.name.substr(0, kCompared) == wanted;
     if (same_kind + same_space + same_name < 2) continue;
-    const std::size_t rank = same_name ? 0 : unlikeness(object.name, wanted);
+    // Another kind or namespace is further off than a letter or two.
+    const std::size_t rank = same_name ? kOtherPlace : core::edit_distance(object.name.substr(0, kCompared), wanted);
     found.emplace(rank, printable(object_path(object.resource, object.namespace_name, object.name)));
     if (found.size() > kNearNames) found.erase(std::prev(found.end()));
   }
