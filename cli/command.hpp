@@ -31,6 +31,8 @@ Action declare_show(CLI::App& app);
 Action declare_verify(CLI::App& app);
 Action declare_run(CLI::App& app);
 Action declare_extract(CLI::App& app);
+Action declare_diff(CLI::App& app);
+Action declare_log(CLI::App& app);
 Action declare_import(CLI::App& app);
 Action declare_prune(CLI::App& app);
 Action declare_doctor(CLI::App& app);
@@ -40,6 +42,9 @@ void print(std::string_view text);
 
 /// Colour when stdout is a terminal and NO_COLOR is unset.
 reports::Colour colour();
+
+/// As wide as the terminal on stdout, else 80 columns; all details with --verbose.
+reports::Page page(const Globals& globals);
 
 /// 2 for usage, 130 for cancelled, 1 for damaged, 3 for anything else that kept us from looking.
 int exit_code(core::ErrorKind kind);

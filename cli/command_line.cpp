@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,17 +23,22 @@ struct Entry {
   Action (*declare)(CLI::App&);
 };
 
-constexpr std::array<Entry, 9> kCommands{{
+constexpr std::array<Entry, 11> kCommands{{
     {"pull", "Pull one snapshot of each configured cluster into the store", declare_pull},
     {"list", "List the snapshots in the store and what is proven about them", declare_list},
     {"show", "Show one snapshot: where it came from, its files, its proof", declare_show},
     {"verify", "Prove snapshots offline: file, rows, objects, token", declare_verify},
     {"run", "Restore into a throwaway control plane, time it, compare every object, tear it down", declare_run},
     {"extract", "Write the plain state.db of a snapshot to a new file", declare_extract},
+    {"diff", "Say what was created, changed and deleted between two snapshots", declare_diff},
+    {"log", "Follow one object through all snapshots, and say where it vanished", declare_log},
     {"import", "Adopt plain state.db.YYYYmmddTHHMMSSZ files as snapshots", declare_import},
     {"prune", "Remove what no keep_ rule keeps, and explain each snapshot", declare_prune},
     {"doctor", "Check host, config, store, ssh, node and engine; each failing line says the cure", declare_doctor},
 }};
+
+constexpr std::size_t kColumns = 80;
+constexpr std::size_t kNarrowest = 40;  // narrower ones break every line anyway
 
 constexpr std::string_view kFooter =
     "SNAPSHOT is CLUSTER/20261123T231700Z, CLUSTER/latest or CLUSTER/proven; CLUSTER/ may be left out when there is "
@@ -66,6 +72,12 @@ void print(std::string_view text) { core::write_all(STDOUT_FILENO, text, "standa
 reports::Colour colour() {
   return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr ? reports::Colour::yes
                                                                             : reports::Colour::no;
+}
+
+reports::Page page(const Globals& globals) {
+  winsize size{};
+  const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kNarrowest;
+  return {colour(), known ? size.ws_col : kColumns, globals.verbose ? reports::Detail::all : reports::Detail::brief};
 }
 
 int exit_code(core::ErrorKind kind) {
@@ -106,7 +118,7 @@ int run_command_line(int argc, char** argv) {
                  "Config file (default: ~/.config/drill/config.yaml, else /etc/drill/config.yaml)");
   app.add_flag("--json", json, "One JSON document on stdout and nothing else");
   auto* quiet = app.add_flag("-q,--quiet", globals.quiet, "Only errors on stderr");
-  app.add_flag("-v,--verbose", globals.verbose, "More on stderr")->excludes(quiet);
+  app.add_flag("-v,--verbose", globals.verbose, "More on stderr, and everything in what is shown")->excludes(quiet);
   app.footer(std::string(kFooter));
   app.require_subcommand(1);
   app.fallthrough();

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <functional>
-#include <numeric>
 
+#include "core/edit_distance.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/yaml.hpp"
@@ -18,22 +18,6 @@ namespace cli {
 namespace {
 
 using core::YamlNode;
-
-// Levenshtein distance, for "did you mean".
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
 
 // Walks a map of the file: each known key has a reader, anything else is an error that names the nearest.
 class Decoder {
@@ -114,9 +98,9 @@ class Decoder {
  private:
   static std::string suggestion(const std::string& key, const Readers& readers) {
     const auto nearest = std::min_element(readers.begin(), readers.end(), [&](const auto& a, const auto& b) {
-      return distance(key, a.first) < distance(key, b.first);
+      return core::edit_distance(key, a.first) < core::edit_distance(key, b.first);
     });
-    if (distance(key, nearest->first) <= 3) return fmt::format("did you mean '{}'?", nearest->first);
+    if (core::edit_distance(key, nearest->first) <= 3) return fmt::format("did you mean '{}'?", nearest->first);
     std::string known;
     for (const auto& [name, reader] : readers) known += (known.empty() ? "" : ", ") + name;
     return "known are: " + known;

@@ -1,7 +1,7 @@
-#include <algorithm>
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/stored_copy.hpp"
 #include "core/log.hpp"
 #include "store/retention.hpp"
 #include "store/store.hpp"
@@ -14,21 +14,12 @@ struct Options {
   bool dry_run = false;
 };
 
-// Of the store, not of the config: a cluster that is no longer pulled still takes its room.
-std::vector<std::string> stored_clusters(const store::Store& store, const std::vector<std::string>& names) {
-  const std::vector<std::string> stored = store.clusters();
-  for (const std::string& name : names)
-    if (std::find(stored.begin(), stored.end(), name) == stored.end())
-      throw core::Error(core::ErrorKind::usage,
-                        "no cluster '" + name + "' in the store: drill list shows what there is");
-  return names.empty() ? stored : names;
-}
-
 int prune(const Globals& globals, const Options& options) {
   const Config config = load_config(globals.config_path);
   store::Store store(config.store);
   std::vector<reports::PruneOutcome> outcomes;
   bool all_done = true;
+  // Of the store, not of the config: a cluster that is no longer pulled still takes its room.
   for (const std::string& cluster : stored_clusters(store, options.clusters)) {
     try {
       if (options.dry_run) {

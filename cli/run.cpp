@@ -155,7 +155,7 @@ class Runner {
     }
     if (!options_.report.empty()) core::write_file_atomically(options_.report, json);
     if (globals_.format == Format::json) return;
-    print(reports::run_text(report, colour()));
+    print(reports::run_text(report, page(globals_)));
     if (!where.empty()) print("  report       " + where.string() + "\n");
   }
 

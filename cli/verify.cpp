@@ -1,8 +1,14 @@
 #include "verifier/verify.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <memory>
+#include <mutex>
 
 #include "cli/command.hpp"
+#include "cli/crew.hpp"
+#include "cli/stored_copy.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/scratch_dir.hpp"
@@ -13,52 +19,33 @@ namespace cli {
 namespace {
 
 struct Options {
-  std::vector<std::string> snapshots;
+  std::vector<std::string> snapshots;  // with --all: clusters
   std::filesystem::path file;
   std::filesystem::path token_file;
+  std::filesystem::path previous;
+  bool all = false;
+  std::size_t jobs = 0;  // 0: one per core
 };
 
-// Nothing is verified in place: SQLite may write beside a database, even when it only reads. `copy` makes the copy.
-reports::VerifyOutcome verify_copy(verifier::Subject subject, std::string name,
-                                   const std::function<void(const std::filesystem::path&)>& copy) {
-  reports::VerifyOutcome outcome;
-  outcome.name = std::move(name);
-  outcome.started_at = core::utc_now();
-  const core::ScratchDir scratch;
-  subject.database = scratch.path() / store::kDatabaseFile;
-  try {
-    copy(subject.database);
-  } catch (const core::Error& error) {
-    if (error.kind() != core::ErrorKind::damaged) throw;
-    subject.damage = error.what();
-  }
-  outcome.verification = verifier::verify(
-      subject, [&](std::string_view what) { core::show_progress(outcome.name + ": " + std::string(what)); });
-  core::clear_progress();
-  return outcome;
+verifier::Progress shown_for(const std::string& name) {
+  return [name](std::string_view what) { core::show_progress(name + ": " + std::string(what)); };
 }
 
 reports::VerifyOutcome verify_file(const Options& options) {
+  reports::VerifyOutcome outcome;
+  outcome.name = options.file.string();
+  outcome.started_at = core::utc_now();
   verifier::Subject subject;
   if (!options.token_file.empty()) subject.token = core::read_file(options.token_file);
-  return verify_copy(std::move(subject), options.file.string(), [&](const std::filesystem::path& copy) {
-    core::copy_file(options.file, copy);
-    const std::filesystem::path wal = options.file.string() + "-wal";
-    if (std::filesystem::exists(wal)) core::copy_file(wal, copy.string() + "-wal");
-  });
-}
+  const core::ScratchDir scratch;
+  subject.database = copy_plain(options.file, scratch.path());
+  const core::ScratchDir older;
+  if (!options.previous.empty())
 
-reports::VerifyOutcome verify_snapshot(store::Store& store, const store::Snapshot& snapshot) {
-  verifier::Subject subject;
-  if (snapshot.manifest.find(store::kTokenFile) != nullptr)
-    subject.token = core::read_file(snapshot.file(store::kTokenFile));
-  if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))
-    subject.captured_sha256 = database->sha256;
-  reports::VerifyOutcome outcome =
-      verify_copy(std::move(subject), snapshot.full_name(),
-                  [&](const std::filesystem::path& copy) { store.extract(snapshot, copy); });
-  outcome.taken_at = snapshot.manifest.taken_at;
-  store.keep_evidence(snapshot, store::Evidence::verify, reports::verify_json(outcome));
+    subject.previous =
+        verifier::Previous{options.previous.string(), copy_plain(options.previous, older.path()), std::nullopt};
+  outcome.verification = verifier::verify(subject, shown_for(outcome.name));
+  core::clear_progress();
   return outcome;
 }
 
@@ -73,26 +60,141 @@ std::vector<std::string> latest_of_all(const store::Store& store) {
 
 std::vector<reports::VerifyOutcome> verify_stored(const Globals& globals, const Options& options) {
   store::Store store(load_config(globals.config_path).store);
-  std::vector<store::Snapshot> snapshots;
+  std::vector<store::Snapshot> wanted;
   for (const std::string& name : options.snapshots.empty() ? latest_of_all(store) : options.snapshots)
-    snapshots.push_back(store.find(name));
+    wanted.push_back(store.find(name));
   std::vector<reports::VerifyOutcome> outcomes;
-  for (const store::Snapshot& snapshot : snapshots) outcomes.push_back(verify_snapshot(store, snapshot));
+  for (const store::Snapshot& snapshot : wanted) {
+    const std::vector<store::Snapshot> all = store.list(snapshot.manifest.cluster);
+    const auto at = std::find_if(all.begin(), all.end(), [&](const store::Snapshot& one) {
+      return one.manifest.name == snapshot.manifest.name;
+    });
+    if (at == all.end())
+      throw core::Error(core::ErrorKind::not_found, snapshot.full_name() + " has been removed meanwhile");
+    StoredVerifier verifier(store, all);
+    outcomes.push_back(verifier.verify(static_cast<std::size_t>(at - all.begin()), shown_for(snapshot.full_name())));
+    core::clear_progress();
+  }
   return outcomes;
 }
 
-int run_verify(const Globals& globals, const Options& options) {
-  if (!options.file.empty() && !options.snapshots.empty())
-    throw core::Error(core::ErrorKind::usage, "give either --file or snapshots, not both");
+// What is said at the end; the objects would fill the memory.
+verifier::Verification without_objects(verifier::Verification&& whole) {
+  verifier::Verification rest;
+  rest.size_bytes = whole.size_bytes;
+  rest.revision = whole.revision;
+  rest.checks = std::move(whole.checks);
+  rest.coverage = whole.coverage;
+  rest.duration = whole.duration;
+  return rest;
+}
+
+// One of many that could not be looked at, for the list.
+reports::VerifyOutcome not_looked_at(const store::Snapshot& snapshot, const core::Error& error) {
+  reports::VerifyOutcome outcome;
+  outcome.name = snapshot.full_name();
+  outcome.started_at = core::utc_now();
+  outcome.verification.checks.push_back(
+      {"file", core::CheckVerdict::could_not_run, {{core::Severity::warning, error.what(), {}, {}}}, {}});
+  return outcome;
+}
+
+class AllVerifier {
+ public:
+  AllVerifier(store::Store& store, std::size_t workers) : store_(store) { result_.workers = workers; }
+
+  void verify_cluster(const std::string& cluster) {
+    const std::vector<store::Snapshot> snapshots = store_.list(cluster);
+    std::vector<reports::VerifyOutcome> outcomes(snapshots.size());
+    const core::Stopwatch watch;
+    failed_ = 0;
+    const auto work = [&](const Run& run, const std::function<void()>& done) {
+      StoredVerifier verifier(store_, snapshots);
+      for (std::size_t i = run.begin; i < run.end; ++i) {
+        outcomes[i] = verify_one(verifier, snapshots[i], i);
+        done();
+      }
+    };
+    const auto progress = [&](std::size_t done) {
+      core::show_progress(fmt::format("{}: {} of {} verified, {} failed{}", cluster, done, snapshots.size(), failed(),
+                                      time_left(done, snapshots.size(), core::to_seconds(watch.elapsed()))));
+    };
+    progress(0);
+    work_through(split_in_runs(snapshots.size(), result_.workers), result_.workers, work, progress);
+    core::clear_progress();
+    std::move(outcomes.begin(), outcomes.end(), std::back_inserter(result_.outcomes));
+  }
+
+  reports::VerifyAllOutcome finish() {
+    result_.duration = watch_.elapsed();
+    return std::move(result_);
+  }
+
+ private:
+  reports::VerifyOutcome verify_one(StoredVerifier& verifier, const store::Snapshot& snapshot, std::size_t index) {
+    reports::VerifyOutcome outcome;
+    try {
+      outcome = verifier.verify(index);
+      outcome.verification = without_objects(std::move(outcome.verification));
+    } catch (const core::Error& error) {
+      if (error.kind() == core::ErrorKind::cancelled) throw;
+      outcome = not_looked_at(snapshot, error);
+    }
+    if (reports::verdict_of(outcome.verification) == reports::Verdict::fail) {
+      const std::lock_guard lock(mutex_);
+      ++failed_;
+    }
+    return outcome;
+  }
+
+  std::size_t failed() {
+    const std::lock_guard lock(mutex_);
+    return failed_;
+  }
+
+  store::Store& store_;
+  reports::VerifyAllOutcome result_;
+  core::Stopwatch watch_;
+  std::mutex mutex_;  // guards what follows
+  std::size_t failed_ = 0;
+};
+
+int verify_all(const Globals& globals, const Options& options) {
+  store::Store store(load_config(globals.config_path).store);
+  AllVerifier verifier(store, options.jobs == 0 ? default_workers() : options.jobs);
+  for (const std::string& cluster : stored_clusters(store, options.snapshots)) verifier.verify_cluster(cluster);
+  const reports::VerifyAllOutcome outcome = verifier.finish();
+  if (outcome.outcomes.empty())
+    throw core::Error(core::ErrorKind::not_found, "the store has no snapshot yet: run drill pull first");
+  print(globals.format == Format::json ? reports::verify_all_json(outcome)
+                                       : reports::verify_all_text(outcome, page(globals)));
+  reports::Verdict verdict = reports::Verdict::pass;
+  for (const reports::VerifyOutcome& one : outcome.outcomes)
+    verdict = reports::worse(verdict, reports::verdict_of(one.verification));
+  return reports::exit_code(verdict);
+}
+
+void check_options(const Options& options) {
+  const auto usage = [](const char* message) { throw core::Error(core::ErrorKind::usage, message); };
+  if (!options.file.empty() && (!options.snapshots.empty() || options.all))
+    usage("give either --file or snapshots, not both");
   if (options.file.empty() && !options.token_file.empty())
-    throw core::Error(core::ErrorKind::usage, "--token-file belongs to --file; a stored snapshot has its own token");
+    usage("--token-file belongs to --file; a stored snapshot has its own token");
+  if (options.file.empty() && !options.previous.empty())
+    usage("--previous belongs to --file; a stored snapshot is compared with the one before it");
+  if (options.jobs != 0 && !options.all) usage("--jobs belongs to --all");
+}
+
+int run_verify(const Globals& globals, const Options& options) {
+  check_options(options);
+  if (options.all) return verify_all(globals, options);
   const std::vector<reports::VerifyOutcome> outcomes =
       options.file.empty() ? verify_stored(globals, options) : std::vector{verify_file(options)};
   reports::Verdict verdict = reports::Verdict::pass;
   std::string text;
   for (const reports::VerifyOutcome& outcome : outcomes) {
     verdict = reports::worse(verdict, reports::verdict_of(outcome.verification));
-    text += reports::verify_text(outcome, colour());
+    text += reports::verify_text(outcome, page(globals));
   }
   if (globals.format == Format::json)
     text = outcomes.size() == 1 ? reports::verify_json(outcomes.front()) : reports::verify_list_json(outcomes);
@@ -104,10 +206,15 @@ int run_verify(const Globals& globals, const Options& options) {
 
 Action declare_verify(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("SNAPSHOT", options->snapshots, "Which; the latest of each cluster when left out");
+  app.add_option("SNAPSHOT", options->snapshots,
+                 "Which; the latest of each cluster when left out. With --all: which clusters");
+  app.add_flag("--all", options->all, "Every snapshot of every cluster, or of the clusters named, on all cores");
+  app.add_option("-j,--jobs", options->jobs, "With --all: how many at a time (default: one per core)")
+      ->check(CLI::Range(1, 64));
   app.add_option("--file", options->file,
                  "A plain state.db instead (a -wal beside it counts); needs no store and no config");
   app.add_option("--token-file", options->token_file, "The server's token, with --file");
+  app.add_option("--previous", options->previous, "An older state.db of the same cluster to compare with, with --file");
   return [options](const Globals& globals) { return run_verify(globals, *options); };
 }
 

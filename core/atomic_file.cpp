@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <string>
@@ -26,8 +27,8 @@ void AtomicFile::write(std::string_view bytes) { write_all(fd_.get(), bytes, tar
 void AtomicFile::commit() {
   if (::fsync(fd_.get()) != 0) throw system_error(errno, "flushing " + target_.string());
   const std::string unnamed = "/proc/self/fd/" + std::to_string(fd_.get());
-  // linkat cannot replace a name, so the file passes through a name of its own on its way to the target.
-  const std::string passing = target_.string() + "." + std::to_string(::getpid()) + ".tmp";
+  // linkat cannot replace a name, so the file passes through a name of this thread's own on its way to the target.
+  const std::string passing = target_.string() + "." + std::to_string(::gettid()) + ".tmp";
   ::unlink(passing.c_str());
   if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, passing.c_str(), AT_SYMLINK_FOLLOW) != 0)
     throw system_error(errno, "publishing " + target_.string());

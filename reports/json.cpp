@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -167,6 +168,13 @@ const drill::Phase* find_phase(const drill::DrillReport& report, std::string_vie
   return nullptr;
 }
 
+json problems_json(const std::vector<EvidenceSummary::Problem>& problems) {
+  json list = json::array();
+  for (const EvidenceSummary::Problem& problem : problems)
+    list.push_back({{"name", problem.name}, {"verdict", problem.verdict}, {"message", problem.message}});
+  return list;
+}
+
 json snapshot_json(const store::Snapshot& snapshot) {
   if (snapshot.damage)
     return {{"snapshot", snapshot.full_name()}, {"lost", *snapshot.lost}, {"damage", *snapshot.damage}};
@@ -194,6 +202,31 @@ std::string verify_list_json(const std::vector<VerifyOutcome>& outcomes) {
   json documents = json::array();
   for (const VerifyOutcome& outcome : outcomes) documents.push_back(verify_document(outcome));
   return dump({{"schema", "k3s-drill/verify-list/1"}, {"verifications", documents}});
+}
+
+std::string verify_all_json(const VerifyAllOutcome& outcome) {
+  std::map<Verdict, std::size_t> counts;
+  json snapshots = json::array();
+  for (const VerifyOutcome& one : outcome.outcomes) {
+    const Verdict verdict = verdict_of(one.verification);
+    ++counts[verdict];
+    std::vector<core::Check> not_passed;
+    for (const core::Check& check : one.verification.checks)
+      if (check.verdict == core::CheckVerdict::fail || check.verdict == core::CheckVerdict::could_not_run)
+        not_passed.push_back(check);
+    snapshots.push_back({{"snapshot", one.name},
+                         {"verdict", to_string(verdict)},
+                         {"started_at", core::format_rfc3339(one.started_at)},
+                         {"duration_seconds", core::to_seconds(one.verification.duration)},
+                         {"checks", checks_json(not_passed)}});
+  }
+  return dump({{"schema", "k3s-drill/verify-all/1"},
+               {"passed", counts[Verdict::pass]},
+               {"failed", counts[Verdict::fail]},
+               {"inconclusive", counts[Verdict::inconclusive]},
+               {"workers", outcome.workers},
+               {"duration_seconds", core::to_seconds(outcome.duration)},
+               {"snapshots", snapshots}});
 }
 
 std::string run_json(const std::string& cluster, const drill::DrillReport& report) {
@@ -257,9 +290,17 @@ std::string list_json(const std::vector<store::Snapshot>& snapshots) {
   return dump({{"schema", "k3s-drill/list/1"}, {"snapshots", list}});
 }
 
-std::string show_json(const store::Snapshot& snapshot) {
+std::string show_json(const store::Snapshot& snapshot, const ProofDetails& proof) {
   json document = {{"schema", "k3s-drill/show/1"}};
   document.update(snapshot_json(snapshot));
+  if (snapshot.verified && proof.verify) document["verified"]["checks"] = problems_json(proof.verify->problems);
+  if (snapshot.drilled && proof.run) {
+    const EvidenceSummary& run = *proof.run;
+    document["drilled"]["checks"] = problems_json(run.problems);
+    document["drilled"]["engine"] = run.engine.empty() ? json(nullptr) : json(run.engine);
+    document["drilled"]["rto_seconds"] = run.rto_seconds ? json(*run.rto_seconds) : json(nullptr);
+    document["drilled"]["rpo_seconds"] = run.rpo_seconds ? json(*run.rpo_seconds) : json(nullptr);
+  }
   document["directory"] = snapshot.directory.string();
   document["method"] = snapshot.manifest.method;
   document["node"] = node_json(snapshot.manifest);

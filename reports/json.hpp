@@ -11,6 +11,7 @@
 #include "core/file.hpp"
 #include "drill/drill.hpp"
 #include "puller/pull.hpp"
+#include "reports/evidence.hpp"
 #include "store/retention.hpp"
 #include "store/store.hpp"
 #include "verifier/verify.hpp"
@@ -37,10 +38,20 @@ struct VerifyOutcome {
 
 std::string verify_json(const VerifyOutcome& outcome);                     // k3s-drill/verify/1
 std::string verify_list_json(const std::vector<VerifyOutcome>& outcomes);  // k3s-drill/verify-list/1, for several
+
+/// Many snapshots verified at once. Of their verifications only what they say is kept, not the objects.
+struct VerifyAllOutcome {
+  std::vector<VerifyOutcome> outcomes;  // by cluster, oldest first
+  std::size_t workers = 1;
+  std::chrono::nanoseconds duration{0};
+};
+
+std::string verify_all_json(const VerifyAllOutcome& outcome);  // k3s-drill/verify-all/1
+
 std::string run_json(const std::string& cluster, const drill::DrillReport& report);  // k3s-drill/run/1
-std::string run_list_json(const std::vector<std::string>& documents);  // k3s-drill/run-list/1, for several
-std::string list_json(const std::vector<store::Snapshot>& snapshots);  // k3s-drill/list/1
-std::string show_json(const store::Snapshot& snapshot);                // k3s-drill/show/1
+std::string run_list_json(const std::vector<std::string>& documents);               // k3s-drill/run-list/1, for several
+std::string list_json(const std::vector<store::Snapshot>& snapshots);               // k3s-drill/list/1
+std::string show_json(const store::Snapshot& snapshot, const ProofDetails& proof);  // k3s-drill/show/1
 
 struct ExtractOutcome {
   std::string snapshot;

@@ -9,45 +9,6 @@
 namespace reports {
 namespace {
 
-constexpr std::size_t kFindingsShown = 5;
-constexpr std::size_t kResourcesShown = 12;
-
-std::string painted(std::string_view text, std::string_view code, Colour colour) {
-  return colour == Colour::yes ? fmt::format("\033[{}m{}\033[0m", code, text) : std::string(text);
-}
-
-std::string verdict_word(std::string_view verdict, Colour colour, std::size_t width = 0) {
-  std::string word(verdict == "could_not_run" ? "could not run" : verdict);
-  if (word.size() < width) word.resize(width, ' ');
-  const std::string_view code = verdict == "pass" ? "32" : verdict == "fail" ? "31;1" : "33";
-  return painted(word, code, colour);
-}
-
-// Text out of a database must not steer a terminal.
-std::string harmless(std::string_view text) {
-  std::string clean;
-  for (const char c : text) clean += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  return clean;
-}
-
-std::string findings_text(const std::vector<core::Finding>& findings) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(findings.size(), kFindingsShown); ++i) {
-    const core::Finding& finding = findings[i];
-    text +=
-        fmt::format("      {}{}",
-                    finding.severity == core::Severity::error ? std::string()
-                                                              : fmt::format("{}: ", core::to_string(finding.severity)),
-                    harmless(finding.message));
-    if (finding.key) text += " [" + harmless(*finding.key) + "]";
-    if (finding.revision) text += fmt::format(" at revision {}", finding.revision->value);
-    text += "\n";
-  }
-  if (findings.size() > kFindingsShown)
-    text += fmt::format("      ... and {} more (--json shows all)\n", findings.size() - kFindingsShown);
-  return text;
-}
-
 std::string proof_word(const std::optional<store::Proof>& proof, std::string_view never) {
   return proof ? proof->verdict : std::string(never);
 }
@@ -83,49 +44,24 @@ std::string pull_text(const std::vector<PullOutcome>& outcomes, Colour colour) {
   return text;
 }
 
-std::string verify_text(const VerifyOutcome& outcome, Colour colour) {
-  const verifier::Verification& verification = outcome.verification;
-  const verifier::Census& census = verification.census;
-  std::string text = fmt::format("{}  {}  ({}, {} pages, revision {}, {})\n",
-                                 verdict_word(to_string(verdict_of(verification)), colour), outcome.name,
-                                 format_size(verification.size_bytes), verification.page_count,
-                                 verification.revision.value, core::format_duration(verification.duration));
-  for (const core::Check& check : verification.checks) {
-    text += fmt::format("  {:<12} {}  {:>9}\n", check.name, verdict_word(core::to_string(check.verdict), colour, 13),
-                        core::format_duration(check.duration));
-    text += findings_text(check.findings);
-  }
-  text += fmt::format(
-      "  rows {} ({} live, {} tombstones), {} objects in {} namespaces ({} cluster-scoped), {} internal keys\n",
-      verification.rows.total, verification.rows.live, verification.rows.tombstones, census.objects_total,
-      census.namespaces, census.cluster_scoped, census.internal_keys);
-  std::vector<std::pair<std::string, std::uint64_t>> resources(census.by_resource.begin(), census.by_resource.end());
-  std::stable_sort(resources.begin(), resources.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
-  for (std::size_t i = 0; i < std::min(resources.size(), kResourcesShown); ++i)
-    text += fmt::format("    {:>7} {}\n", resources[i].second, harmless(resources[i].first));
-  if (resources.size() > kResourcesShown)
-    text += fmt::format("    ... and {} more kinds (--json shows all)\n", resources.size() - kResourcesShown);
-  return text;
-}
-
-std::string run_text(const drill::DrillReport& report, Colour colour) {
-  std::string text = fmt::format("{}  {}", verdict_word(to_string(verdict_of(report)), colour),
+std::string run_text(const drill::DrillReport& report, const Page& page) {
+  std::string text = fmt::format("{}  {}", verdict_word(to_string(verdict_of(report)), page.colour),
                                  report.snapshot.empty() ? "no snapshot" : report.snapshot);
   if (report.engine)
     text += fmt::format("  restored with {} {} ({})", drill::to_string(report.engine->kind), report.engine->version,
                         report.engine->path_or_image);
   text += "\n";
   for (const drill::Phase& phase : report.phases) {
-    text += fmt::format("  {:<12} {}  {:>9}\n", phase.name, verdict_word(core::to_string(phase.verdict), colour, 13),
-                        phase.verdict == core::CheckVerdict::skipped ? "-" : core::format_duration(phase.duration));
-    text += findings_text(phase.findings);
+    text +=
+        fmt::format("  {:<12} {}  {:>9}\n", phase.name, verdict_word(core::to_string(phase.verdict), page.colour, 13),
+                    phase.verdict == core::CheckVerdict::skipped ? "-" : core::format_duration(phase.duration));
+    text += findings_text(phase.findings, page);
   }
   if (report.verification) {
     for (const core::Check& check : report.verification->checks)
       if (check.verdict == core::CheckVerdict::skipped || check.verdict == core::CheckVerdict::could_not_run)
-        text += fmt::format("  check {} {}\n", check.name, verdict_word(core::to_string(check.verdict), colour)) +
-                findings_text(check.findings);
+        text += fmt::format("  check {} {}\n", check.name, verdict_word(core::to_string(check.verdict), page.colour)) +
+                findings_text(check.findings, page);
   }
   text +=
       fmt::format("  objects      {} of {} matched, {} missing, {} different, {} unexpected\n", report.objects.matched,
@@ -158,29 +94,6 @@ std::string list_text(const std::vector<store::Snapshot>& snapshots) {
                         proof_word(snapshot.drilled, "-"), harmless(snapshot.manifest.k3s_version),
                         snapshot.lost ? "  LOST: " + harmless(*snapshot.lost) : std::string());
   }
-  return text;
-}
-
-std::string show_text(const store::Snapshot& snapshot, Colour colour) {
-  const store::Manifest& manifest = snapshot.manifest;
-  const std::string made_by =
-      manifest.sqlite_version.empty()
-          ? std::string()
-          : fmt::format(", SQLite {} on {}", harmless(manifest.sqlite_version), harmless(manifest.arch));
-  std::string text =
-      fmt::format("{}\n  taken at   {}\n  k3s        {}\n  method     {}{}\n  directory  {}\n  database   {}{}, {}\n",
-                  snapshot.full_name(), core::format_rfc3339(manifest.taken_at),
-                  manifest.k3s_version.empty() ? "not known" : harmless(manifest.k3s_version), manifest.method, made_by,
-                  snapshot.directory.string(), manifest.database.file,
-                  manifest.database.base.empty() ? std::string() : " on " + manifest.database.base,
-                  format_size(manifest.database.size_bytes));
-  if (snapshot.lost) text += fmt::format("  {}       {}\n", painted("LOST", "31;1", colour), harmless(*snapshot.lost));
-  for (const auto& [name, proof] : {std::pair("verified", &snapshot.verified), std::pair("drilled", &snapshot.drilled)})
-    text += *proof ? fmt::format("  {:<9}  {} at {}\n", name, verdict_word((*proof)->verdict, colour),
-                                 core::format_rfc3339((*proof)->at))
-                   : fmt::format("  {:<9}  never\n", name);
-  for (const store::BundleFile& file : manifest.bundle)
-    text += fmt::format("  {:<24} {:>9}  sha256 {}\n", file.path, format_size(file.size_bytes), file.sha256);
   return text;
 }
 

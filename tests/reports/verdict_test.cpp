@@ -131,5 +131,5 @@ TEST_CASE("thousands of findings are summed up, not dumped") {
   for (int i = 0; i < 5000; ++i) many.checks[0].findings.push_back({core::Severity::error, "broken", {}, {}});
   const std::string text = reports::verify_text({"a", {}, {}, many}, reports::Colour::no);
   CHECK(std::count(text.begin(), text.end(), '\n') < 20);
-  CHECK(text.find("and 4995 more") != std::string::npos);
+  CHECK(text.find("5000 times: broken") != std::string::npos);
 }

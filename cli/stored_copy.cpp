@@ -1,0 +1,93 @@
+#include "cli/stored_copy.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "core/file.hpp"
+#include "core/log.hpp"
+
+namespace cli {
+
+std::vector<std::string> stored_clusters(const store::Store& store, const std::vector<std::string>& names) {
+  const std::vector<std::string> stored = store.clusters();
+  for (const std::string& name : names)
+    if (std::find(stored.begin(), stored.end(), name) == stored.end())
+      throw core::Error(core::ErrorKind::usage,
+                        "no cluster '" + name + "' in the store: drill list shows what there is");
+  return names.empty() ? stored : names;
+}
+
+StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot) {
+  StoredCopy copy{core::ScratchDir(), snapshot.full_name(), {}};
+  if (snapshot.manifest.find(store::kTokenFile) != nullptr) {
+    try {
+      copy.token = core::read_file(snapshot.file(store::kTokenFile));
+    } catch (const core::Error& error) {
+      if (error.kind() != core::ErrorKind::not_found) throw;
+      throw core::Error(core::ErrorKind::damaged, error.what());
+    }
+  }
+  store.extract(snapshot, copy.database());
+  return copy;
+}
+
+std::filesystem::path copy_plain(const std::filesystem::path& database, const std::filesystem::path& directory) {
+  const std::filesystem::path copy = directory / store::kDatabaseFile;
+  core::copy_file(database, copy);
+  const std::filesystem::path wal = database.string() + "-wal";
+  if (std::filesystem::exists(wal)) core::copy_file(wal, copy.string() + "-wal");
+  return copy;
+}
+
+reports::VerifyOutcome StoredVerifier::verify(std::size_t index, const verifier::Progress& progress) {
+  const store::Snapshot& snapshot = snapshots_[index];
+  reports::VerifyOutcome outcome;
+  outcome.name = snapshot.full_name();
+  if (!snapshot.damage) outcome.taken_at = snapshot.manifest.taken_at;
+  outcome.started_at = core::utc_now();
+  const StoredCopy* const previous = previous_of(index);
+  verifier::Subject subject;
+  subject.taken_at = outcome.taken_at;
+  if (previous != nullptr) subject.previous = verifier::Previous{previous->name, previous->database(), previous->token};
+  if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))
+    subject.captured_sha256 = database->sha256;
+  std::optional<StoredCopy> copy;
+  try {
+    copy.emplace(copy_stored(store_, snapshot));
+    subject.database = copy->database();
+    subject.token = copy->token;
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::damaged) throw;
+    subject.damage = error.what();
+    bad_.push_back(outcome.name);
+  }
+  outcome.verification = verifier::verify(subject, progress);
+  store_.keep_evidence(snapshot, store::Evidence::verify, reports::verify_json(outcome));
+  if (copy) {
+    copy_.reset();
+    copy_.emplace(std::move(*copy));
+  }
+  return outcome;
+}
+
+// The newest earlier one that can be brought back; nullptr when there is none.
+const StoredCopy* StoredVerifier::previous_of(std::size_t index) {
+  while (index-- > 0) {
+    const store::Snapshot& snapshot = snapshots_[index];
+    const std::string name = snapshot.full_name();
+    if (snapshot.lost || std::find(bad_.begin(), bad_.end(), name) != bad_.end()) continue;
+    if (copy_ && copy_->name == name) return &*copy_;
+    copy_.reset();
+    try {
+      copy_.emplace(copy_stored(store_, snapshot));
+      return &*copy_;
+    } catch (const core::Error& error) {
+      if (error.kind() == core::ErrorKind::cancelled) throw;
+      core::log_debug("not compared with " + name + ": " + error.what());
+      bad_.push_back(name);
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace cli

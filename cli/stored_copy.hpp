@@ -1,0 +1,55 @@
+// A stored snapshot as the verifier takes it: its plain database and its token, in a scratch directory of their own.
+// Nothing is read in place: SQLite may write beside a database, even when it only reads.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/scratch_dir.hpp"
+#include "reports/json.hpp"
+#include "store/store.hpp"
+#include "verifier/verify.hpp"
+
+namespace cli {
+
+/// The clusters of the store of these names; all for none. Throws: usage for one that is not in the store.
+std::vector<std::string> stored_clusters(const store::Store& store, const std::vector<std::string>& names);
+
+struct StoredCopy {
+  core::ScratchDir scratch;
+  std::string name;                  // of the snapshot
+  std::optional<std::string> token;  // when it has one
+
+  std::filesystem::path database() const { return scratch.path() / store::kDatabaseFile; }
+};
+
+/// Throws: damaged (it cannot be brought back), storage, cancelled.
+StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot);
+
+/// Copies the plain file `database`, and a -wal beside it, into `directory`, and returns the path of the copy. Throws:
+/// not_found, denied, storage, cancelled.
+std::filesystem::path copy_plain(const std::filesystem::path& database, const std::filesystem::path& directory);
+
+/// Verifies snapshots of one cluster, each beside the one before it, and keeps the evidence. The copy of one stays for
+/// the next, so go through them from the oldest.
+class StoredVerifier {
+ public:
+  /// `snapshots`: all of the cluster, oldest first; must outlive it, as the store.
+  StoredVerifier(store::Store& store, const std::vector<store::Snapshot>& snapshots)
+      : store_(store), snapshots_(snapshots) {}
+
+  /// Snapshot number `index` of the list. What cannot be brought back is a failed verification. Throws: storage,
+  /// denied, cancelled.
+  reports::VerifyOutcome verify(std::size_t index, const verifier::Progress& progress = {});
+
+ private:
+  const StoredCopy* previous_of(std::size_t index);
+
+  store::Store& store_;
+  const std::vector<store::Snapshot>& snapshots_;
+  std::optional<StoredCopy> copy_;  // the last one made
+  std::vector<std::string> bad_;    // names of those that could not be copied
+};
+
+}  // namespace cli

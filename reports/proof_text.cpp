@@ -1,0 +1,157 @@
+// What is proven about snapshots, for a person: the text of verify, verify --all and show.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "reports/text.hpp"
+#include "reports/verdict.hpp"
+
+namespace reports {
+namespace {
+
+constexpr std::size_t kResourceLines = 12;
+constexpr std::size_t kNamespaceLines = 3;
+
+std::vector<Counted> entries_of(const std::map<std::string, std::uint64_t>& counts) {
+  std::vector<Counted> entries;
+  for (const auto& [name, count] : counts) entries.push_back({name, count});
+  return entries;
+}
+
+std::string census_text(const verifier::Verification& verification, const Page& page) {
+  const verifier::Census& census = verification.census;
+  const std::string compacted = verification.compact_revision.value > 0
+                                    ? fmt::format(", compacted up to revision {}", verification.compact_revision.value)
+                                    : std::string();
+  std::string text = wrapped("  rows         ",
+                             fmt::format("{}: {} live, {}{}", verification.rows.total, verification.rows.live,
+                                         counted(verification.rows.tombstones, "tombstone"), compacted),
+                             15, page.columns);
+  const std::string sealed =
+      census.sealed > 0 ? fmt::format("; {} sealed by encryption at rest", census.sealed) : std::string();
+  text += wrapped(
+      "  objects      ",
+      fmt::format("{} in {}, {} of them in none; {}{}", census.objects_total, counted(census.namespaces, "namespace"),
+                  census.cluster_scoped, counted(census.internal_keys, "internal key"), sealed),
+      15, page.columns);
+  text += count_columns(entries_of(census.by_resource), kResourceLines, "kinds", page);
+  if (!census.by_namespace.empty())
+    text += "  by namespace\n" + count_columns(entries_of(census.by_namespace), kNamespaceLines, "namespaces", page);
+  return text;
+}
+
+std::string check_text(const core::Check& check, const Page& page) {
+  return fmt::format("  {:<12} {}  {:>9}\n", check.name, verdict_word(core::to_string(check.verdict), page.colour, 13),
+                     core::format_duration(check.duration)) +
+         findings_text(check.findings, page);
+}
+
+std::string file_facts(const VerifyOutcome& outcome) {
+  const verifier::Verification& verification = outcome.verification;
+  return fmt::format("{}, {}, revision {}, {}", format_size(verification.size_bytes),
+                     counted(verification.page_count, "page"), verification.revision.value,
+                     core::format_duration(verification.duration));
+}
+
+std::string cluster_of(std::string_view full_name) { return std::string(full_name.substr(0, full_name.find('/'))); }
+
+std::string problems_text(const EvidenceSummary& summary, const Page& page) {
+  std::string text;
+  for (const EvidenceSummary::Problem& problem : summary.problems)
+    text += wrapped(fmt::format("    {:<10} ", harmless(problem.name)),
+                    (problem.verdict == "fail" ? std::string() : "could not run: ") + harmless(problem.message), 15,
+                    page.columns);
+  return text;
+}
+
+std::string seconds_text(const std::optional<double>& seconds) {
+  if (!seconds) return "not measured";
+  return core::format_duration(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(*seconds)));
+}
+
+std::string proof_text(std::string_view name, const std::optional<store::Proof>& proof,
+                       const std::optional<EvidenceSummary>& summary, const Page& page) {
+  if (!proof) return fmt::format("  {:<10} never\n", name);
+  std::string text = fmt::format("  {:<10} {} at {}", name, verdict_word(harmless(proof->verdict), page.colour),
+                                 core::format_rfc3339(std::chrono::floor<std::chrono::seconds>(proof->at)));
+  if (!summary) return text + "\n";
+  if (summary->objects_matched && summary->objects_total) {
+    text += fmt::format(": {} of {} objects matched", *summary->objects_matched, *summary->objects_total);
+  } else if (summary->objects_total) {
+    text += fmt::format(": {} objects", *summary->objects_total);
+  }
+  text += "\n";
+  if (!summary->engine.empty())
+    text += fmt::format("             RTO {}, RPO {}, with {}\n", seconds_text(summary->rto_seconds),
+                        seconds_text(summary->rpo_seconds), harmless(summary->engine));
+  return text + problems_text(*summary, page);
+}
+
+}  // namespace
+
+std::string verify_text(const VerifyOutcome& outcome, const Page& page) {
+  const verifier::Verification& verification = outcome.verification;
+  std::string text = fmt::format("{}  {}  ({})\n", verdict_word(to_string(verdict_of(verification)), page.colour),
+                                 outcome.name, file_facts(outcome));
+  for (const core::Check& check : verification.checks) text += check_text(check, page);
+  return verification.rows.total == 0 ? text : text + census_text(verification, page);
+}
+
+std::string verify_all_text(const VerifyAllOutcome& outcome, const Page& page) {
+  struct Counts {
+    std::size_t total = 0;
+    std::map<Verdict, std::size_t> by_verdict;
+  };
+  std::map<std::string, Counts> clusters;
+  std::string text;
+  for (const VerifyOutcome& one : outcome.outcomes) {
+    const Verdict verdict = verdict_of(one.verification);
+    Counts& counts = clusters[cluster_of(one.name)];
+    ++counts.total;
+    ++counts.by_verdict[verdict];
+    if (verdict == Verdict::pass) continue;
+    text += fmt::format("{}  {}\n", verdict_word(to_string(verdict), page.colour, 12), one.name);
+    for (const core::Check& check : one.verification.checks)
+      if (check.verdict == core::CheckVerdict::fail || check.verdict == core::CheckVerdict::could_not_run)
+        text += check_text(check, page);
+  }
+  for (auto& [cluster, counts] : clusters)
+    text += fmt::format("{}: {} verified: {} pass, {} fail, {} inconclusive\n", cluster,
+                        counted(counts.total, "snapshot"), counts.by_verdict[Verdict::pass],
+                        counts.by_verdict[Verdict::fail], counts.by_verdict[Verdict::inconclusive]);
+  return text + fmt::format("in {}, {} at a time\n", core::format_duration(outcome.duration), outcome.workers);
+}
+
+std::string show_text(const store::Snapshot& snapshot, const ProofDetails& proof, const Page& page) {
+  const store::Manifest& manifest = snapshot.manifest;
+  const std::string made_by =
+      manifest.sqlite_version.empty()
+          ? std::string()
+          : fmt::format(", SQLite {} on {}", harmless(manifest.sqlite_version), harmless(manifest.arch));
+  std::string text = snapshot.full_name() + "\n";
+  const auto line = [&](std::string_view name, const std::string& value) {
+    text += fmt::format("  {:<10} {}\n", name, value);
+  };
+  if (snapshot.lost)
+    text += wrapped(fmt::format("  {}       ", painted("LOST", "31;1", page.colour)), harmless(*snapshot.lost), 13,
+                    page.columns);
+  line("taken", core::format_rfc3339(manifest.taken_at));
+  line("k3s", manifest.k3s_version.empty() ? "not known" : harmless(manifest.k3s_version));
+  line("method", manifest.method + made_by);
+  line("directory", snapshot.directory.string());
+  line("stored as", fmt::format("{}{}, {}", manifest.database.file,
+                                manifest.database.base.empty() ? std::string() : " on " + manifest.database.base,
+                                format_size(manifest.database.size_bytes)));
+  text += proof_text("verified", snapshot.verified, proof.verify, page);
+  text += proof_text("drilled", snapshot.drilled, proof.run, page);
+  text += "  files\n";
+  for (const store::BundleFile& file : manifest.bundle)
+    text += fmt::format(
+        "    {:<16} {:>9}  sha256 {}\n", file.path, format_size(file.size_bytes),
+        page.columns < 100 && page.detail == Detail::brief ? file.sha256.substr(0, 16) + "..." : file.sha256);
+  return text;
+}
+
+}  // namespace reports
