@@ -102,12 +102,8 @@ bool is_one_bit_apart(std::string_view text, std::string_view other) {
 }
 
 bool is_almost_one_of(std::string_view text, std::span<const std::string_view> words) {
-  bool almost = false;
-  for (const std::string_view word : words) {
-    if (text == word) return false;
-    almost |= is_one_bit_apart(text, word);
-  }
-  return almost;
+  if (std::any_of(words.begin(), words.end(), [&](std::string_view word) { return is_same(text, word); })) return false;
+  return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return is_one_bit_apart(text, word); });
 }
 
 const char* problem_of_text(std::string_view text, const Field& field) {

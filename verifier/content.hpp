@@ -22,6 +22,12 @@ const char* problem_of_annotation(std::string_view key, std::string_view value);
 /// True when `text` is one bit away from a UUID as Kubernetes writes them, and therefore none that anybody gave.
 bool is_almost_uuid(std::string_view text);
 
+/// Equality for texts of which most differ at their ends already.
+inline bool is_same(std::string_view text, std::string_view other) {
+  return text.size() == other.size() &&
+         (text.empty() || (text.front() == other.front() && text.back() == other.back() && text == other));
+}
+
 /// True for texts of the same length that differ in a single bit.
 bool is_one_bit_apart(std::string_view text, std::string_view other);
 

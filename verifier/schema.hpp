@@ -40,9 +40,10 @@ struct Field {
   Content content = Content::none;
   bool always = false;  // written even when empty
   bool repeated = false;
-  bool map = false;  // from strings to `type`
+  bool map = false;      // from strings to `type`
+  bool inlined = false;  // Go's JSON has the message's fields in its place
   const Message* message = nullptr;
-  std::span<const std::string_view> words;  // with Content::word
+  std::span<const std::string_view> words;  // that are often its value, or a map's keys
 };
 
 struct Message {
