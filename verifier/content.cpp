@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <bit>
 
+#include "verifier/gzip.hpp"
 #include "verifier/json_text.hpp"
 #include "verifier/text.hpp"
 
 namespace verifier {
 namespace {
 
+constexpr std::string_view kWranglerApplied = "objectset.rio.cattle.io/applied";
 constexpr std::string_view kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
@@ -145,6 +147,14 @@ const char* problem_of_annotation(std::string_view key, std::string_view value) 
   // As kubectl writes it; what somebody wrote there by hand is theirs.
   if (key == kLastApplied && value.starts_with("{\"") && value.ends_with("}\n") && !is_json(value))
     return "holds a last applied configuration that is no JSON";
+  if (key == kWranglerApplied && looks_like_packed(value) && !is_packed(value))
+    return "holds what was applied last with a wrong checksum";
+  return nullptr;
+}
+
+const char* problem_of_payload(std::string_view key, std::string_view value) {
+  if (key == "release" && looks_like_packed(value) && !is_packed(value))
+    return "holds a Helm release with a wrong checksum";
   return nullptr;
 }
 

@@ -19,6 +19,9 @@ const char* problem_of_text(std::string_view text, const Field& field);
 const char* problem_of_label(std::string_view key, std::string_view value);
 const char* problem_of_annotation(std::string_view key, std::string_view value);
 
+/// The same for one entry of the data of a Secret or ConfigMap.
+const char* problem_of_payload(std::string_view key, std::string_view value);
+
 /// True when `text` is one bit away from a UUID as Kubernetes writes them, and therefore none that anybody gave.
 bool is_almost_uuid(std::string_view text);
 

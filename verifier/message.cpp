@@ -52,7 +52,7 @@ class Walker {
   void leaf(const Field& field, std::string_view bytes);
   void nested(const Field& field, std::string_view bytes);
   std::string_view map_entry(const Field& field, std::string_view entry);
-  void labels(const Field& field, std::string_view key, std::string_view value);
+  void entry_content(const Field& field, std::string_view key, std::string_view value);
 
   const Message& root_;
   bool validated_;  // the API server looks at its metadata
@@ -230,14 +230,16 @@ std::string_view Walker::map_entry(const Field& field, std::string_view entry) {
     nested(field, value);
   } else {
     leaf(field, value);
-    labels(field, key, value);
+    entry_content(field, key, value);
   }
   return key;
 }
 
-void Walker::labels(const Field& field, std::string_view key, std::string_view value) {
-  if (depth_ != 1 || !validated_) return;
+void Walker::entry_content(const Field& field, std::string_view key, std::string_view value) {
   const char* problem = nullptr;
+  if (field.content == Content::payload) problem = problem_of_payload(key, value);
+  if (problem != nullptr) fail(field, problem);
+  if (depth_ != 1 || !validated_) return;
   if (field.content == Content::labels) problem = problem_of_label(key, value);
   if (field.content == Content::annotations) problem = problem_of_annotation(key, value);
   if (problem != nullptr) fail(field, problem);

@@ -26,6 +26,8 @@ Content content_of(const Message& message, const Field& field) {
   if (message.name == "meta/v1.ManagedFieldsEntry" && name == "fieldsType") return Content::fields_type;
   if (message.name == "meta/v1.ObjectMeta" && name == "labels") return Content::labels;
   if (message.name == "meta/v1.ObjectMeta" && name == "annotations") return Content::annotations;
+  if (name == "data" && (message.name == "core/v1.Secret" || message.name == "core/v1.ConfigMap"))
+    return Content::payload;
   if (message.moment && name == "seconds") return Content::time_seconds;
   if (message.moment && name == "nanos") return message.kind == "Time" ? Content::time_zero : Content::time_nanoseconds;
   if (field.type == FieldType::int32 && (name == "port" || name.ends_with("Port"))) return Content::port;

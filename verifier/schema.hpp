@@ -25,6 +25,7 @@ enum class Content : std::uint8_t {
   fields_type,
   labels,
   annotations,
+  payload,
   time_seconds,
   time_zero,
   time_nanoseconds,

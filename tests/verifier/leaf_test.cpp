@@ -79,7 +79,8 @@ TEST_CASE("Fields that only old versions have are no surprise") {
 
 TEST_CASE("What a newer Kubernetes may have written is counted and no problem") {
   CHECK(verifier::decode_object(kine::protobuf(kPod, field(99, "new"))).unknown_fields == 1);
-  CHECK(verifier::decode_object(kine::protobuf(kPod, container(field(90, "new")), field(90, "new"))).unknown_fields == 2);
+  CHECK(verifier::decode_object(kine::protobuf(kPod, container(field(90, "new")), field(90, "new"))).unknown_fields ==
+        2);
   const auto object = verifier::decode_object(kine::protobuf({"v9", "Novelty", "n", "", "u"}, field(2, "\xff")));
   CHECK(object.unknown_kind);
   CHECK(object.unknown_fields == 0);
@@ -252,4 +253,25 @@ TEST_CASE("Quantities are those that Kubernetes parses") {
     CHECK(verifier::problem_of_text(text, field) == nullptr);
   for (const char* text : {".", "m", "1K", "1ki", "1Gi ", "1e", "1e1.5", "--1", "1mm", "\xb1"})
     CHECK(verifier::problem_of_text(text, field) != nullptr);
+}
+
+TEST_CASE("A Helm release and what the deploy controller applied last are vouched for to the last bit") {
+  const std::string packed = "H4sIAAAAAAACA6tWykvMTVWyUiopSkxNy8xWqq0eFaGBCAC0YC4iaAEAAA==";  // gzip, base64
+  const auto release = [](const std::string& value) {
+    return kine::protobuf({"v1", "Secret", "s", "ns", "u"}, field(2, entry("release", value)));
+  };
+  const auto applied = [](const std::string& value) {
+    return kine::protobuf(kPod, "", field(12, entry("objectset.rio.cattle.io/applied", value)));
+  };
+  CHECK(problem_of(release(packed)).empty());
+  CHECK(problem_of(applied(packed.substr(0, packed.find('=')))).empty());
+  CHECK(problem_of(release("not packed")).empty());
+  std::string damaged = packed;
+  for (const std::size_t at : {std::size_t{30}, packed.size() / 2, packed.size() - 6}) {
+    damaged[at] = damaged[at] == 'A' ? 'B' : 'A';
+    CHECK(contains(problem_of(release(damaged)), "is a Secret whose data holds a Helm release with a wrong checksum"));
+    CHECK(contains(problem_of(applied(damaged)), "metadata.annotations holds what was applied last with a wrong"));
+    damaged = packed;
+  }
+  CHECK_FALSE(problem_of(release(packed.substr(0, packed.size() / 2))).empty());
 }
