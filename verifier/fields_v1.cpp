@@ -50,12 +50,9 @@ bool descend(const Message& message, std::string_view name, Level& below) {
     for (const Field& inner : field.message->fields)
       if (is_same(inner.name, name)) return enter(inner);
   }
-  for (const Field& field : message.fields) {
-    // JSON's names differ from protobuf's in the case of their first letter, if they do.
-    if (field.name.size() == name.size() && field.name.substr(1) != name.substr(1) &&
-        is_one_bit_apart(name, field.name))
-      return false;
-  }
+  // Protobuf's names differ from JSON's in the case of a letter, if they do.
+  for (const Field& field : message.fields)
+    if (is_one_bit_apart(name, field.name)) return false;
   return true;
 }
 

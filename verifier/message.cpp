@@ -218,7 +218,7 @@ std::string_view Walker::map_entry(const Field& field, std::string_view entry) {
   if (entry.empty() || varint(entry) != key_tag) fail(field, "has an entry without a key");
   const std::string_view key = delimited(entry);
   if (!is_utf8(key)) fail(field, "has a key that is no UTF-8");
-  if (is_almost_one_of(key, field.words)) fail(field, "has a key that is a word of Kubernetes with a wrong letter");
+  if (is_almost_a_word(key, field)) fail(field, "has a key that is a word of Kubernetes with a wrong letter");
   if (entry.empty()) {
     if (field.type != FieldType::bytes) fail(field, "has a key without a value");
     return key;

@@ -19,7 +19,6 @@ using namespace std::string_view_literals;
 constexpr std::string_view kSealedPrefix = "k8s:enc:";
 constexpr std::string_view kProtobufPrefix = "k8s\0"sv;
 constexpr std::string_view kCborPrefix = "\xd9\xd9\xf7"sv;
-constexpr std::array kRootKeys{"apiVersion"sv, "kind"sv, "metadata"sv, "spec"sv, "status"sv};
 constexpr std::string_view kControlPlaneLabel = "node-role.kubernetes.io/control-plane";
 
 // Picks the few fields of a StoredObject out of a tree, by their paths, and looks at what in metadata has one form
@@ -41,7 +40,6 @@ class ObjectVisitor : public TreeVisitor {
     if (depth_ >= kLevels) return;
     path_[depth_] = key;
     if (depth_ == 3 && at("metadata", "labels") && key == kControlPlaneLabel) control_plane_ = true;
-    if (depth_ == 1 && is_almost_one_of(key, kRootKeys)) blame("keys", "are those of Kubernetes with a wrong letter");
     if (depth_ == 2 && path_[1] == "metadata") see_metadata(key);
     if (inside_fields() && !is_path_element(key)) blame("metadata.managedFields", "is no set of fields");
   }
@@ -111,7 +109,8 @@ class ObjectVisitor : public TreeVisitor {
     if (path_[4] == "kind") owner.kind = text;
     if (path_[4] == "name") owner.name = text;
     if (path_[4] == "uid") owner.uid = text;
-    if (path_[4] == "uid" && is_almost_uuid(text)) blame("metadata.ownerReferences.uid", "is no UID any more");
+    if (path_[4] == "uid" && is_almost_uuid(text, Giver::anybody))
+      blame("metadata.ownerReferences.uid", "is no UID any more");
   }
 
   void take_managed(std::string_view text) {
@@ -144,7 +143,7 @@ class ObjectVisitor : public TreeVisitor {
     if (key == "name") object_.name = text;
     if (key == "namespace") object_.namespace_name = text;
     if (key == "uid") object_.uid = text;
-    if (key == "uid" && is_almost_uuid(text)) blame("metadata.uid", "is no UID any more");
+    if (key == "uid" && is_almost_uuid(text, Giver::api_server)) blame("metadata.uid", "is no UID any more");
     if (key == "creationTimestamp" || key == "deletionTimestamp") take_moment(text);
   }
 

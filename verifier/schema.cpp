@@ -30,10 +30,12 @@ Content content_of(const Message& message, const Field& field) {
     return Content::payload;
   if (message.moment && name == "seconds") return Content::time_seconds;
   if (message.moment && name == "nanos") return message.kind == "Time" ? Content::time_zero : Content::time_nanoseconds;
-  if (field.type == FieldType::int32 && (name == "port" || name.ends_with("Port"))) return Content::port;
+  // Of other ports the API server does not look at the number.
+  if (message.name == "core/v1.ContainerPort" || message.name == "core/v1.ServicePort")
+    if (field.type == FieldType::int32) return Content::port;
   if (field.type != FieldType::string) return Content::none;
   if (name == "message" || name == "note") return Content::free_text;
-  if (name == "uid") return Content::uid;
+  if (name == "uid") return message.name == "meta/v1.ObjectMeta" ? Content::own_uid : Content::uid;
   return Content::none;
 }
 
@@ -113,6 +115,7 @@ void Schema::read_field(std::string_view text, const Message& message) {
   }
   field.content = content_of(message, field);
   field.words = words_of(message, field);
+  for (const std::string_view word : field.words) field.word_sizes |= std::uint64_t{1} << (word.size() % 64);
   if (field.content == Content::none && !field.words.empty() && !field.map) field.content = Content::word;
   fields_.push_back(field);
 }

@@ -184,6 +184,7 @@ TEST_CASE("What people and programs are free to write is no alarm") {
       {"", field(17, field(2, "Update") + field(7, field(1, R"({"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":)"
                                                             R"({".":{},"f:image":{}}}}})")))},
       {"", field(13, field(4, "made-by-hand"))},
+      {"", field(13, field(1, "replicaSet") + field(4, "12345678-1234-1234-1234-123456789012"))},
       {"", kine::time_field(9, 60)},  // a node whose clock began in 1970
   }));
   CHECK(problem_of(kine::protobuf(kPod, spec, metadata)).empty());
