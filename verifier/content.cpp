@@ -1,24 +1,39 @@
 #include "verifier/content.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
+#include "verifier/gzip.hpp"
 #include "verifier/json_text.hpp"
 #include "verifier/text.hpp"
 
 namespace verifier {
 namespace {
 
+using namespace std::string_view_literals;
+
+constexpr std::string_view kWranglerApplied = "objectset.rio.cattle.io/applied";
 constexpr std::string_view kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
-bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool is_alphanumeric(char c) { return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z'); }
+// What a character may be part of. A table, as every letter of every label, key and UID is asked for.
+enum Class : unsigned char { alphanumeric = 1, label = 2, hexadecimal = 4 };
+constexpr std::array<unsigned char, 256> kClasses = [] {
+  std::array<unsigned char, 256> classes{};
+  for (const char c : "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"sv)
+    classes[static_cast<unsigned char>(c)] = alphanumeric | label;
+  for (const char c : "-_."sv) classes[static_cast<unsigned char>(c)] = label;
+  for (const char c : "0123456789abcdef"sv) classes[static_cast<unsigned char>(c)] |= hexadecimal;
+  return classes;
+}();
+
+bool is(Class wanted, char c) { return (kClasses[static_cast<unsigned char>(c)] & wanted) != 0; }
+bool is_alphanumeric(char c) { return is(alphanumeric, c); }
 
 // What labels may hold, and the part of a key behind its slash: ([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9].
 bool is_label_text(std::string_view text) {
   if (text.empty() || text.size() > 63 || !is_alphanumeric(text.front()) || !is_alphanumeric(text.back())) return false;
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
+  return std::all_of(text.begin(), text.end(), [](char c) { return is(label, c); });
 }
 
 // [a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*; letters may be of either case in annotations.
@@ -75,22 +90,22 @@ bool is_quantity(std::string_view text) {
   return take_digits() > 0 && text.empty();
 }
 
-// Digits are lower-case, dashes are in their places, version and variant exist.
-bool is_uuid_character(std::size_t at, char c) {
-  if (at == 8 || at == 13 || at == 18 || at == 23) return c == '-';
-  if (at == 14) return c >= '1' && c <= '8';
-  if (at == 19) return c == '8' || c == '9' || c == 'a' || c == 'b';
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
-
 }  // namespace
 
-bool is_almost_uuid(std::string_view text) {
+bool is_almost_uuid(std::string_view text, Giver giver) {
   constexpr std::size_t length = 36;
   if (text.size() != length) return false;
+  const auto fits = [&](std::size_t at) {
+    const char c = text[at];
+    if (at == 8 || at == 13 || at == 18 || at == 23) return c == '-';
+    if (giver == Giver::anybody) return is(hexadecimal, c) || (c >= 'A' && c <= 'F');
+    if (at == 14) return c >= '1' && c <= '8';                          // version
+    if (at == 19) return c == '8' || c == '9' || c == 'a' || c == 'b';  // variant
+    return is(hexadecimal, c);
+  };
   int wrong = 0;
   for (std::size_t at = 0; at < length; ++at)
-    if (!is_uuid_character(at, text[at]) && ++wrong > 1) return false;
+    if (!fits(at) && ++wrong > 1) return false;
   return wrong == 1;
 }
 
@@ -98,16 +113,15 @@ bool is_one_bit_apart(std::string_view text, std::string_view other) {
   if (text.size() != other.size()) return false;
   const auto [here, there] = std::mismatch(text.begin(), text.end(), other.begin());
   if (here == text.end()) return false;
-  return std::has_single_bit(static_cast<unsigned char>(*here ^ *there)) && std::equal(here + 1, text.end(), there + 1);
+  const auto difference = static_cast<unsigned char>(*here ^ *there);
+  constexpr unsigned char other_case = 0x20;
+  if (difference == other_case && is_alphanumeric(*here) && is_alphanumeric(*there)) return false;
+  return std::has_single_bit(difference) && std::equal(here + 1, text.end(), there + 1);
 }
 
 bool is_almost_one_of(std::string_view text, std::span<const std::string_view> words) {
-  bool almost = false;
-  for (const std::string_view word : words) {
-    if (text == word) return false;
-    almost |= is_one_bit_apart(text, word);
-  }
-  return almost;
+  if (std::any_of(words.begin(), words.end(), [&](std::string_view word) { return is_same(text, word); })) return false;
+  return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return is_one_bit_apart(text, word); });
 }
 
 const char* problem_of_text(std::string_view text, const Field& field) {
@@ -123,10 +137,13 @@ const char* problem_of_text(std::string_view text, const Field& field) {
     case Content::fields_type:
       return text.empty() || text == "FieldsV1" ? nullptr : "is no type of fields";
     case Content::uid:
-      if (is_almost_uuid(text)) return "is no UID any more";
+      if (is_almost_uuid(text, Giver::anybody)) return "is no UID any more";
+      break;
+    case Content::own_uid:
+      if (is_almost_uuid(text, Giver::api_server)) return "is no UID any more";
       break;
     case Content::word:
-      if (is_almost_one_of(text, field.words)) return "is a word of Kubernetes with a wrong letter";
+      if (is_almost_a_word(text, field)) return "is a word of Kubernetes with a wrong letter";
       break;
     case Content::free_text:
       return nullptr;
@@ -149,6 +166,14 @@ const char* problem_of_annotation(std::string_view key, std::string_view value) 
   // As kubectl writes it; what somebody wrote there by hand is theirs.
   if (key == kLastApplied && value.starts_with("{\"") && value.ends_with("}\n") && !is_json(value))
     return "holds a last applied configuration that is no JSON";
+  if (key == kWranglerApplied && looks_like_packed(value) && !is_packed(value))
+    return "holds what was applied last with a wrong checksum";
+  return nullptr;
+}
+
+const char* problem_of_payload(std::string_view key, std::string_view value) {
+  if (key == "release" && looks_like_packed(value) && !is_packed(value))
+    return "holds a Helm release with a wrong checksum";
   return nullptr;
 }
 

@@ -19,13 +19,30 @@ const char* problem_of_text(std::string_view text, const Field& field);
 const char* problem_of_label(std::string_view key, std::string_view value);
 const char* problem_of_annotation(std::string_view key, std::string_view value);
 
-/// True when `text` is one bit away from a UUID as Kubernetes writes them, and therefore none that anybody gave.
-bool is_almost_uuid(std::string_view text);
+/// The same for one entry of the data of a Secret or ConfigMap.
+const char* problem_of_payload(std::string_view key, std::string_view value);
 
-/// True for texts of the same length that differ in a single bit.
+/// True when one character keeps `text` from being a UUID, so that nobody gave it. The API server's own are lower-case
+/// and of a version and variant that exist; what others write need not be.
+enum class Giver { api_server, anybody };
+bool is_almost_uuid(std::string_view text, Giver giver);
+
+/// Equality for texts of which most differ at their ends already.
+inline bool is_same(std::string_view text, std::string_view other) {
+  return text.size() == other.size() &&
+         (text.empty() || (text.front() == other.front() && text.back() == other.back() && text == other));
+}
+
+/// True for texts of the same length that differ in a single bit, other than in the case of a letter: people write
+/// deployment for Deployment.
 bool is_one_bit_apart(std::string_view text, std::string_view other);
 
 /// True when `text` is none of `words`, but one bit away from one of them.
 bool is_almost_one_of(std::string_view text, std::span<const std::string_view> words);
+
+/// True when `text` is none of the field's words, but one bit away from one of them.
+inline bool is_almost_a_word(std::string_view text, const Field& field) {
+  return ((field.word_sizes >> (text.size() % 64)) & 1U) != 0 && is_almost_one_of(text, field.words);
+}
 
 }  // namespace verifier

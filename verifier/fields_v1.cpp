@@ -5,12 +5,29 @@
 
 #include "verifier/content.hpp"
 #include "verifier/json_text.hpp"
+#include "verifier/text.hpp"
 #include "verifier/tree.hpp"
 
 namespace verifier {
 namespace {
 
-constexpr std::string_view kPrefixes = ".fkvi";  // in the order in which they are written
+// Where keys with this prefix stand among the others; 0 for what is none.
+std::size_t rank_of(char prefix) {
+  switch (prefix) {
+    case '.':
+      return 1;
+    case 'f':
+      return 2;
+    case 'k':
+      return 3;
+    case 'v':
+      return 4;
+    case 'i':
+      return 5;
+    default:
+      return 0;
+  }
+}
 
 // One object of the tree that is open. Only fields have an order that can be told without knowing their types.
 struct Level {
@@ -20,13 +37,6 @@ struct Level {
   std::size_t rank = 0;                // of the prefix before
 };
 
-// The struct that Go's JSON writes in place of its field, as VolumeSource in Volume.
-bool is_inlined(const Field& field) {
-  if (field.message == nullptr || field.repeated || field.map) return false;
-  if (field.name == "handler") return true;
-  return field.message->kind.size() == field.name.size() && field.message->kind.substr(1) == field.name.substr(1);
-}
-
 // The level below field `name`; false when the name is a field's with a wrong letter.
 bool descend(const Message& message, std::string_view name, Level& below) {
   const auto enter = [&](const Field& field) {
@@ -34,18 +44,15 @@ bool descend(const Message& message, std::string_view name, Level& below) {
     return true;
   };
   for (const Field& field : message.fields)
-    if (field.name == name) return enter(field);
+    if (is_same(field.name, name)) return enter(field);
   for (const Field& field : message.fields) {
-    if (!is_inlined(field)) continue;
+    if (!field.inlined) continue;
     for (const Field& inner : field.message->fields)
-      if (inner.name == name) return enter(inner);
+      if (is_same(inner.name, name)) return enter(inner);
   }
-  for (const Field& field : message.fields) {
-    // JSON's names differ from protobuf's in the case of their first letter, if they do.
-    if (field.name.size() == name.size() && field.name.substr(1) != name.substr(1) &&
-        is_one_bit_apart(name, field.name))
-      return false;
-  }
+  // Protobuf's names differ from JSON's in the case of a letter, if they do.
+  for (const Field& field : message.fields)
+    if (is_one_bit_apart(name, field.name)) return false;
   return true;
 }
 
@@ -80,6 +87,7 @@ class Reader {
     ++at_;
     return true;
   }
+  std::string_view string(bool& escaped);
   bool key();
 
   const char* at_;
@@ -87,22 +95,35 @@ class Reader {
   std::vector<Level> open_;
 };
 
+// The inside of the JSON string that begins here, and steps over it; null data when there is no well-formed one.
+std::string_view Reader::string(bool& escaped) {
+  if (!take('"')) return {};
+  const char* const start = at_;
+  while (at_ != end_ && *at_ != '"' && *at_ != '\\' && static_cast<unsigned char>(*at_) >= 0x20) ++at_;
+  if (at_ == end_) return {};
+  escaped = *at_ != '"';
+  if (escaped) {
+    at_ = json_string_end(start - 1, end_);
+    if (at_ == nullptr) return {};
+  } else {
+    ++at_;
+  }
+  return {start, static_cast<std::size_t>(at_ - start - 1)};
+}
+
 // A key and everything up to the inside of its object.
 bool Reader::key() {
-  const char* const start = at_;
-  at_ = json_string_end(at_, end_);
-  if (at_ == nullptr) return false;
-  const std::string_view name(start + 1, static_cast<std::size_t>(at_ - start - 2));
+  bool escaped = false;
+  const std::string_view name = string(escaped);
   if (name.empty()) return false;
-  const std::size_t rank = kPrefixes.find(name.front());
+  const std::size_t rank = rank_of(name.front());
   Level& level = open_.back();
-  if (rank == std::string_view::npos || rank < level.rank) return false;
+  if (rank == 0 || rank < level.rank) return false;
   level.rank = rank;
   Level below;
-  const bool escaped = name.find('\\') != std::string_view::npos;
-  if (rank != 1) {
+  below.fields_of = level.items_of;
+  if (name.front() != 'f') {
     if (name.find("\\u") == std::string_view::npos && !is_path_element(escaped ? unescape(name) : name)) return false;
-    below.fields_of = level.items_of;
   } else {
     if (name.size() < 2 || name[1] != ':') return false;
     const std::string_view field = name.substr(2);
@@ -110,7 +131,6 @@ bool Reader::key() {
       if (!level.last.empty() && field <= level.last) return false;
       level.last = field;
     }
-    below.fields_of = level.items_of;
     if (level.fields_of != nullptr && !descend(*level.fields_of, field, below)) return false;
   }
   open_.push_back(below);
@@ -135,7 +155,9 @@ bool Reader::read() {
 
 }  // namespace
 
-bool is_fields_v1(std::string_view text, const Message* message) { return Reader(text, message).read(); }
+bool is_fields_v1(std::string_view text, const Message* message) {
+  return is_utf8(text) && Reader(text, message).read();
+}
 
 bool is_path_element(std::string_view key) {
   if (key == ".") return true;

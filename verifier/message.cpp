@@ -31,19 +31,33 @@ class Walker {
     path_[depth_++] = &field;
     fail(what);
   }
-  std::uint64_t varint(std::string_view& bytes) const;
+  // Nearly all numbers are one byte long, and there are two for every field.
+  [[gnu::always_inline]] std::uint64_t varint(std::string_view& bytes) const {
+    const auto byte = static_cast<unsigned char>(bytes.empty() ? '\xff' : bytes.front());
+    if (byte >= 0x80) return long_varint(bytes);
+    bytes.remove_prefix(1);
+    return byte;
+  }
   std::uint64_t long_varint(std::string_view& bytes) const;
-  std::string_view delimited(std::string_view& bytes) const;
+  [[gnu::always_inline]] std::string_view delimited(std::string_view& bytes) const {
+    const std::uint64_t size = varint(bytes);
+    if (size > bytes.size()) fail("ends in the middle of a field");
+    const std::string_view taken = bytes.substr(0, size);
+    bytes.remove_prefix(size);
+    return taken;
+  }
   void skip(Wire wire, std::string_view& bytes) const;
   void value(const Field& field, Wire wire, std::string_view& bytes);
   void number(const Field& field, std::uint64_t number);
   void leaf(const Field& field, std::string_view bytes);
   void nested(const Field& field, std::string_view bytes);
   std::string_view map_entry(const Field& field, std::string_view entry);
-  void labels(const Field& field, std::string_view key, std::string_view value);
+  void entry_content(const Field& field, std::string_view key, std::string_view value);
 
   const Message& root_;
   bool validated_;  // the API server looks at its metadata
+  bool in_own_metadata() const { return &root_ == &object_meta() || (depth_ > 0 && path_[0]->name == "metadata"); }
+
   std::uint32_t unknown_ = 0;
   std::size_t depth_ = 0;
   std::array<const Field*, kDeepestWalk + 2> path_;
@@ -59,15 +73,6 @@ void Walker::fail(const char* what) const {
   throw core::Error(core::ErrorKind::damaged, text + " " + what);
 }
 
-std::uint64_t Walker::varint(std::string_view& bytes) const {
-  if (!bytes.empty() && static_cast<unsigned char>(bytes.front()) < 0x80) {
-    const auto byte = static_cast<unsigned char>(bytes.front());
-    bytes.remove_prefix(1);
-    return byte;
-  }
-  return long_varint(bytes);
-}
-
 std::uint64_t Walker::long_varint(std::string_view& bytes) const {
   std::uint64_t number = 0;
   for (std::size_t at = 0; at < bytes.size() && at < 10; ++at) {
@@ -80,14 +85,6 @@ std::uint64_t Walker::long_varint(std::string_view& bytes) const {
     return number;
   }
   fail("ends in the middle of a number");
-}
-
-std::string_view Walker::delimited(std::string_view& bytes) const {
-  const std::uint64_t size = varint(bytes);
-  if (size > bytes.size()) fail("ends in the middle of a field");
-  const std::string_view taken = bytes.substr(0, size);
-  bytes.remove_prefix(size);
-  return taken;
 }
 
 void Walker::skip(Wire wire, std::string_view& bytes) const {
@@ -197,8 +194,9 @@ void Walker::number(const Field& field, std::uint64_t number) {
 }
 
 void Walker::leaf(const Field& field, std::string_view bytes) {
+  // A template's metadata carries whatever its author left in it.
+  if (field.content >= Content::managed_fields && field.content <= Content::fields_type && !in_own_metadata()) return;
   if (field.content == Content::managed_fields) {
-    // Only the object's own; a template's have never been managed.
     const Message* owned = depth_ == 3 && &root_ != &object_meta() ? &root_ : nullptr;
     if (!bytes.empty() && !is_fields_v1(bytes, owned)) fail(field, "is no set of fields");
     return;
@@ -220,6 +218,7 @@ std::string_view Walker::map_entry(const Field& field, std::string_view entry) {
   if (entry.empty() || varint(entry) != key_tag) fail(field, "has an entry without a key");
   const std::string_view key = delimited(entry);
   if (!is_utf8(key)) fail(field, "has a key that is no UTF-8");
+  if (is_almost_a_word(key, field)) fail(field, "has a key that is a word of Kubernetes with a wrong letter");
   if (entry.empty()) {
     if (field.type != FieldType::bytes) fail(field, "has a key without a value");
     return key;
@@ -231,14 +230,16 @@ std::string_view Walker::map_entry(const Field& field, std::string_view entry) {
     nested(field, value);
   } else {
     leaf(field, value);
-    labels(field, key, value);
+    entry_content(field, key, value);
   }
   return key;
 }
 
-void Walker::labels(const Field& field, std::string_view key, std::string_view value) {
-  if (depth_ != 1 || !validated_) return;
+void Walker::entry_content(const Field& field, std::string_view key, std::string_view value) {
   const char* problem = nullptr;
+  if (field.content == Content::payload) problem = problem_of_payload(key, value);
+  if (problem != nullptr) fail(field, problem);
+  if (depth_ != 1 || !validated_) return;
   if (field.content == Content::labels) problem = problem_of_label(key, value);
   if (field.content == Content::annotations) problem = problem_of_annotation(key, value);
   if (problem != nullptr) fail(field, problem);

@@ -2,10 +2,12 @@
 
 #include <array>
 #include <chrono>
+#include <utility>
 
 #include "core/error.hpp"
 #include "verifier/content.hpp"
 #include "verifier/fields_v1.hpp"
+#include "verifier/schema.hpp"
 #include "verifier/text.hpp"
 #include "verifier/tree.hpp"
 
@@ -23,12 +25,18 @@ constexpr std::string_view kControlPlaneLabel = "node-role.kubernetes.io/control
 // only. An array level has an empty key.
 class ObjectVisitor : public TreeVisitor {
  public:
+  enum class Encoding { json, cbor };
+  explicit ObjectVisitor(Encoding encoding) : encoding_(encoding) {}
+
   void begin() override {
     if (++depth_ < kLevels) path_[depth_].clear();
+    if (depth_ >= last_keys_.size()) last_keys_.resize(depth_ + 1);
+    last_keys_[depth_].clear();
     if (depth_ == 4 && at("metadata", "ownerReferences")) object_.owners.emplace_back();
   }
   void end() override { --depth_; }
   void key(std::string_view key) override {
+    demand_order(key);
     if (depth_ >= kLevels) return;
     path_[depth_] = key;
     if (depth_ == 3 && at("metadata", "labels") && key == kControlPlaneLabel) control_plane_ = true;
@@ -70,6 +78,16 @@ class ObjectVisitor : public TreeVisitor {
 
   bool at(std::string_view first, std::string_view second) const { return path_[1] == first && path_[2] == second; }
 
+  // Go writes a custom resource from a map, in the order of its keys, which begin with apiVersion; objects of types
+  // that it knows have the order of their fields, and begin with kind.
+  void demand_order(std::string_view key) {
+    std::string& last = last_keys_[depth_];
+    if (!std::exchange(seen_key_, true)) sorted_ = encoding_ == Encoding::json && key == "apiVersion";
+    if (!sorted_) return;
+    if (!last.empty() && key <= last) blame("keys", "are not sorted");
+    last = key;
+  }
+
   // Inside the tree of managedFields[].fieldsV1, of which only the upper levels are remembered.
   bool inside_fields() const { return depth_ >= 5 && at("metadata", "managedFields") && path_[4] == "fieldsV1"; }
 
@@ -81,6 +99,8 @@ class ObjectVisitor : public TreeVisitor {
   void see_metadata(std::string_view key) {
     if (key == "ownerReferences") object_.owners.clear();
     if (key == "deletionTimestamp") object_.terminating = true;
+    for (const Field& field : object_meta().fields)
+      if (is_one_bit_apart(key, field.name)) blame("metadata", "has a key of Kubernetes with a wrong letter");
   }
 
   void take_owner(std::string_view text) {
@@ -89,7 +109,8 @@ class ObjectVisitor : public TreeVisitor {
     if (path_[4] == "kind") owner.kind = text;
     if (path_[4] == "name") owner.name = text;
     if (path_[4] == "uid") owner.uid = text;
-    if (path_[4] == "uid" && is_almost_uuid(text)) blame("metadata.ownerReferences.uid", "is no UID any more");
+    if (path_[4] == "uid" && is_almost_uuid(text, Giver::anybody))
+      blame("metadata.ownerReferences.uid", "is no UID any more");
   }
 
   void take_managed(std::string_view text) {
@@ -122,7 +143,7 @@ class ObjectVisitor : public TreeVisitor {
     if (key == "name") object_.name = text;
     if (key == "namespace") object_.namespace_name = text;
     if (key == "uid") object_.uid = text;
-    if (key == "uid" && is_almost_uuid(text)) blame("metadata.uid", "is no UID any more");
+    if (key == "uid" && is_almost_uuid(text, Giver::api_server)) blame("metadata.uid", "is no UID any more");
     if (key == "creationTimestamp" || key == "deletionTimestamp") take_moment(text);
   }
 
@@ -140,6 +161,10 @@ class ObjectVisitor : public TreeVisitor {
   std::optional<core::UtcTime> event_time_;
   bool control_plane_ = false;
   std::string problem_;
+  Encoding encoding_;
+  bool seen_key_ = false;
+  bool sorted_ = false;
+  std::vector<std::string> last_keys_;  // by depth
   std::size_t depth_ = 0;
   std::array<std::string, kLevels> path_;
 };
@@ -158,8 +183,9 @@ StoredObject decode_object(std::string_view value) {
   if (value.starts_with(kProtobufPrefix)) {
     object = decode_protobuf(value.substr(kProtobufPrefix.size()));
   } else {
-    ObjectVisitor visitor;
-    if (value.starts_with('{')) {
+    const bool json = value.starts_with('{');
+    ObjectVisitor visitor(json ? ObjectVisitor::Encoding::json : ObjectVisitor::Encoding::cbor);
+    if (json) {
       walk_json(value, visitor);
     } else if (value.starts_with(kCborPrefix)) {
       walk_cbor(value.substr(kCborPrefix.size()), visitor);

@@ -1,10 +1,11 @@
 #include "verifier/schema.hpp"
 
-#include <array>
-#include <cassert>
+#include <algorithm>
 #include <charconv>
 #include <unordered_map>
 #include <vector>
+
+#include "verifier/words.hpp"
 
 extern "C" {
 extern const char kubernetes_schema[];
@@ -13,95 +14,6 @@ extern const char kubernetes_schema_end[];
 
 namespace verifier {
 namespace {
-
-using namespace std::string_view_literals;
-
-// What the API server lets nothing else into, or what its own controllers write: a value one bit away from such a word
-// is no word of anybody's.
-constexpr std::array kProtocols{"TCP"sv, "UDP"sv, "SCTP"sv};
-constexpr std::array kRestartPolicies{"Always"sv, "OnFailure"sv, "Never"sv};
-constexpr std::array kDnsPolicies{"ClusterFirst"sv, "ClusterFirstWithHostNet"sv, "Default"sv, "None"sv};
-constexpr std::array kPullPolicies{"Always"sv, "IfNotPresent"sv, "Never"sv};
-constexpr std::array kMessagePolicies{"File"sv, "FallbackToLogsOnError"sv};
-constexpr std::array kMessagePaths{"/dev/termination-log"sv};
-constexpr std::array kSchedulers{"default-scheduler"sv};
-constexpr std::array kStatuses{"True"sv, "False"sv, "Unknown"sv, "Success"sv, "Failure"sv};
-constexpr std::array kQosClasses{"Guaranteed"sv, "Burstable"sv, "BestEffort"sv};
-constexpr std::array kAffinities{"None"sv, "ClientIP"sv};
-constexpr std::array kOperators{"Exists"sv, "Equal"sv, "NotIn"sv, "DoesNotExist"sv};
-constexpr std::array kEffects{"NoSchedule"sv, "PreferNoSchedule"sv, "NoExecute"sv};
-constexpr std::array kFamilyPolicies{"SingleStack"sv, "PreferDualStack"sv, "RequireDualStack"sv};
-constexpr std::array kTrafficPolicies{"Cluster"sv, "Local"sv};
-constexpr std::array kAccessModes{"ReadWriteOnce"sv, "ReadOnlyMany"sv, "ReadWriteMany"sv, "ReadWriteOncePod"sv};
-constexpr std::array kReclaimPolicies{"Retain"sv, "Delete"sv, "Recycle"sv};
-constexpr std::array kVolumeModes{"Filesystem"sv, "Block"sv};
-constexpr std::array kPathTypes{"Exact"sv, "Prefix"sv, "ImplementationSpecific"sv};
-constexpr std::array kPhases{"Pending"sv,     "Running"sv, "Succeeded"sv, "Failed"sv,   "Unknown"sv, "Active"sv,
-                             "Terminating"sv, "Bound"sv,   "Available"sv, "Released"sv, "Lost"sv};
-constexpr std::array kTypes{"Ready"sv,
-                            "Initialized"sv,
-                            "ContainersReady"sv,
-                            "PodScheduled"sv,
-                            "PodReadyToStartContainers"sv,
-                            "Available"sv,
-                            "Progressing"sv,
-                            "ReplicaFailure"sv,
-                            "MemoryPressure"sv,
-                            "DiskPressure"sv,
-                            "PIDPressure"sv,
-                            "NetworkUnavailable"sv,
-                            "Complete"sv,
-                            "Failed"sv,
-                            "Normal"sv,
-                            "Warning"sv,
-                            "ClusterIP"sv,
-                            "NodePort"sv,
-                            "LoadBalancer"sv,
-                            "ExternalName"sv,
-                            "Opaque"sv,
-                            "helm.sh/release.v1"sv,
-                            "kubernetes.io/tls"sv,
-                            "kubernetes.io/service-account-token"sv,
-                            "kubernetes.io/dockerconfigjson"sv,
-                            "RollingUpdate"sv,
-                            "Recreate"sv,
-                            "OnDelete"sv,
-                            "Hostname"sv,
-                            "InternalIP"sv,
-                            "ExternalIP"sv,
-                            "RuntimeDefault"sv};
-constexpr std::array kReasons{"Scheduled"sv,        "Pulled"sv,    "Pulling"sv,          "Created"sv,
-                              "Started"sv,          "Killing"sv,   "BackOff"sv,          "Unhealthy"sv,
-                              "FailedScheduling"sv, "Completed"sv, "SuccessfulCreate"sv, "SuccessfulDelete"sv,
-                              "ScalingReplicaSet"sv};
-
-struct Words {
-  std::string_view field;
-  std::span<const std::string_view> words;
-};
-constexpr std::array kWords{Words{"protocol", kProtocols},
-                            Words{"restartPolicy", kRestartPolicies},
-                            Words{"dnsPolicy", kDnsPolicies},
-                            Words{"imagePullPolicy", kPullPolicies},
-                            Words{"terminationMessagePolicy", kMessagePolicies},
-                            Words{"terminationMessagePath", kMessagePaths},
-                            Words{"schedulerName", kSchedulers},
-                            Words{"status", kStatuses},
-                            Words{"qosClass", kQosClasses},
-                            Words{"sessionAffinity", kAffinities},
-                            Words{"operator", kOperators},
-                            Words{"effect", kEffects},
-                            Words{"ipFamilyPolicy", kFamilyPolicies},
-                            Words{"internalTrafficPolicy", kTrafficPolicies},
-                            Words{"externalTrafficPolicy", kTrafficPolicies},
-                            Words{"accessModes", kAccessModes},
-                            Words{"persistentVolumeReclaimPolicy", kReclaimPolicies},
-                            Words{"reclaimPolicy", kReclaimPolicies},
-                            Words{"volumeMode", kVolumeModes},
-                            Words{"pathType", kPathTypes},
-                            Words{"phase", kPhases},
-                            Words{"type", kTypes},
-                            Words{"reason", kReasons}};
 
 Content content_of(const Message& message, const Field& field) {
   const std::string_view name = field.name;
@@ -114,12 +26,16 @@ Content content_of(const Message& message, const Field& field) {
   if (message.name == "meta/v1.ManagedFieldsEntry" && name == "fieldsType") return Content::fields_type;
   if (message.name == "meta/v1.ObjectMeta" && name == "labels") return Content::labels;
   if (message.name == "meta/v1.ObjectMeta" && name == "annotations") return Content::annotations;
+  if (name == "data" && (message.name == "core/v1.Secret" || message.name == "core/v1.ConfigMap"))
+    return Content::payload;
   if (message.moment && name == "seconds") return Content::time_seconds;
   if (message.moment && name == "nanos") return message.kind == "Time" ? Content::time_zero : Content::time_nanoseconds;
-  if (field.type == FieldType::int32 && (name == "port" || name.ends_with("Port"))) return Content::port;
+  // Of other ports the API server does not look at the number.
+  if (message.name == "core/v1.ContainerPort" || message.name == "core/v1.ServicePort")
+    if (field.type == FieldType::int32) return Content::port;
   if (field.type != FieldType::string) return Content::none;
   if (name == "message" || name == "note") return Content::free_text;
-  if (name == "uid") return Content::uid;
+  if (name == "uid") return message.name == "meta/v1.ObjectMeta" ? Content::own_uid : Content::uid;
   return Content::none;
 }
 
@@ -189,15 +105,18 @@ void Schema::read_field(std::string_view text, const Message& message) {
     if (text.front() == '%') field.map = true;
   }
   field.type = type_of(text.front());
-  if (field.type == FieldType::message) field.message = named(text.substr(1));
-  field.content = content_of(message, field);
-  if (field.content == Content::none && field.type == FieldType::string && !field.map) {
-    for (const Words& words : kWords)
-      if (words.field == field.name) {
-        field.content = Content::word;
-        field.words = words.words;
-      }
+  if (field.type == FieldType::message) {
+    field.message = named(text.substr(1));
+    // A struct that is embedded is named as its type: VolumeSource in Volume.
+    const std::string_view kind = field.message->kind;
+    field.inlined =
+        !field.repeated && !field.map &&
+        (field.name == "handler" || (kind.size() == field.name.size() && kind.substr(1) == field.name.substr(1)));
   }
+  field.content = content_of(message, field);
+  field.words = words_of(message, field);
+  for (const std::string_view word : field.words) field.word_sizes |= std::uint64_t{1} << (word.size() % 64);
+  if (field.content == Content::none && !field.words.empty() && !field.map) field.content = Content::word;
   fields_.push_back(field);
 }
 

@@ -16,6 +16,7 @@ enum class Content : std::uint8_t {
   free_text,  // comes from containers and other strangers: need not even be UTF-8
   port,
   uid,
+  own_uid,
   quantity,
   int_or_string,
   json,
@@ -25,6 +26,7 @@ enum class Content : std::uint8_t {
   fields_type,
   labels,
   annotations,
+  payload,
   time_seconds,
   time_zero,
   time_nanoseconds,
@@ -40,9 +42,11 @@ struct Field {
   Content content = Content::none;
   bool always = false;  // written even when empty
   bool repeated = false;
-  bool map = false;  // from strings to `type`
+  bool map = false;      // from strings to `type`
+  bool inlined = false;  // Go's JSON has the message's fields in its place
   const Message* message = nullptr;
-  std::span<const std::string_view> words;  // with Content::word
+  std::uint64_t word_sizes = 0;             // a bit for the size of each of these:
+  std::span<const std::string_view> words;  // that are often its value, or a map's keys
 };
 
 struct Message {

@@ -36,14 +36,15 @@ std::size_t character_length(std::string_view text) {
 }  // namespace
 
 bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
+  const auto eight_ascii = [](const char* at) {
     std::uint64_t eight = 0;
-    while (text.size() >= sizeof eight) {
-      std::memcpy(&eight, text.data(), sizeof eight);
-      if ((eight & 0x8080808080808080U) != 0) break;
-      text.remove_prefix(sizeof eight);
-    }
-    if (text.empty()) break;
+    std::memcpy(&eight, at, sizeof eight);
+    return (eight & 0x8080808080808080U) == 0;
+  };
+  while (!text.empty()) {
+    while (text.size() >= 8 && eight_ascii(text.data())) text.remove_prefix(8);
+    while (!text.empty() && static_cast<unsigned char>(text.front()) < 0x80) text.remove_prefix(1);
+    if (text.empty()) return true;
     const std::size_t length = utf8_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);

@@ -32,6 +32,7 @@ const std::map<std::string, std::set<std::string>> kDoors{
     {"boost/", {"core/process.cpp"}},
     {"curl/", {"drill/http.cpp"}},
     {"zstd.h", {"store/zstd.cpp", "puller/zstd_stream.cpp", "puller/node/compressor.cpp"}},
+    {"zlib.h", {"verifier/gzip.cpp"}},
     {"xxhash", {"puller/page_hash.cpp", "verifier/names.cpp"}},
     {"yaml-cpp/", {"core/yaml.cpp"}},
     {"spdlog/", {"core/log.cpp"}},

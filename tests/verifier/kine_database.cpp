@@ -146,10 +146,10 @@ std::string protobuf(const Meta& meta, std::string_view more, std::string_view m
 
 std::string json(const Meta& meta, const std::string& more) {
   std::string text = R"({"apiVersion":")" + meta.api_version + R"(","kind":")" + meta.kind +
-                     R"(","metadata":{"name":")" + meta.name + R"(")";
+                     R"(","metadata":{"creationTimestamp":"2026-09-21T14:13:20Z","name":")" + meta.name + R"(")";
   if (!meta.namespace_name.empty()) text += R"(,"namespace":")" + meta.namespace_name + R"(")";
   if (!meta.uid.empty()) text += R"(,"uid":")" + meta.uid + R"(")";
-  return text + R"(,"creationTimestamp":"2026-09-21T14:13:20Z"})" + more + "}\n";
+  return text + "}" + more + "}\n";
 }
 
 void populate(Database& database) {
