@@ -19,6 +19,7 @@ type step struct {
 
 type life struct {
 	name  string
+	alike bool // with names of roles that older releases take for one another
 	steps []step
 }
 
@@ -31,25 +32,29 @@ const (
 )
 
 var lives = []life{
-	{"a-oldest", []step{{version: oldestA}}},
-	{"a", []step{{version: newestA}}},
-	{"a-compacted", []step{{version: newestA, compaction: byKine, retain: 1000}}},
-	{"a-compacted-hard", []step{{version: newestA, compaction: byKine, retain: 10}}},
-	{"a-killed", []step{{version: newestA, compaction: byKine, retain: 100, killed: true}}},
-	{"b", []step{{version: eraB}}},
-	{"b-compacted", []step{{version: eraB, compaction: byClient, retain: 1000}}},
-	{"b-compacted-hard", []step{{version: eraB, compaction: byKine, retain: 10}}},
-	{"b-killed", []step{{version: eraB, compaction: byClient, retain: 100, killed: true}}},
-	{"c", []step{{version: eraC}}},
-	{"c-compacted", []step{{version: eraC, compaction: byClient, retain: 1000}}},
-	{"c-compacted-hard", []step{{version: eraC, compaction: byClient, retain: 10}}},
-	{"c-killed", []step{{version: eraC, compaction: byKine, retain: 100, killed: true}}},
-	{"mixed-abc", []step{{version: oldestA}, {version: newestA}, {version: eraB}, {version: eraC}}},
-	{"mixed-abc-compacted", []step{{version: newestA, compaction: byKine, retain: 100},
+	{name: "a-oldest", steps: []step{{version: oldestA}}},
+	{name: "a", steps: []step{{version: newestA}}},
+	{name: "a-compacted", steps: []step{{version: newestA, compaction: byKine, retain: 1000}}},
+	{name: "a-compacted-hard", steps: []step{{version: newestA, compaction: byKine, retain: 10}}},
+	{name: "a-killed", steps: []step{{version: newestA, compaction: byKine, retain: 100, killed: true}}},
+	{name: "a-oldest-alike", alike: true, steps: []step{{version: oldestA}}},
+	{name: "a-alike-compacted", alike: true, steps: []step{{version: newestA, compaction: byKine, retain: 100}}},
+	{name: "mixed-alike", alike: true, steps: []step{{version: oldestA}, {version: newestA, compaction: byKine, retain: 100},
 		{version: eraB, compaction: byClient, retain: 100}, {version: eraC, compaction: byClient, retain: 100}}},
-	{"mixed-ac", []step{{version: oldestA}, {version: eraC, compaction: byClient, retain: 100}}},
+	{name: "b", steps: []step{{version: eraB}}},
+	{name: "b-compacted", steps: []step{{version: eraB, compaction: byClient, retain: 1000}}},
+	{name: "b-compacted-hard", steps: []step{{version: eraB, compaction: byKine, retain: 10}}},
+	{name: "b-killed", steps: []step{{version: eraB, compaction: byClient, retain: 100, killed: true}}},
+	{name: "c", steps: []step{{version: eraC}}},
+	{name: "c-compacted", steps: []step{{version: eraC, compaction: byClient, retain: 1000}}},
+	{name: "c-compacted-hard", steps: []step{{version: eraC, compaction: byClient, retain: 10}}},
+	{name: "c-killed", steps: []step{{version: eraC, compaction: byKine, retain: 100, killed: true}}},
+	{name: "mixed-abc", steps: []step{{version: oldestA}, {version: newestA}, {version: eraB}, {version: eraC}}},
+	{name: "mixed-abc-compacted", steps: []step{{version: newestA, compaction: byKine, retain: 100},
+		{version: eraB, compaction: byClient, retain: 100}, {version: eraC, compaction: byClient, retain: 100}}},
+	{name: "mixed-ac", steps: []step{{version: oldestA}, {version: eraC, compaction: byClient, retain: 100}}},
 	// A release of A or B does not start on what C began: it cannot read the NULL in compact_rev_key.
-	{"mixed-back", []step{{version: eraB, compaction: byClient, retain: 100}, {version: newestA},
+	{name: "mixed-back", steps: []step{{version: eraB, compaction: byClient, retain: 100}, {version: newestA},
 		{version: eraC, compaction: byKine, retain: 10}}},
 }
 

@@ -47,6 +47,9 @@ func live(kines, seed, out, kind string, snapshots int, number uint64) error {
 	defer os.RemoveAll(work)
 	camera := &camera{database: filepath.Join(work, "state.db"), out: out, name: kind}
 	cluster := newCluster(objects, number)
+	if life.alike {
+		cluster.addAlike()
+	}
 	taken := 0
 	for at, step := range life.steps {
 		wanted := snapshots*(at+1)/len(life.steps) - taken
