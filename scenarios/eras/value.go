@@ -12,6 +12,8 @@ type edit struct {
 	name, uid, note string
 }
 
+const noteKey = "drill.example/edit"
+
 var envelope = []byte("k8s\x00")
 
 // edited gives the value with the edit made. Values that carry no metadata stay as they are.
@@ -39,11 +41,37 @@ func editedMetadata(metadata []byte, change edit) []byte {
 		return metadata
 	}
 	entry := protowire.AppendTag(nil, 1, protowire.BytesType)
-	entry = protowire.AppendString(entry, "drill.example/edit")
+	entry = protowire.AppendString(entry, noteKey)
 	entry = protowire.AppendTag(entry, 2, protowire.BytesType)
 	entry = protowire.AppendString(entry, change.note)
-	metadata = protowire.AppendTag(bytes.Clone(metadata), 12, protowire.BytesType)
-	return protowire.AppendBytes(metadata, entry)
+	return withAnnotation(metadata, entry)
+}
+
+// withAnnotation puts an entry where the API server would: fields in order, and a map's entries by their keys.
+func withAnnotation(metadata, entry []byte) []byte {
+	const annotations = 12
+	field := protowire.AppendBytes(protowire.AppendTag(nil, annotations, protowire.BytesType), entry)
+	at := 0
+	for at < len(metadata) {
+		number, kind, head := protowire.ConsumeTag(metadata[at:])
+		size := protowire.ConsumeFieldValue(number, kind, metadata[at+max(head, 0):])
+		if head < 0 || size < 0 || number > annotations {
+			break
+		}
+		if number == annotations && annotationKey(metadata[at+head:]) > noteKey {
+			break
+		}
+		at += head + size
+	}
+	result := append(bytes.Clone(metadata[:at]), field...)
+	return append(result, metadata[at:]...)
+}
+
+func annotationKey(field []byte) string {
+	entry, _ := protowire.ConsumeBytes(field)
+	_, _, head := protowire.ConsumeTag(entry)
+	key, _ := protowire.ConsumeString(entry[max(head, 0):])
+	return key
 }
 
 // replaced gives a message with the content of its length-delimited fields of a number replaced.
@@ -74,6 +102,9 @@ func editedJSON(value []byte, change edit) []byte {
 	if json.Unmarshal(value, &document) != nil {
 		return value
 	}
+	if same, err := json.Marshal(document); err != nil || !bytes.Equal(append(same, '\n'), value) {
+		return editedTypedJSON(value, document, change)
+	}
 	metadata, ok := document["metadata"].(map[string]any)
 	if !ok {
 		return value
@@ -89,7 +120,7 @@ func editedJSON(value []byte, change edit) []byte {
 		if !ok {
 			annotations = map[string]any{}
 		}
-		annotations["drill.example/edit"] = change.note
+		annotations[noteKey] = change.note
 		metadata["annotations"] = annotations
 	}
 	result, err := json.Marshal(document)
@@ -97,4 +128,14 @@ func editedJSON(value []byte, change edit) []byte {
 		return value
 	}
 	return append(result, '\n')
+}
+
+// editedTypedJSON gives what stays in the order of its type's fields, with another uid alone.
+func editedTypedJSON(value []byte, document map[string]any, change edit) []byte {
+	metadata, _ := document["metadata"].(map[string]any)
+	uid, _ := metadata["uid"].(string)
+	if uid == "" || change.uid == "" {
+		return value
+	}
+	return bytes.ReplaceAll(value, []byte(uid), []byte(change.uid))
 }

@@ -40,8 +40,11 @@ std::string value_of(const Part& part, const std::string& space, int number, int
   // Every third is larger than a page.
   const std::string text(static_cast<std::size_t>(number % 3 == 0 ? 6000 + edit : 200 + edit),
                          static_cast<char>('a' + number));
-  return kine::protobuf({part.api_version, part.kind, name, space, uid_of(space + name)},
-                        kine::field(2, kine::field(1, "key") + kine::field(2, text)));
+  const kine::Meta meta{part.api_version, part.kind, name, space, uid_of(space + name)};
+  const std::string entry = kine::field(1, "key") + kine::field(2, text);
+  // A deployment has no data: there it is an annotation.
+  return part.kind == "Deployment" ? kine::protobuf(meta, {}, kine::field(12, entry))
+                                   : kine::protobuf(meta, kine::field(2, entry));
 }
 
 const Part kParts[] = {
@@ -72,7 +75,9 @@ void churn(kine::Database& database, int edit) {
   database.remove(key_of(kParts[2], space, 3));
   for (const int number : {2, 3})
     database.create(key_of(kParts[2], space, number), value_of(kParts[2], space, number, edit));
-  database.remove(key_of(kParts[0], space, edit));
+  const int passing = kEach + edit;  // made and deleted, and not made again
+  database.create(key_of(kParts[0], space, passing), value_of(kParts[0], space, passing, edit));
+  database.remove(key_of(kParts[0], space, passing));
 }
 
 struct Seal {
