@@ -84,7 +84,7 @@ struct Seal {
   explicit Seal(const std::string& password)
       : ca(make_single_ca()), token("K10" + core::sha256_hex(ca.pem) + "::server:" + password + "\n") {
     key = "/bootstrap/" + core::sha256_hex(password).substr(0, 12);
-    value = seal(bundle_json({{"ServerCA", ca.pem}, {"PasswdFile", passwd_file(password)}}), password);
+    value = seal(bundle_json(sound_files(ca, password)), password);
   }
   CaFile ca;
   std::string token;

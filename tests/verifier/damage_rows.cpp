@@ -118,7 +118,9 @@ bool change_name_inside(Scene& scene) {
 }
 
 bool change_uid(Scene& scene) {
-  return change_text(scene, [](const LogRow&, const std::string& value) -> std::string {
+  const std::int64_t known = newest_of(scene.previous);
+  return change_text(scene, [known](const LogRow& row, const std::string& value) -> std::string {
+    if (row.id > known) return {};
     // Field 5 of the metadata: 36 characters.
     const std::size_t at = value.find("\x2a\x24");
     const bool uid = value.starts_with("k8s") && at != std::string::npos && at + 38 <= value.size() &&
@@ -207,13 +209,13 @@ std::vector<Damage> row_damages() {
   constexpr auto kRows = "rows";
   constexpr auto kPeople = "people";
   constexpr auto kCompacted =
-      "it may have been deleted and its tombstone compacted; only where nothing was compacted since, the snapshot before "
+      "it may have been deleted and its tombstone compacted; only where nothing was compacted since, the snapshot "
+      "before "
       "does";
   constexpr auto kSound = "the database is sound: somebody deleted it";
   return {
       {"row: recent one gone", kRows, "a live row above the compact revision", Needs::content, "", false, drop_recent},
-      {"row: old one gone", kRows, "a live row up to the compact revision", Needs::hash, kCompacted, false,
-       drop_old},
+      {"row: old one gone", kRows, "a live row up to the compact revision", Needs::hash, kCompacted, false, drop_old},
       {"row: superseded one gone", kRows, "a row of history above the compact revision", Needs::content, "", false,
        drop_superseded},
       {"row: tombstone gone", kRows, "what says that an object was deleted", Needs::content, "", false, drop_tombstone},
@@ -234,7 +236,7 @@ std::vector<Damage> row_damages() {
       {"key: renamed", kRows, "one letter more", Needs::content, "", false, rename_key},
       {"object: another name", kRows, "one letter of the name inside the value", Needs::content, "", false,
        change_name_inside},
-      {"object: another uid", kRows, "one digit of the uid inside the value", Needs::previous,
+      {"object: another uid", kRows, "one digit of the uid inside a value that was there before", Needs::previous,
        "a uid may be any, where nothing refers to it", false, change_uid},
       {"people: namespace deleted", kPeople, "with all that was in it", Needs::warning, kSound, true, vanish_namespace},
       {"people: half of the secrets deleted", kPeople, "by the API", Needs::warning, kSound, true, lose_secrets},

@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr std::uint64_t kSeeds = 3;
+constexpr std::uint64_t kSeeds = 2;
 
 // AES-CBC needs a cluster with encryption at rest, and 400 rows need more than there are.
 const std::set<std::string_view> kNeedMore{"bit: sealed secret", "file: torn by a checkpoint"};
@@ -29,7 +29,7 @@ TEST_CASE("Each damage is found by what it needs, in every era, and all that hap
   const bool complete = has_check(stage, "revisions") && has_check(stage, "lineage");
   for (const damage::Damage& one : damage::vocabulary()) {
     bool applied = false;
-    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    for (std::uint64_t seed = 1; seed <= (era == kine::Era::c ? kSeeds : 1); ++seed) {
       INFO("era " << static_cast<int>(era) << ", " << one.name << ", seed " << seed);
       const damage::Outcome outcome = damage::judge(stage, one, seed);
       if (!outcome.applied) continue;

@@ -126,6 +126,19 @@ Log Surgery::log() {
   return log;
 }
 
+std::int64_t newest_of(const std::filesystem::path& image) {
+  sqlite3* handle = nullptr;
+  const std::string uri = "file:" + image.string() + "?immutable=1";
+  sqlite3_open_v2(uri.c_str(), &handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nullptr);
+  std::int64_t newest = 0;
+  {
+    Query query(handle, "SELECT max(id) FROM kine");
+    if (query.step()) newest = query.number(0);
+  }
+  sqlite3_close(handle);
+  return newest;
+}
+
 const LogRow* draw(Scene& scene, const Log& log, const std::function<bool(const LogRow&)>& fits) {
   std::vector<const LogRow*> fitting;
   for (const LogRow& row : log.rows)

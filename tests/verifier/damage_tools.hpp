@@ -58,6 +58,9 @@ class Surgery {
   sqlite3* handle_ = nullptr;
 };
 
+/// The newest revision of an image that must not be changed; 0 when there is none.
+std::int64_t newest_of(const std::filesystem::path& image);
+
 /// A row that fits, drawn by lot; none when no row does.
 const LogRow* draw(Scene& scene, const Log& log, const std::function<bool(const LogRow&)>& fits);
 
