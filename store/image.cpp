@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <future>
@@ -50,6 +51,18 @@ core::CopiedFile copy(const std::filesystem::path& plain, std::span<char> conten
     block.copy(content.data() + at, block.size());
     at += block.size();
   });
+}
+
+// A manifest may promise any size; room for it is made only when the frame announces the same.
+void check_announcement(const std::filesystem::path& packed, std::uint64_t size_bytes) {
+  const core::Fd fd = core::open_file(packed, O_RDONLY);
+  std::array<char, kAnnouncementBytes> beginning;
+  const ssize_t got = ::pread(fd.get(), beginning.data(), beginning.size(), 0);
+  if (got < 0) throw core::system_error(errno, "reading " + packed.string());
+  const auto announced = announced_size({beginning.data(), static_cast<std::size_t>(got)});
+  if (announced && *announced != size_bytes)
+    throw core::Error(core::ErrorKind::damaged,
+                      fmt::format("it holds {} bytes, its manifest says {}", *announced, size_bytes));
 }
 
 // A file that has no name and goes with its descriptor.
@@ -146,6 +159,8 @@ Image Unpacker::unpack_to(core::Fd file, const std::string& name, int patches_al
   const std::string_view reference =
       packed.base.empty() ? std::string_view() : image(packed.base, patches_allowed - 1).bytes();
 
+  if (packed.file != kDatabaseFile)
+    blaming(name, packed.file, [&] { check_announcement(directory / packed.file, plain->size_bytes); });
   Image image = Image::make(std::move(file), plain->size_bytes);
   blaming(name, packed.file, [&] {
     const core::CopiedFile read = packed.file == kDatabaseFile

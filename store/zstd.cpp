@@ -80,6 +80,13 @@ void Compressor::finish() {
   }
 }
 
+std::optional<std::uint64_t> announced_size(std::string_view beginning) {
+  static_assert(kAnnouncementBytes == ZSTD_FRAMEHEADERSIZE_MAX);
+  const unsigned long long size_bytes = ZSTD_getFrameContentSize(beginning.data(), beginning.size());
+  if (size_bytes == ZSTD_CONTENTSIZE_UNKNOWN || size_bytes == ZSTD_CONTENTSIZE_ERROR) return std::nullopt;
+  return size_bytes;
+}
+
 struct Decompressor::State {
   ZSTD_DCtx* context = ZSTD_createDCtx();
   ZSTD_outBuffer content{};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -32,6 +33,10 @@ class Compressor {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// The size of the content that the frame announces whose first bytes are `beginning`; empty when it does not say.
+std::optional<std::uint64_t> announced_size(std::string_view beginning);
+inline constexpr std::size_t kAnnouncementBytes = 18;  // of a frame, at most
 
 class Decompressor {
  public:

@@ -232,7 +232,9 @@ class Tracee {
     std::vector<sock_filter> filter = make_filter();
     const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
     std::vector<std::string> argv_texts = victim.argv;
-    std::vector<std::string> environment_texts = whole_environment(victim.environment);
+    std::map<std::string, std::string> added = victim.environment;
+    added.try_emplace("ASAN_OPTIONS", "detect_leaks=0");  // LeakSanitizer cannot look at who is traced already
+    std::vector<std::string> environment_texts = whole_environment(added);
     const std::vector<char*> argv = pointers(argv_texts);
     const std::vector<char*> environment = pointers(environment_texts);
     int gate[2];

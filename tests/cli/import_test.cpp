@@ -196,3 +196,15 @@ TEST_CASE_METHOD(Classic,
   CHECK(verified.exit_code == 1);
   CHECK(bench::parse(verified).at("checks").at(0).at("verdict") == "fail");
 }
+
+TEST_CASE_METHOD(Classic, "a file of ten gigabytes of zeros is refused before any of it is copied") {
+  const std::filesystem::path file = files / "state.db.20261101T001700Z";
+  core::write_new_file(file, "");
+  std::filesystem::resize_file(file, 10'000'000'000);
+  set_mtime(file, *core::parse_compact("20261101T001700Z"));
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK_THAT(said(import(file)), Contains("refused: the file is not a SQLite database"));
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(store))
+    CHECK((entry.is_directory() || entry.path().filename() == ".lock"));
+}

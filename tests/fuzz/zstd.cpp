@@ -18,6 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (input.empty()) return 0;
   const auto promised = static_cast<unsigned char>(input.front());
   input.remove_prefix(1);
+  store::announced_size(input);
   std::vector<char> content(std::size_t{promised} >> 1U << 8U);
   fuzz::may_be_damaged([&] {
     store::Decompressor decompressor((promised & 1U) != 0 ? std::string_view(image) : std::string_view(), content);

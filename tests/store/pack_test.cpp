@@ -269,3 +269,15 @@ TEST_CASE_METHOD(Shelf, "a lost snapshot is still the latest, and never the newe
   CHECK(store.find("edge/latest").manifest.name == hour(1));
   CHECK(store.find("edge/latest").lost);
 }
+
+TEST_CASE_METHOD(Shelf, "a manifest that promises ten gigabytes of a small frame takes no room for them") {
+  add_day(5, 5);
+  const std::filesystem::path manifest = root / "edge" / hour(5) / "manifest.json";
+  std::string text = core::read_file(manifest);
+  const std::string size = "\"size_bytes\": " + std::to_string(database_at(5).size());
+  const std::size_t at = text.find(size);
+  REQUIRE(at != std::string::npos);
+  text.replace(at, size.size(), "\"size_bytes\": 1000000000000000");  // more than any disk has
+  std::ofstream(manifest, std::ios::trunc) << text;
+  CHECK_THROWS_WITH(extract(hour(5)), Contains("its manifest says 1000000000000000"));
+}

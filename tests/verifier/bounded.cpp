@@ -10,12 +10,7 @@
 #include <stdexcept>
 
 #include "core/fd.hpp"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define DRILL_SANITIZED 1
-#else
-#define DRILL_SANITIZED 0
-#endif
+#include "tests/sanitized.hpp"
 
 namespace {
 
@@ -67,7 +62,7 @@ Bounded bounded(const std::function<std::string()>& work, std::chrono::seconds l
   return result;
 }
 
-std::uint64_t peak_allowed() { return DRILL_SANITIZED != 0 ? UINT64_MAX : std::uint64_t{300} << 20U; }
+std::uint64_t peak_allowed() { return kSanitized ? UINT64_MAX : std::uint64_t{300} << 20U; }
 
 std::string told(const verifier::Verification& result) {
   std::string text;
