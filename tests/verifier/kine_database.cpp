@@ -145,8 +145,12 @@ std::string protobuf(const Meta& meta, std::string_view more, std::string_view m
 }
 
 std::string json(const Meta& meta, const std::string& more) {
-  std::string text = R"({"apiVersion":")" + meta.api_version + R"(","kind":")" + meta.kind +
-                     R"(","metadata":{"creationTimestamp":"2026-09-21T14:13:20Z","name":")" + meta.name + R"(")";
+  // Go writes its own types in the order of their fields, custom resources in the order of their keys.
+  const std::string api_version = R"("apiVersion":")" + meta.api_version + '"';
+  const std::string kind = R"("kind":")" + meta.kind + '"';
+  const bool typed = verifier::find_kind(meta.api_version, meta.kind) != nullptr;
+  std::string text = "{" + (typed ? kind + "," + api_version : api_version + "," + kind) +
+                     R"(,"metadata":{"creationTimestamp":"2026-09-21T14:13:20Z","name":")" + meta.name + R"(")";
   if (!meta.namespace_name.empty()) text += R"(,"namespace":")" + meta.namespace_name + R"(")";
   if (!meta.uid.empty()) text += R"(,"uid":")" + meta.uid + R"(")";
   return text + "}" + more + "}\n";
