@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,6 +15,7 @@
 #include "verifier/certificate.hpp"
 #include "verifier/object.hpp"
 #include "verifier/object_tree.hpp"
+#include "verifier/resource.hpp"
 #include "verifier/text.hpp"
 
 namespace verifier {
@@ -115,15 +115,6 @@ constexpr RemovedVersion kRemoved[] = {
     {"flowcontrol.apiserver.k8s.io/v1beta3", 32},
 };
 
-// 36 for "v1.36.2+k3s1"; empty for what is no such version.
-std::optional<int> minor_of(std::string_view version) {
-  if (!version.starts_with("v1.")) return std::nullopt;
-  int minor = 0;
-  const auto [end, failure] = std::from_chars(version.data() + 3, version.data() + version.size(), minor);
-  if (failure != std::errc()) return std::nullopt;
-  return minor;
-}
-
 class Blockers {
  public:
   Blockers(Database& database, const Verification& result, const EncryptionKeys& keys, core::UtcTime now,
@@ -199,7 +190,7 @@ void Blockers::look_at(const Name& name) {
 void Blockers::look_at_stored_versions() {
   std::map<std::pair<std::string_view, std::string_view>, std::uint64_t> counts;  // by resource and stored version
   for (const Object& object : result_.objects) ++counts[{object.resource, object.api_version}];
-  const int minor = minor_of(result_.k3s_version).value_or(0);
+  const int minor = minor_version(result_.k3s_version).value_or(0);
   for (const auto& [stored, count] : counts) {
     const auto& [resource, api_version] = stored;
     const auto removed =

@@ -11,6 +11,7 @@
 namespace verifier {
 namespace {
 
+constexpr std::uint64_t kUnknownKept = 1'000;
 constexpr std::string_view kTlsType = "kubernetes.io/tls";
 
 std::string_view compare_with_key(const StoredObject& object, const KeyIdentity& identity) {
@@ -55,6 +56,8 @@ void Decoder::see_value(std::string_view value, const Row& row, const ParsedKey&
     name.problem = texts_.number_of(problem);
     return check.add({core::Severity::error, problem, printable(row.name), row.id});
   }
+  if ((object.unknown_kind || object.unknown_fields > 0) && ++unknown_values_ <= kUnknownKept)
+    unknown_.push_back({printable(row.name), row.id, object.unknown_kind});
   if (object.newest_change) keep_newest(result_.newest_change, *object.newest_change);
   if (!object.kubelet_version.empty())
     nodes_.insert_or_assign(std::string(row.name), NodeVersion{object.kubelet_version, object.control_plane});
@@ -158,8 +161,26 @@ void Decoder::choose_k3s_version(const Names& names) {
   if (chosen != nullptr) result_.k3s_version = chosen->second.version;
 }
 
+void Decoder::judge_unknown() {
+  const std::optional<int> minor = minor_version(result_.k3s_version);
+  if (!minor || *minor > kNewestKnownMinor) {
+    if (unknown_values_ > 0)
+      checks_.decode.note(
+          fmt::format("{} values hold fields or are of kinds that Kubernetes up to 1.{} does not have: a newer one "
+                      "wrote them, and they are walked without knowing",
+                      unknown_values_, kNewestKnownMinor));
+    return;
+  }
+  for (const Unknown& one : unknown_)
+    checks_.decode.add({core::Severity::error,
+                        one.kind ? "the stored value is of a kind that Kubernetes does not have"
+                                 : "the stored value holds a field that Kubernetes does not have",
+                        one.key, one.revision});
+}
+
 void Decoder::finish(Names& names) {
   choose_k3s_version(names);
+  judge_unknown();
   std::vector<Name*> live;
   for (Name& name : names.all()) {
     if (!name.live) continue;

@@ -38,6 +38,12 @@ class Decoder {
   void finish_secrets(const Subject& subject) const;
 
  private:
+  // A value with a field or of a kind that the schema does not know: damage, unless a newer Kubernetes wrote it.
+  struct Unknown {
+    std::string key;
+    core::Revision revision;
+    bool kind = false;  // else a field
+  };
   struct NodeVersion {
     std::string version;
     bool control_plane = false;
@@ -48,11 +54,14 @@ class Decoder {
   void see_sealed(const Row& row, const ParsedKey& key, Name& name);
   void count(Name& name);
   void choose_k3s_version(const Names& names);
+  void judge_unknown();
 
   Verification& result_;
   TextTable& texts_;
   const OpenedBootstrap* bootstrap_;
   Checks checks_;
+  std::vector<Unknown> unknown_;  // the first of them
+  std::uint64_t unknown_values_ = 0;
   std::uint64_t sealed_values_ = 0;
   std::uint64_t kms_values_ = 0;
   std::unordered_map<std::string, NodeVersion> nodes_;  // by key

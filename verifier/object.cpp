@@ -1,6 +1,7 @@
 #include "verifier/object.hpp"
 
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -175,6 +176,14 @@ void demand_plain_text(const StoredObject& object) {
 }
 
 }  // namespace
+
+std::optional<int> minor_version(std::string_view version) {
+  if (!version.starts_with("v1.")) return std::nullopt;
+  int minor = 0;
+  const auto [end, failure] = std::from_chars(version.data() + 3, version.data() + version.size(), minor);
+  if (failure != std::errc()) return std::nullopt;
+  return minor;
+}
 
 bool is_sealed(std::string_view value) { return value.starts_with(kSealedPrefix); }
 

@@ -35,6 +35,12 @@ struct StoredObject {
   std::uint32_t unknown_fields = 0;  // protobuf fields that they do not have; a newer Kubernetes may
 };
 
+/// The newest Kubernetes 1.x whose fields and kinds are known.
+inline constexpr int kNewestKnownMinor = 37;
+
+/// 36 for "v1.36.2+k3s1"; empty for what is no such version.
+std::optional<int> minor_version(std::string_view version);
+
 /// True for a value sealed by encryption at rest.
 bool is_sealed(std::string_view value);
 

@@ -9,7 +9,8 @@ namespace {
 constexpr const char* kPod = "/registry/pods/default/p";
 
 std::string pod(int version) {
-  return kine::protobuf({"v1", "Pod", "p", "default", "u"}, kine::field(900, std::to_string(version)));
+  return kine::protobuf({"v1", "Pod", "p", "default", "u"}, {},
+                        kine::field(12, kine::field(1, "version") + kine::field(2, std::to_string(version))));
 }
 
 // A pod's life: created, changed twice, deleted, created again, changed. Revisions 24 to 29.

@@ -133,7 +133,7 @@ TEST_CASE("rows say what happened, to which uid, and when") {
   for (const kine::Era era : {kine::Era::a, kine::Era::b, kine::Era::c}) {
     const VerifyFixture fixture;
     fixture.make({}, era);
-    const verifier::ObjectRows lease = rows_of(fixture, "leases/kube-node-lease/node-a");
+    const verifier::ObjectRows lease = rows_of(fixture, "leases/kube-system/node-a");
     REQUIRE(lease.rows.size() == 2);
     CHECK(lease.rows[0].kind == RowKind::created);
     CHECK(lease.rows[1].kind == RowKind::changed);

@@ -10,7 +10,8 @@ namespace {
 constexpr const char* kPod = "/registry/pods/default/p";
 
 std::string pod(int version) {
-  return kine::protobuf({"v1", "Pod", "p", "default", "u"}, kine::field(900, std::to_string(version)));
+  return kine::protobuf({"v1", "Pod", "p", "default", "u"}, {},
+                        kine::field(12, kine::field(1, "version") + kine::field(2, std::to_string(version))));
 }
 
 // The same cluster twice: an hour ago, and now.
