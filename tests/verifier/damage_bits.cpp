@@ -98,6 +98,17 @@ void put_page(Scene& scene, const pages::PageMap& map, std::uint32_t page, std::
 
 std::uint32_t draw_page(Scene& scene, const std::vector<std::uint32_t>& from) { return from[scene.below(from.size())]; }
 
+// Two pages of different content; 0 when none are found.
+std::pair<std::uint32_t, std::uint32_t> draw_two_pages(Scene& scene, const pages::PageMap& map,
+                                                       const std::vector<std::uint32_t>& from) {
+  for (int tries = 0; tries < 100; ++tries) {
+    const std::uint32_t one = draw_page(scene, from);
+    const std::uint32_t two = draw_page(scene, from);
+    if (page_of(map, one) != page_of(map, two)) return {one, two};
+  }
+  return {0, 0};
+}
+
 bool zero_page(Scene& scene) {
   const pages::PageMap map(scene.database);
   put_page(scene, map, draw_page(scene, map.tree_pages()), std::string(map.page_size(), '\0'));
@@ -117,9 +128,8 @@ bool zero_overflow_page(Scene& scene) {
 
 bool splice_page(Scene& scene) {
   const pages::PageMap map(scene.database);
-  const std::uint32_t from = draw_page(scene, map.kine_leaves());
-  const std::uint32_t to = draw_page(scene, map.kine_leaves());
-  if (from == to) return false;
+  const auto [from, to] = draw_two_pages(scene, map, map.kine_leaves());
+  if (from == 0) return false;
   put_page(scene, map, to, page_of(map, from));
   return true;
 }
@@ -145,9 +155,8 @@ bool splice_older_page(Scene& scene) {
 
 bool swap_pages(Scene& scene) {
   const pages::PageMap map(scene.database);
-  const std::uint32_t one = draw_page(scene, map.tree_pages());
-  const std::uint32_t two = draw_page(scene, map.tree_pages());
-  if (page_of(map, one) == page_of(map, two)) return false;
+  const auto [one, two] = draw_two_pages(scene, map, map.tree_pages());
+  if (one == 0) return false;
   put_page(scene, map, one, page_of(map, two));
   put_page(scene, map, two, page_of(map, one));
   return true;
