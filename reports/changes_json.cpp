@@ -68,7 +68,12 @@ json event_json(const verifier::LifeEvent& event) {
           {"size_bytes", row.kind == verifier::RowKind::deleted ? json(nullptr) : json(row.size_bytes)},
           {"first_snapshot", event.first_snapshot},
           {"last_snapshot", event.last_snapshot},
-          {"compacted_before", event.after_unknown ? json(row.prev_revision.value) : json(nullptr)}};
+          {"unknown_before", event.after_unknown ? json(row.prev_revision.value) : json(nullptr)}};
+}
+
+json deletion_word(const verifier::Stay& stay) {
+  if (!stay.gone) return nullptr;
+  return stay.deleted_at ? "known" : stay.deletion_compacted ? "compacted" : "missing";
 }
 
 json stay_json(const verifier::Stay& stay) {
@@ -77,7 +82,8 @@ json stay_json(const verifier::Stay& stay) {
           {"last", stay.last},
           {"snapshots", stay.count},
           {"gone", stay.gone ? json(*stay.gone) : json(nullptr)},
-          {"deleted_at_revision", stay.deleted_at ? json(stay.deleted_at->value) : json(nullptr)}};
+          {"deleted_at_revision", stay.deleted_at ? json(stay.deleted_at->value) : json(nullptr)},
+          {"deletion", deletion_word(stay)}};
 }
 
 }  // namespace

@@ -104,6 +104,12 @@ std::vector<Group> greatest(std::vector<Group> groups, std::size_t limit) {
   return groups;
 }
 
+std::string heading(ChangeKind kind) {
+  std::string word(verifier::to_string(kind));
+  for (char& c : word) c = static_cast<char>(c - 'a' + 'A');
+  return word;
+}
+
 std::string table_text(const std::vector<Group>& all, const Page& page) {
   const std::vector<Group> groups = greatest(all, page.detail == Detail::all ? all.size() : kGroupsShown);
   std::size_t space_width = 9;
@@ -112,18 +118,20 @@ std::string table_text(const std::vector<Group>& all, const Page& page) {
     space_width = std::max(space_width, group.space.size());
     kind_width = std::max(kind_width, group.resource.size());
   }
-  std::string text = fmt::format("  {:<{}}  {:<{}}  CREATED  CHANGED  RECREATED  DELETED\n", "NAMESPACE", space_width,
-                                 "KIND", kind_width);
-  const auto number = [](const Counts& counts, ChangeKind kind) {
-    const auto found = counts.find(kind);
-    return found == counts.end() ? std::string() : std::to_string(found->second);
-  };
+  std::string text = fmt::format("  {:<{}}  {:<{}}", "NAMESPACE", space_width, "KIND", kind_width);
+  std::vector<ChangeKind> kinds;  // those that there are
+  for (const ChangeKind kind : kKinds)
+    if (std::any_of(groups.begin(), groups.end(), [&](const Group& group) { return group.counts.count(kind) != 0; }))
+      kinds.push_back(kind);
+  for (const ChangeKind kind : kinds) text += fmt::format("  {:>9}", heading(kind));
+  text += "\n";
   for (const Group& group : groups) {
-    text +=
-        fmt::format("  {:<{}}  {:<{}}  {:>7}  {:>7}  {:>9}  {:>7}", group.space.empty() ? "-" : harmless(group.space),
-                    space_width, harmless(group.resource), kind_width, number(group.counts, ChangeKind::created),
-                    number(group.counts, ChangeKind::changed), number(group.counts, ChangeKind::recreated),
-                    number(group.counts, ChangeKind::deleted));
+    text += fmt::format("  {:<{}}  {:<{}}", group.space.empty() ? "-" : harmless(group.space), space_width,
+                        harmless(group.resource), kind_width);
+    for (const ChangeKind kind : kinds) {
+      const auto found = group.counts.find(kind);
+      text += fmt::format("  {:>9}", found == group.counts.end() ? "" : std::to_string(found->second));
+    }
     text.erase(text.find_last_not_of(' ') + 1);
     text += "\n";
   }
@@ -193,13 +201,23 @@ std::string event_line(const verifier::LifeEvent& event, const Page& page) {
                                 : row.kind == verifier::RowKind::deleted ? "31"
                                                                          : "33";
   const std::string uid = row.uid.empty() ? "-" : wide ? harmless(row.uid) : harmless(row.uid).substr(0, 8);
-  const std::string snapshots = event.first_snapshot == event.last_snapshot
-                                    ? event.first_snapshot
-                                    : event.first_snapshot + (wide ? " to " : "..") + event.last_snapshot;
+  std::string snapshots = event.first_snapshot;
+  if (event.snapshots > 1)
+    snapshots += wide ? fmt::format(" to {} ({})", event.last_snapshot, event.snapshots)
+                      : fmt::format(" +{} more", event.snapshots - 1);
   return fmt::format("  {:>9}  {}  {:<20}  {:<{}}  {}\n", row.revision.value,
                      painted(fmt::format("{:<7}", word), code, page.colour),
                      row.moment ? core::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*row.moment)) : "-",
                      uid, wide ? 36 : 8, snapshots);
+}
+
+std::string unknown_text(const verifier::LifeEvent& event, const Page& page) {
+  const std::string what = event.row.prev_revision.value > 0
+                               ? fmt::format("revision {}, and what was before it", event.row.prev_revision.value)
+                               : std::string("what was before");
+  return wrapped("             ",
+                 fmt::format("({}: {}, is in no snapshot)", event.compacted ? "compacted" : "missing", what), 13,
+                 page.columns);
 }
 
 std::string events_text(const verifier::Life& life, const Page& page) {
@@ -214,13 +232,7 @@ std::string events_text(const verifier::Life& life, const Page& page) {
       text += fmt::format("  ... {} rows more (-v or --json shows all)\n", count - kFirstEvents - kLastEvents);
     }
     const verifier::LifeEvent& event = life.events[i];
-    if (event.after_unknown)
-      text += wrapped("             ",
-                      event.row.prev_revision.value > 0
-                          ? fmt::format("(compacted: revision {}, and what was before it, is in no snapshot)",
-                                        event.row.prev_revision.value)
-                          : "(compacted: what was before is in no snapshot)",
-                      13, page.columns);
+    if (event.after_unknown) text += unknown_text(event, page);
     text += event_line(event, page);
   }
   return text;
@@ -236,8 +248,9 @@ std::string stays_text(const verifier::Life& life, const Page& page) {
                                 stay.uid.empty() ? "" : ", uid " + harmless(stay.uid)),
                     13, page.columns);
     if (!stay.gone) continue;
-    const std::string how = stay.deleted_at ? fmt::format("deleted at revision {}", stay.deleted_at->value)
-                                            : std::string("the row that deleted it is compacted");
+    const std::string how = stay.deleted_at           ? fmt::format("deleted at revision {}", stay.deleted_at->value)
+                            : stay.deletion_compacted ? "the row that deleted it is compacted"
+                                                      : "no row says that it was deleted, and none was compacted";
     text +=
         wrapped("  " + painted("VANISHED", "31;1", page.colour) + "   ",
                 fmt::format("first missing in {}, last there in {}; {}", *stay.gone, stay.last, how), 13, page.columns);

@@ -38,8 +38,11 @@ void Merger::see(const Sighting& sighting) {
   for (const ObjectRow& row : sighting.rows.rows) {
     if (row.key != life_.key) continue;
     newest = &row;
-    const auto [event, is_new] = events_.try_emplace(identity_of(row), LifeEvent{row, sighting.snapshot, {}, false});
+    const auto [event, is_new] =
+        events_.try_emplace(identity_of(row), LifeEvent{row, sighting.snapshot, {}, 0, false, false});
     event->second.last_snapshot = sighting.snapshot;
+    event->second.compacted |= row.prev_revision.value <= sighting.rows.compact_revision.value;
+    ++event->second.snapshots;
     if (!row.api_version.empty()) life_.resource = resource_name(parse_key(life_.key).identity, row.api_version);
   }
   see_state(sighting, newest);
@@ -54,16 +57,19 @@ void Merger::see_state(const Sighting& sighting, const ObjectRow* newest) {
   const bool other = there && stay != nullptr && !newest->uid.empty() && !stay->uid.empty() && newest->uid != stay->uid;
   if (stay != nullptr && (!there || other)) {
     stay->gone = sighting.snapshot;
+    stay->deletion_compacted = sighting.rows.compact_revision.value > stay->snapshot_revision.value;
     stay = nullptr;
   }
   if (!there) return;
   if (stay == nullptr) {
-    life_.stays.push_back({newest->uid, sighting.snapshot, {}, 0, {}, {}, {}});
-    stay = &life_.stays.back();
+    stay = &life_.stays.emplace_back();
+    stay->uid = newest->uid;
+    stay->first = sighting.snapshot;
   }
   if (stay->uid.empty()) stay->uid = newest->uid;
   stay->last = sighting.snapshot;
   stay->last_revision = newest->revision;
+  stay->snapshot_revision = sighting.rows.revision;
   ++stay->count;
 }
 

@@ -21,8 +21,10 @@ struct LifeEvent {
   ObjectRow row;
   std::string first_snapshot;  // the snapshots that hold this row
   std::string last_snapshot;
+  std::size_t snapshots = 0;  // how many
   /// The row before this one is in no snapshot: what happened up to it is not known.
   bool after_unknown = false;
+  bool compacted = false;  // and that is so because it was compacted; else rows were lost
 };
 
 /// Snapshots in a row in which the object is there with one uid.
@@ -34,6 +36,9 @@ struct Stay {
   core::Revision last_revision;              // of its newest row in `last`
   std::optional<std::string> gone;           // the first snapshot after `last`, in which it is not there with that uid
   std::optional<core::Revision> deleted_at;  // of the row that deleted it, when a snapshot holds that
+  /// When none does: that row may have been compacted before `gone` was taken; else rows were lost.
+  bool deletion_compacted = false;
+  core::Revision snapshot_revision;  // of all of `last`
 };
 
 struct Life {

@@ -110,7 +110,7 @@ TEST_CASE("a life says where the object vanished, how to get it back, and what w
   CHECK(document.at("schema") == "k3s-drill/log/1");
   CHECK(document.at("vanished").at("first_without") == "20261101T011700Z");
   CHECK(document.at("vanished").at("deleted_at_revision").is_null());
-  CHECK(document.at("events").at(0).at("compacted_before") == 7);
+  CHECK(document.at("events").at(0).at("unknown_before") == 7);
   CHECK(document.at("stays").at(0).at("snapshots") == 1);
 }
 

@@ -71,11 +71,20 @@ TEST_CASE("a deletion that was compacted has no revision") {
   CHECK_FALSE(life.stays[0].deleted_at);
 }
 
+TEST_CASE("a deletion without a row is compacted only where something was") {
+  const auto made = row(10, RowKind::created, "u1", 0);
+  const verifier::Life lost = life_of({sighting("s1", {made}), sighting("s2", {})});
+  CHECK_FALSE(lost.stays[0].deletion_compacted);
+  const verifier::Life compacted = life_of({{"s1", {{made}, {1000}, {500}}}, {"s2", {{}, {3000}, {2000}}}});
+  CHECK(compacted.stays[0].deletion_compacted);
+}
+
 TEST_CASE("history before the oldest row is unknown when that row says there was some") {
   const verifier::Life life = life_of(
       {sighting("s1", {row(10, RowKind::changed, "u1", 7)}), sighting("s2", {row(50, RowKind::changed, "u1", 40)})});
   CHECK(life.events[0].after_unknown);
   CHECK(life.events[1].after_unknown);
+  CHECK(life.events[1].compacted);
   CHECK_FALSE(life.vanished());
   CHECK(life.stays.size() == 1);
 }
