@@ -111,12 +111,15 @@ void Decoder::finish_secrets(const Subject& subject) const {
   checks_.secrets.note(fmt::format("{} values are sealed by encryption at rest", sealed_values_));
 }
 
-void Decoder::see_old_value(const Row& row, KeyKind kind, core::Severity severity) {
-  if (!row.has_old_value || row.old_value.empty() || kind == KeyKind::other || is_sealed(row.old_value)) return;
+void Decoder::see_old_value(const Row& row, History& history) {
+  const ParsedKey key = parse_key(row.name);
+  if (!row.has_old_value || row.old_value.empty() || key.kind == KeyKind::other || is_sealed(row.old_value)) return;
   StoredObject object;
-  const std::string problem = read(row.old_value, row, parse_key(row.name), object);
-  if (!problem.empty())
-    checks_.value_chain.add({severity, "of the value that was replaced: " + problem, printable(row.name), row.id});
+  const std::string problem = read(row.old_value, row, key, object);
+  if (problem.empty()) return;
+  if (are_alike(object.name, key.identity.name)) history.mark_mistaken(row.name);
+  checks_.value_chain.add(
+      {history.severity_for(row.name), "of the value that was replaced: " + problem, printable(row.name), row.id});
 }
 
 void Decoder::count(Name& name) {

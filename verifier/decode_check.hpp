@@ -9,6 +9,7 @@
 
 #include "verifier/bootstrap_check.hpp"
 #include "verifier/check.hpp"
+#include "verifier/history.hpp"
 #include "verifier/names.hpp"
 #include "verifier/object.hpp"
 #include "verifier/rows.hpp"
@@ -30,8 +31,9 @@ class Decoder {
 
   /// Decodes the row's value and writes what it is into `name`.
   void see(const Row& row, Name& name);
-  /// For a row whose predecessor is gone: its old value is the last copy of that, and is decoded, too.
-  void see_old_value(const Row& row, KeyKind kind, core::Severity severity);
+  /// For a row whose predecessor is gone: its old value is the last copy of that, and is decoded, too. Before `history`
+  /// sees the row, as it may turn out to be another key's.
+  void see_old_value(const Row& row, History& history);
   /// After the last row.
   void finish(Names& names);
   /// What check `secrets` says in the end.

@@ -66,18 +66,18 @@ bool History::is_well_formed(const Row& row) {
   return true;
 }
 
-bool History::see(const Row& row, const Name& before) {
+void History::see(const Row& row, const Name& before) {
   see_revision(row);
   if (row.name == kCompactKey) {
     see_compact_key(row);
-    return false;
+    return;
   }
-  if (!is_well_formed(row)) return false;
+  if (!is_well_formed(row)) return;
   if (row.name.starts_with(kGapPrefix)) {
     if (row.name.substr(kGapPrefix.size()) != fmt::format_int(row.id.value).c_str() || !row.is_tombstone() ||
         *row.prev_revision != 0)
       error(row, "a row that fills a gap is not as kine makes it");
-    return false;
+    return;
   }
   alike_.see(row.name);
   unset_create_revision_ |= !row.create_revision;
@@ -86,15 +86,13 @@ bool History::see(const Row& row, const Name& before) {
     revisions_.add({core::Severity::warning,
                     "the row deletes what was never created, as only a client other than Kubernetes asks for",
                     printable(row.name), row.id});
-    return false;
+    return;
   }
   if (row.id.value <= compact_ && (before.newest.value != 0 || row.is_tombstone())) ++leftovers_;
   std::string problem = problem_with_predecessor(row, before, predecessor);
   if (problem.empty()) problem = problem_with_create_revision(row, before, predecessor);
   if (!problem.empty()) error(row, std::move(problem));
-  if (before.newest.value == 0 || before.newest.value != predecessor) return false;
-  see_value_chain(row, before);
-  return true;
+  if (before.newest.value != 0 && before.newest.value == predecessor) see_value_chain(row, before);
 }
 
 void History::see_compact_key(const Row& row) {

@@ -22,8 +22,7 @@ class History {
   History(core::Revision compact_revision, CheckBuilder& revisions, CheckBuilder& value_chain)
       : compact_(compact_revision.value), revisions_(revisions), value_chain_(value_chain) {}
 
-  /// True when the row that `row` replaced was still there, so that its old value has been compared.
-  bool see(const Row& row, const Name& before);
+  void see(const Row& row, const Name& before);
 
   /// After the last row. `sequence` is sqlite_sequence's number for kine; empty when there is none.
   void finish(std::optional<std::int64_t> sequence);
@@ -32,6 +31,8 @@ class History {
   core::Severity severity_for(std::string_view name) const {
     return alike_.may_be_mistaken(name) ? core::Severity::warning : core::Severity::error;
   }
+  /// What is said of `name` may be another's, whose old value one of its rows carries.
+  void mark_mistaken(std::string_view name) { alike_.mark(name); }
   /// True when kine 0.17 or a later one wrote here: an earlier one does not start on its rows.
   bool has_unset_create_revision() const { return unset_create_revision_; }
 

@@ -40,8 +40,16 @@ std::uint64_t digest_of_folded(std::string_view name) {
 
 }  // namespace
 
+bool are_alike(std::string_view one, std::string_view other) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                    [&](char a, char b) { return a == '_' || b == '_' || lower(a) == lower(b); });
+}
+
+void AlikeNames::mark(std::string_view name) { folded_.insert(digest_of_folded(name)); }
+
 void AlikeNames::see(std::string_view name) {
-  if (std::any_of(name.begin(), name.end(), is_ambiguous)) folded_.insert(digest_of_folded(name));
+  if (std::any_of(name.begin(), name.end(), is_ambiguous)) mark(name);
 }
 
 bool AlikeNames::may_be_mistaken(std::string_view name) const {

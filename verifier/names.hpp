@@ -52,9 +52,13 @@ struct Name {
 /// Names that kine before 0.16.3 may have taken for one another: it looked them up with LIKE, for which 'A' is 'a' and,
 /// before 0.14.8, '_' any character. What it wrote about one of them may belong to the other.
 /// Source: kine pkg/drivers/generic/generic.go up to v0.16.2; reproduced with v0.11.9 and v0.14.9.
+bool are_alike(std::string_view one, std::string_view other);
+
 class AlikeNames {
  public:
   void see(std::string_view name);
+  /// `name` has been mistaken for another one, of which no row need be left.
+  void mark(std::string_view name);
   /// True when `name`, or a name seen before that is like it, holds such a character.
   bool may_be_mistaken(std::string_view name) const;
 

@@ -67,10 +67,10 @@ void Pass::see(const Row& row) {
   if (row.is_tombstone()) ++result_.rows.tombstones;
   Name unnamed;
   Name& name = row.has_name ? names_.at(row.name) : unnamed;
-  const bool chained = history_.see(row, name);
+  if (row.has_name && name.newest.value != row.prev_revision) decoder_.see_old_value(row, history_);
+  history_.see(row, name);
   if (!row.has_name) return;
   decoder_.see(row, name);
-  if (!chained) decoder_.see_old_value(row, name.kind, history_.severity_for(row.name));
   name.created_by = History::created_by(row, name);
   name.newest = row.id;
   name.value_digest = digest_of(row.value);

@@ -180,3 +180,20 @@ TEST_CASE("A tombstone of what was never there, as kine 0.17 writes for a carele
   fixture.exec("INSERT INTO kine VALUES (NULL, '/foreign', 0, 1, NULL, 0, 0, NULL, NULL)");
   CHECK(contains(only_warning(fixture.verify(), "revisions").message, "never created"));
 }
+
+TEST_CASE("An old value of a key that was mistaken for another, of which nothing is left, is a warning") {
+  const VerifyFixture fixture;
+  const auto role = [](const std::string& name, const std::string& uid) {
+    return kine::protobuf({"rbac.authorization.k8s.io/v1", "ClusterRole", name, "", uid});
+  };
+  fixture.make(
+      [&](kine::Database& database) {
+        database.create("/registry/clusterroles/foo-bar", role("foo_bar", "uid-1"));
+        database.update("/registry/clusterroles/foo-bar", role("foo-bar", "uid-2"));
+      },
+      kine::Era::a);
+  fixture.compact(0);
+  const auto result = fixture.verify();
+  CHECK(check_named(result, "value-chain").verdict == CheckVerdict::pass);
+  CHECK(contains(only_warning(result, "value-chain").message, "another name than its key"));
+}
