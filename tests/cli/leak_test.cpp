@@ -39,27 +39,38 @@ struct Planted {
   }
 };
 
+std::string entry(const std::string& key, const std::string& value) {
+  return kine::field(1, key) + kine::field(2, value);
+}
+
 // How a snapshot is made, to be changed by a damage.
 struct Recipe {
   Planted planted;
   CaFile ca = make_single_ca();
-  std::map<std::string, std::string> files{
-      {"ServerCA", ca.pem},
-      {"ServerCAKey", "-----BEGIN EC PRIVATE KEY-----\n" + planted.key.text()},
-      {"ClientCAKey", base64("\x30" + planted.key.text())},
-      {"ServiceKey", planted.key.text()},
-      {"EncryptionConfig", R"({"keys":[{"secret":")" + base64(planted.encryption.text()) + "\"}]}"},
-      {"PasswdFile", passwd_file(planted.token.text())}};
+  std::map<std::string, std::string> files = planted_files();
   std::string token = "K10" + core::sha256_hex(ca.pem) + "::server:" + planted.token.text() + "\n";
   std::string bundle;  // sealed in place of the files
   std::string sealed;  // written in place of the sealed bundle
 
+  // As k3s keeps them; what stands before a PEM block is passed over by whoever reads it.
+  std::map<std::string, std::string> planted_files() const {
+    std::map<std::string, std::string> sound = sound_files(ca, planted.token.text());
+    for (const char* name : {"ServerCAKey", "ClientCAKey", "ServiceKey"})
+      sound[name] = planted.key.text() + "\n" + sound.at(name);
+    std::string key = planted.encryption.text();
+    key.resize(32, 'x');
+    sound["EncryptionConfig"] =
+        R"({"kind":"EncryptionConfiguration","resources":[{"providers":[{"aescbc":{"keys":[{"name":"k","secret":")" +
+        base64(key) + R"("}]}}]}],"note":")" + base64(planted.encryption.text()) + "\"}";
+    return sound;
+  }
+
   std::string secret(const Canary& canary) const {
-    const auto entry = [](const std::string& value) { return kine::field(1, "password") + kine::field(2, value); };
     return kine::protobuf({"v1", "Secret", "planted", "default", "uid-planted"},
-                          kine::field(2, entry(canary.text())) + kine::field(2, entry(base64(canary.text()))) +
-                              kine::field(4, entry(planted.string_data.text())),
-                          kine::field(12, entry(planted.annotation.text() + base64(canary.text()))));
+                          kine::field(2, entry("encoded", base64(canary.text()))) +
+                              kine::field(2, entry("plain", canary.text())) + kine::field(3, "Opaque") +
+                              kine::field(4, entry("string", planted.string_data.text())),
+                          kine::field(12, entry("note", planted.annotation.text() + base64(canary.text()))));
   }
 
   void write(const std::filesystem::path& path, const std::function<void(kine::Database&)>& change) const {
@@ -108,11 +119,11 @@ std::vector<Damage> damages_of_rows(const Planted& planted) {
       {"a Secret without an uid",
        false,
        {},
-       becomes(kine::protobuf({"v1", "Secret", "planted", "default", ""}, garbage))},
+       becomes(kine::protobuf({"v1", "Secret", "planted", "default", ""}, kine::field(2, entry("a", garbage))))},
       {"a Secret of another name",
        false,
        {},
-       becomes(kine::protobuf({"v1", "Secret", "other", "default", "uid"}, kine::field(2, garbage)))},
+       becomes(kine::protobuf({"v1", "Secret", "other", "default", "uid"}, kine::field(2, entry("a", garbage))))},
       {"a row without a name", false, {}, sql("UPDATE kine SET name = NULL WHERE name = '" + kSecretKey + "'")},
       {"a row that is not alive or dead",
        false,
@@ -256,7 +267,7 @@ TEST_CASE_METHOD(Leaky, "nothing secret is said or written, whatever is wrong wi
   int minute = 10;
   for (const Damage& damage : damages) {
     INFO(damage.name);
-    const int code = go_through(damage, "20261101T00" + std::to_string(minute++) + "00Z");
+    const int code = go_through(damage, "20260921T14" + std::to_string(minute++) + "00Z");
     CHECK(code == (damage.sound ? 0 : 1));
   }
   // That the planted rows are what was spoken of:
@@ -267,19 +278,19 @@ TEST_CASE_METHOD(Leaky, "nothing secret is said or written, whatever is wrong wi
   drill({"doctor"});
   drill({"--json", "doctor"});
   drill({"pull"});
-  drill({"extract", "edge/20261101T001000Z", "--out", (files / "state.db.out").string()});
+  drill({"extract", "edge/20260921T141000Z", "--out", (files / "state.db.out").string()});
   drill({"prune", "--dry-run"});
   CHECK(canary::found_below(store, canaries) == std::vector<std::string>{});
-  CHECK(std::filesystem::exists(store / "edge/20261101T001100Z/verify.json"));
+  CHECK(std::filesystem::exists(store / "edge/20260921T141100Z/verify.json"));
   drill({"--json", "prune"});
   CHECK(canary::found_below(store, canaries) == std::vector<std::string>{});
   CHECK(canary::found_below(tmpdir.path(), canaries) == std::vector<std::string>{});
 }
 
 TEST_CASE_METHOD(Leaky, "nothing secret is said by a command that is killed, or kept from its files") {
-  REQUIRE(go_through({"nothing", true}, "20261101T001000Z") == 0);
-  const std::string database = (files / "state.db.20261101T001000Z").string();
-  const std::string token = (files / "20261101T001000Z.token").string();
+  REQUIRE(go_through({"nothing", true}, "20260921T141000Z") == 0);
+  const std::string database = (files / "state.db.20260921T141000Z").string();
+  const std::string token = (files / "20260921T141000Z.token").string();
   CHECK(drill({"verify", "--file", database, "--token-file", files.string()}) != 0);
   CHECK(drill({"verify", "--file", database, "--token-file", (files / "absent").string()}) != 0);
   CHECK(drill({"verify", "--file", token, "--token-file", database}) != 0);

@@ -19,7 +19,8 @@ struct Shop : Desk {
     for (int hour = 0; hour < 4; ++hour) make(hour);
   }
 
-  static std::string name(int hour) { return "20261101T0" + std::to_string(hour) + "1700Z"; }
+  /// A minute apart, and soon after the newest change that is inside.
+  static std::string name(int hour) { return "20260921T14" + std::to_string(17 + hour) + "00Z"; }
   std::filesystem::path file(int hour) const { return files / ("state.db." + name(hour)); }
 
   core::CommandResult import(const std::string& cluster = "edge") const {
