@@ -91,7 +91,8 @@ TEST_CASE_METHOD(Classic, "a directory of the classic script's files is adopted 
 
   const core::CommandResult again = import(files);
   CHECK(again.exit_code == 0);
-  for (const auto& file : bench::parse(again).at("files")) CHECK(file.at("verdict") == "already_there");
+  const auto again_files = bench::parse(again).at("files");
+  for (const auto& file : again_files) CHECK(file.at("verdict") == "already_there");
   CHECK(drill({"extract", "latest", "--out", (scratch.path() / "20261101T001700Z").string()}).exit_code == 2);
 }
 
@@ -187,8 +188,8 @@ TEST_CASE_METHOD(Classic,
   make("20261101T011700Z");
   REQUIRE(import(files).exit_code == 0);
   std::filesystem::remove(store / "edge/20261101T001700Z/state.db.zst");
-  for (const auto& listed : bench::parse(drill({"list", "--json"})).at("snapshots"))
-    CHECK_THAT(listed.at("lost").get<std::string>(), Contains("state.db.zst"));
+  const auto snapshots = bench::parse(drill({"list", "--json"})).at("snapshots");
+  for (const auto& listed : snapshots) CHECK_THAT(listed.at("lost").get<std::string>(), Contains("state.db.zst"));
   CHECK_THAT(drill({"list"}).out, Contains("LOST: "));
   CHECK_THAT(drill({"show", "latest"}).out, Contains("LOST"));
   CHECK(drill({"extract", "latest", "--out", (scratch.path() / "x").string()}).exit_code == 1);
