@@ -1,8 +1,5 @@
 #include "verifier/names.hpp"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <limits>
 #include <string>
@@ -14,8 +11,6 @@ constexpr std::size_t kFirstSlots = 1U << 12U;
 constexpr std::uint16_t kMostTexts = std::numeric_limits<std::uint16_t>::max();
 
 }  // namespace
-
-std::uint64_t digest_of(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 std::uint16_t TextTable::number_of(std::string_view text) {
   const auto at = numbers_.find(text);

@@ -1,6 +1,5 @@
 // What the pass over the rows knows of each name so far: the little that the next row of that name, and the census
 // at the end, are judged by. Some hundred bytes a name, for hundreds of thousands of them.
-// The verifier's door to xxHash: values are compared by digests, so that none has to be kept.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +10,11 @@
 #include <vector>
 
 #include "core/revision.hpp"
+#include "verifier/digest.hpp"
 #include "verifier/resource.hpp"
 #include "verifier/text_store.hpp"
 
 namespace verifier {
-
-/// 64 bits; two values of one digest are taken for equal.
-std::uint64_t digest_of(std::string_view bytes);
 
 /// A small set of texts that many names share, each with a number; 0 is the empty text.
 class TextTable {

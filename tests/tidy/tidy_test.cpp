@@ -33,7 +33,7 @@ const std::map<std::string, std::set<std::string>> kDoors{
     {"curl/", {"drill/http.cpp"}},
     {"zstd.h", {"store/zstd.cpp", "puller/zstd_stream.cpp", "puller/node/compressor.cpp"}},
     {"zlib.h", {"verifier/gzip.cpp"}},
-    {"xxhash", {"puller/page_hash.cpp", "verifier/names.cpp"}},
+    {"xxhash", {"puller/page_hash.cpp", "verifier/digest.cpp"}},
     {"yaml-cpp/", {"core/yaml.cpp"}},
     {"spdlog/", {"core/log.cpp"}},
     {"openssl/",
