@@ -300,7 +300,8 @@ class Drill {
   void prove(Phase& now) {
     std::vector<ServedList> lists;
     for (auto& [resource, list] : lists_) lists.push_back(std::move(list));
-    report_.objects = compare(report_.verification->objects, lists);
+    const verifier::ObjectList& objects = report_.verification->objects;
+    report_.objects = compare({objects.begin(), objects.end()}, lists);
     now.findings = report_.objects.findings;
     const bool wrong = std::any_of(now.findings.begin(), now.findings.end(), [](const core::Finding& finding) {
       return finding.severity == core::Severity::error;

@@ -48,7 +48,7 @@ KeyCensus read_key_census(Database& database) {
   return census;
 }
 
-KeyCensus key_census_of(const std::vector<Object>& objects) {
+KeyCensus key_census_of(const ObjectList& objects) {
   KeyCensus census;
   for (const Object& object : objects) count(census, plural_of(object.resource), object.namespace_name);
   return census;

@@ -27,7 +27,7 @@ struct KeyCensus {
 
 /// Throws: as Statement.
 KeyCensus read_key_census(Database& database);
-KeyCensus key_census_of(const std::vector<Object>& objects);
+KeyCensus key_census_of(const ObjectList& objects);
 
 void check_census(const KeyCensus& now, const KeyCensus& then, const std::string& name, CheckBuilder& check);
 

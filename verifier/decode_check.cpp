@@ -53,7 +53,7 @@ void Decoder::see_value(std::string_view value, const Row& row, const ParsedKey&
   StoredObject object;
   const std::string problem = read(value, row, key, object);
   if (!problem.empty()) {
-    name.problem = texts_.number_of(problem);
+    name.problem = known_.texts.number_of(problem);
     return check.add({core::Severity::error, problem, printable(row.name), row.id});
   }
   if ((object.unknown_kind || object.unknown_fields > 0) && ++unknown_values_ <= kUnknownKept)
@@ -61,11 +61,11 @@ void Decoder::see_value(std::string_view value, const Row& row, const ParsedKey&
   if (object.newest_change) keep_newest(result_.newest_change, *object.newest_change);
   if (!object.kubelet_version.empty())
     nodes_.insert_or_assign(std::string(row.name), NodeVersion{object.kubelet_version, object.control_plane});
-  name.api_version = texts_.number_of(object.api_version);
+  name.api_version = known_.texts.number_of(object.api_version);
   name.terminating = object.terminating;
   name.tls = key.identity.plural == "secrets" && value.find(kTlsType) != std::string_view::npos;
   name.owner = object.owners.empty() ? 0 : digest_of(object.owners.front().uid);
-  if (name.uid != object.uid) name.uid = result_.text->keep(object.uid);
+  if (name.uid != object.uid) name.uid = known_.text.keep(object.uid);
 }
 
 void Decoder::see_sealed(const Row& row, const ParsedKey& key, Name& name) {
@@ -132,29 +132,28 @@ void Decoder::count(Name& name) {
   }
   ++result_.coverage.objects_decoded;
   const KeyIdentity identity = parse_key(name.text).identity;
-  const std::string_view api_version = texts_[name.api_version];
+  const std::string_view api_version = known_.texts[name.api_version];
   const std::string resource = resource_name(identity, api_version);
-  const Object object{
-      texts_[texts_.number_of(resource)], identity.namespace_name, identity.name, name.uid, name.newest, api_version};
+  name.resource = known_.texts.number_of(resource);
   ++census.objects_total;
   ++census.by_resource[resource];
   if (name.sealed) ++census.sealed;
-  if (object.resource == "namespaces") {
+  if (resource == "namespaces") {
     ++census.namespaces;
-    if (object.name == "kube-system") result_.kube_system_uid = object.uid;
+    if (identity.name == "kube-system") result_.kube_system_uid = name.uid;
   }
-  if (object.namespace_name.empty()) {
+  if (identity.namespace_name.empty()) {
     ++census.cluster_scoped;
   } else {
-    ++census.by_namespace[std::string(object.namespace_name)];
+    ++census.by_namespace[std::string(identity.namespace_name)];
   }
-  result_.objects.push_back(object);
+  result_.objects.push_back(name);
 }
 
-void Decoder::choose_k3s_version(const Names& names) {
+void Decoder::choose_k3s_version() {
   const std::pair<const std::string, NodeVersion>* chosen = nullptr;
   for (const auto& node : nodes_) {
-    const Name* name = names.find(node.first);
+    const Name* name = known_.names.find(node.first);
     if (name == nullptr || !name->live || name->problem != 0) continue;
     const bool better =
         chosen == nullptr || std::pair(!node.second.control_plane, std::string_view(node.first)) <
@@ -181,11 +180,11 @@ void Decoder::judge_unknown() {
                         one.key, one.revision});
 }
 
-void Decoder::finish(Names& names) {
-  choose_k3s_version(names);
+void Decoder::finish() {
+  choose_k3s_version();
   judge_unknown();
   std::vector<Name*> live;
-  for (Name& name : names.all()) {
+  for (Name& name : known_.names.all()) {
     if (!name.live) continue;
     ++result_.rows.live;
     if (name.kind != KeyKind::other) live.push_back(&name);

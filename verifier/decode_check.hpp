@@ -26,8 +26,8 @@ class Decoder {
   };
 
   /// Without an opened bootstrap row (nullptr) sealed values are known by their keys alone.
-  Decoder(Verification& result, TextTable& texts, const OpenedBootstrap* bootstrap, Checks checks)
-      : result_(result), texts_(texts), bootstrap_(bootstrap), checks_(checks) {}
+  Decoder(Verification& result, KnownNames& known, const OpenedBootstrap* bootstrap, Checks checks)
+      : result_(result), known_(known), bootstrap_(bootstrap), checks_(checks) {}
 
   /// Decodes the row's value and writes what it is into `name`.
   void see(const Row& row, Name& name);
@@ -35,7 +35,7 @@ class Decoder {
   /// sees the row, as it may turn out to be another key's.
   void see_old_value(const Row& row, History& history);
   /// After the last row.
-  void finish(Names& names);
+  void finish();
   /// What check `secrets` says in the end.
   void finish_secrets(const Subject& subject) const;
 
@@ -55,11 +55,11 @@ class Decoder {
   void see_value(std::string_view value, const Row& row, const ParsedKey& key, Name& name, CheckBuilder& check);
   void see_sealed(const Row& row, const ParsedKey& key, Name& name);
   void count(Name& name);
-  void choose_k3s_version(const Names& names);
+  void choose_k3s_version();
   void judge_unknown();
 
   Verification& result_;
-  TextTable& texts_;
+  KnownNames& known_;
   const OpenedBootstrap* bootstrap_;
   Checks checks_;
   std::vector<Unknown> unknown_;  // the first of them

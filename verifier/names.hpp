@@ -35,9 +35,10 @@ struct Name {
   std::int64_t created_by = 0;     // revision of the create that row descends from; 0 when nothing says
   std::uint64_t value_digest = 0;  // of that row's value
   std::string_view uid;
-  std::uint64_t owner = 0;        // digest of the first owner's uid; 0 for none
-  std::uint16_t api_version = 0;  // numbers of a TextTable
-  std::uint16_t problem = 0;      // what is wrong with its value; 0 for nothing
+  std::uint64_t owner = 0;     // digest of the first owner's uid; 0 for none
+  std::uint16_t resource = 0;  // numbers of a TextTable; kubectl's name of it, for an object that is counted
+  std::uint16_t api_version = 0;
+  std::uint16_t problem = 0;  // what is wrong with its value; 0 for nothing
   KeyKind kind = KeyKind::other;
   bool live = false;  // deleted = 0
   bool tombstone = false;
@@ -81,6 +82,13 @@ class Names {
   TextStore& store_;
   std::deque<Name> names_;
   std::vector<std::uint32_t> slots_;  // index in names_ plus one; 0 is free
+};
+
+/// All that a pass leaves behind, for the list of its objects to look at.
+struct KnownNames {
+  TextStore text;
+  TextTable texts{text};
+  Names names{text};
 };
 
 }  // namespace verifier

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "core/error.hpp"
@@ -34,10 +35,10 @@ class Pass {
       : database_(database),
         result_(result),
         progress_(progress),
-        texts_(*result.text),
-        names_(*result.text),
-        decoder_(result, texts_, bootstrap, {decode_, value_chain_, secrets_}),
-        history_(result.compact_revision, revisions_, value_chain_) {}
+        decoder_(result, *known_, bootstrap, {decode_, value_chain_, secrets_}),
+        history_(result.compact_revision, revisions_, value_chain_) {
+    result.objects = ObjectList(known_);
+  }
 
   std::vector<core::Check> run(const Subject& subject, const EncryptionKeys& keys, core::UtcTime now);
 
@@ -50,8 +51,7 @@ class Pass {
   Database& database_;
   Verification& result_;
   const Progress& progress_;
-  TextTable texts_;
-  Names names_;
+  std::shared_ptr<KnownNames> known_ = std::make_shared<KnownNames>();
   CheckBuilder revisions_{"revisions"};
   CheckBuilder value_chain_{"value-chain"};
   CheckBuilder decode_{"decode"};
@@ -66,7 +66,7 @@ void Pass::see(const Row& row) {
   result_.revision = std::max(result_.revision, row.id);
   if (row.is_tombstone()) ++result_.rows.tombstones;
   Name unnamed;
-  Name& name = row.has_name ? names_.at(row.name) : unnamed;
+  Name& name = row.has_name ? known_->names.at(row.name) : unnamed;
   if (row.has_name && name.newest.value != row.prev_revision) decoder_.see_old_value(row, history_);
   history_.see(row, name);
   if (!row.has_name) return;
@@ -105,7 +105,7 @@ std::vector<core::Check> Pass::run(const Subject& subject, const EncryptionKeys&
     result_.rows.total = count_rows(database_);
     result_.coverage.rows_total = result_.rows.total;
     scan();
-    decoder_.finish(names_);
+    decoder_.finish();
     if (!unread_.empty()) check.error(unread_);
     if (result_.rows.live == 0)
       check.error("there is not a single live row: k3s would start a new, empty cluster from this");
@@ -115,11 +115,11 @@ std::vector<core::Check> Pass::run(const Subject& subject, const EncryptionKeys&
   checks.push_back(close(value_chain_, [] {}));
   checks.push_back(std::move(decode));
   CheckBuilder references("references");
-  checks.push_back(close(references, [&] { check_references(result_, names_, references); }));
+  checks.push_back(close(references, [&] { check_references(result_, known_->names, references); }));
   checks.push_back(close(secrets_, [&] { decoder_.finish_secrets(subject); }));
   CheckBuilder blockers("blockers");
   checks.push_back(close(blockers, [&] {
-    check_blockers(database_, result_, names_, keys, now, blockers);
+    check_blockers(database_, result_, known_->names, keys, now, blockers);
     if (history_.has_unset_create_revision())
       blockers.note("kine 0.17 or later wrote here: the kine of an earlier k3s does not start on this database");
   }));

@@ -63,33 +63,39 @@ void check_definitions(const Names& names, CheckBuilder& check) {
                {}});
 }
 
-struct Uid {
-  std::uint64_t digest;
-  const Name* name;
-  bool operator<(const Uid& other) const { return digest < other.digest; }
-};
+bool has_uid(const Name& name) { return name.live && name.kind == KeyKind::object && !name.uid.empty(); }
 
-std::vector<Uid> uids_of(const Names& names) {
-  std::vector<Uid> uids;
+// Digests of them, in order.
+std::vector<std::uint64_t> uids_of(const Names& names) {
+  std::vector<std::uint64_t> uids;
   uids.reserve(names.all().size());
   for (const Name& name : names.all())
-    if (name.live && name.kind == KeyKind::object && !name.uid.empty()) uids.push_back({digest_of(name.uid), &name});
+    if (has_uid(name)) uids.push_back(digest_of(name.uid));
   std::sort(uids.begin(), uids.end());
   return uids;
 }
 
-void check_uids(const std::vector<Uid>& uids, CheckBuilder& check) {
+void check_uids(const std::vector<std::uint64_t>& uids, const Names& names, CheckBuilder& check) {
+  std::map<std::uint64_t, const Name*> twice;  // the first object that has it
   for (std::size_t i = 1; i < uids.size(); ++i)
-    if (uids[i].digest == uids[i - 1].digest)
-      check.add({core::Severity::error,
-                 fmt::format("the object has the same uid as {}", printable(uids[i - 1].name->text)),
-                 printable(uids[i].name->text), uids[i].name->newest});
+    if (uids[i] == uids[i - 1]) twice.emplace(uids[i], nullptr);
+  if (twice.empty()) return;
+  for (const Name& name : names.all()) {
+    if (!has_uid(name)) continue;
+    const auto at = twice.find(digest_of(name.uid));
+    if (at == twice.end()) continue;
+    if (at->second == nullptr) {
+      at->second = &name;
+    } else {
+      check.add({core::Severity::error, fmt::format("the object has the same uid as {}", printable(at->second->text)),
+                 printable(name.text), name.newest});
+    }
+  }
 }
 
-void check_owners(const std::vector<Uid>& uids, const Names& names, CheckBuilder& check) {
+void check_owners(const std::vector<std::uint64_t>& uids, const Names& names, CheckBuilder& check) {
   for (const Name& name : names.all()) {
-    if (!name.live || name.owner == 0 || std::binary_search(uids.begin(), uids.end(), Uid{name.owner, nullptr}))
-      continue;
+    if (!name.live || name.owner == 0 || std::binary_search(uids.begin(), uids.end(), name.owner)) continue;
     check.add({core::Severity::warning, "the object's owner is not there: garbage collection would delete it",
                printable(name.text), name.newest});
   }
@@ -101,8 +107,8 @@ void check_references(const Verification& result, const Names& names, CheckBuild
   check_required(names, check);
   check_namespaces(result, names, check);
   check_definitions(names, check);
-  const std::vector<Uid> uids = uids_of(names);
-  check_uids(uids, check);
+  const std::vector<std::uint64_t> uids = uids_of(names);
+  check_uids(uids, names, check);
   check_owners(uids, names, check);
   if (result.census.by_resource.count("nodes") == 0)
     check.warning("there is no node: nothing ever joined this cluster");

@@ -3,6 +3,7 @@
 // (ResourcePrefix), v1.37; k3s stores everything under /registry.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +18,7 @@ struct KeyIdentity {
   std::string_view name;
 };
 
-enum class KeyKind {
+enum class KeyKind : std::uint8_t {
   other,     // not under /registry/: kine's and k3s's own
   internal,  // under /registry/, but no API object: ranges, masterleases, peerserverleases, health
   object,

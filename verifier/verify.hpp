@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +16,7 @@
 #include "core/clock.hpp"
 #include "core/finding.hpp"
 #include "core/revision.hpp"
-#include "verifier/text_store.hpp"
+#include "verifier/objects.hpp"
 
 namespace verifier {
 
@@ -40,17 +39,6 @@ struct Subject {
   /// Why no copy could be made of what was stored: then check `file` fails with it, and the others have nothing to look
   /// at.
   std::optional<std::string> damage = std::nullopt;
-};
-
-/// One live key under /registry/ whose value carries metadata.uid, or is sealed by encryption at rest. The views live
-/// as long as the list's TextStore.
-struct Object {
-  std::string_view resource;        // kubectl's name: "pods", "deployments.apps", "ingressroutes.traefik.io"
-  std::string_view namespace_name;  // empty for cluster-scoped objects
-  std::string_view name;
-  std::string_view uid;  // empty when sealed
-  core::Revision revision;
-  std::string_view api_version;  // as stored: "apps/v1"; empty when sealed
 };
 
 struct Rows {
@@ -85,8 +73,7 @@ struct Verification {
   /// Pages: all of them once integrity_check ran to its end. Rows: read one by one, against SQLite's own count.
   /// Objects: live /registry/ keys that are not internal; sealed ones count as decoded, by their key.
   core::Coverage coverage;
-  std::vector<Object> objects;                                      // ordered by key
-  std::shared_ptr<TextStore> text = std::make_shared<TextStore>();  // what the objects' views look at
+  ObjectList objects;                          // ordered by key
   std::optional<core::UtcTime> newest_change;  // newest moment recorded inside: creation, managed fields, lease renewal
   std::string k3s_version;                     // kubelet version of a control-plane node, else of any; empty when none
   bool secrets_encryption = false;             // the opened bootstrap row holds an encryption configuration
