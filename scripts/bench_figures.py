@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+import bench_verify
+
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 DRILL = os.environ["DRILL_PROGRAM"]  # in main() a copy, so that a build in between does not change what is measured
 HISTORY = pathlib.Path(os.environ["DRILL_HISTORY"])
@@ -472,6 +474,8 @@ def measure(figures, work):
         print_load(beside_node("load", work, figures, "--seed", os.environ["DRILL_SEED"], "--k3s-args", quiet))
     if "store" in figures:
         print_store({"restic": restic(work), "borg": borg(work), "zstd": zstd_patches(work), "ours": our_store(work)})
+    if {"verify", "verify-large"} & figures:
+        bench_verify.measure(DRILL, HISTORY, os.environ.get("DRILL_LARGE"), work)
 
 
 def pin_drill(work):
@@ -487,7 +491,7 @@ def main(arguments):
             part = {"pulls": beside_pulls, "load": beside_load}[arguments[1]]
             pathlib.Path(arguments[2]).write_text(json.dumps(part(work, set(arguments[3:]))))
             return
-        figures = {"wire", "pull", "load", "store"} if "all" in arguments else set(arguments)
+        figures = {"wire", "pull", "load", "store", "verify"} if "all" in arguments else set(arguments)
         pin_drill(work)
         host = os.uname()
         print(f"{os.cpu_count()} cores, Linux {host.release} {host.machine}, load average {os.getloadavg()[0]:.1f} at the start", flush=True)
