@@ -1,5 +1,6 @@
 // The opened bootstrap data: bundle, CA certificates, passwd file.
 #include "verifier/bundle.hpp"
+#include "verifier/certificate.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 
