@@ -27,7 +27,7 @@ void plant(const std::filesystem::path& database, const std::string& namespace_n
   const std::string encoded = kine::field(1, "encoded") + kine::field(2, base64(canary.text()));
   const kine::Meta meta{"v1", "Secret", "planted", namespace_name, "3f1f8a52-4c6e-4f0a-9d0b-0d7f6c1b2a39"};
   const std::string value = kine::protobuf(
-      meta, kine::field(2, entry) + kine::field(2, encoded) + kine::field(3, "Opaque"), kine::field(12, entry));
+      meta, kine::field(2, encoded) + kine::field(2, entry) + kine::field(3, "Opaque"), kine::field(12, entry));
   const core::CommandResult planted = core::run_command(
       {{"sqlite3", database.string(),
         "INSERT INTO kine (name, created, deleted, create_revision, prev_revision, lease, value) VALUES "
