@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -171,6 +172,14 @@ std::optional<OpenedBootstrap> open_bootstrap(Database& database, const std::opt
   const std::optional<Bundle> bundle = find_and_open(database, parse_token(*token), unheard);
   if (!bundle) return std::nullopt;
   return describe(*bundle);
+}
+
+bool same_sealed_rows(Database& one, Database& other) {
+  const std::vector<SealedRow> rows = read_live_rows(one);
+  const std::vector<SealedRow> others = read_live_rows(other);
+  return std::equal(rows.begin(), rows.end(), others.begin(), others.end(), [](const SealedRow& a, const SealedRow& b) {
+    return a.key == b.key && a.revision == b.revision && a.value == b.value;
+  });
 }
 
 }  // namespace verifier

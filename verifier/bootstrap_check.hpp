@@ -33,4 +33,8 @@ std::optional<OpenedBootstrap> check_bootstrap(Database& database, const Subject
 /// Throws: damaged (SQLite cannot read it, the row has not k3s's form), storage, cancelled.
 std::optional<OpenedBootstrap> open_bootstrap(Database& database, const std::optional<std::string>& token);
 
+/// Whether both hold the same sealed rows, byte by byte: then they hold the same CA, and none has to be opened for
+/// that. Throws: as above.
+bool same_sealed_rows(Database& one, Database& other);
+
 }  // namespace verifier
