@@ -29,7 +29,8 @@ TEST_CASE_METHOD(Shop, "all snapshots of all clusters are verified, and list kno
   const auto document = bench::parse(all);
   CHECK(document.at("schema") == "k3s-drill/verify-all/1");
   CHECK(document.at("passed") == 8);
-  for (const auto& snapshot : bench::parse(drill({"list", "--json"})).at("snapshots"))
+  const auto listed = bench::parse(drill({"list", "--json"}));
+  for (const auto& snapshot : listed.at("snapshots"))
     CHECK(snapshot.at("verified").at("verdict") == "pass");
   CHECK_THAT(drill({"verify", "--all", "other", "-j1"}).out, Contains("other: 4 snapshots verified: 4 pass, 0 fail"));
   CHECK(drill({"verify", "--all", "nowhere"}).exit_code == 2);
