@@ -11,6 +11,7 @@
 #include "core/edit_distance.hpp"
 #include "core/error.hpp"
 #include "verifier/object.hpp"
+#include "verifier/rows.hpp"
 #include "verifier/sqlite.hpp"
 #include "verifier/text.hpp"
 
@@ -29,13 +30,6 @@ constexpr std::string_view kKeys =
 
 core::Revision newest_revision(Database& database) {
   return {query_integer(database, "SELECT max(id) FROM main.kine").value_or(0)};
-}
-
-core::Revision compact_revision_of(Database& database) {
-  return {query_integer(database,
-                        "SELECT prev_revision FROM main.kine NOT INDEXED WHERE name = 'compact_rev_key' ORDER BY id "
-                        "DESC LIMIT 1")
-              .value_or(0)};
 }
 
 // What a value says of itself; nothing when it is sealed or does not decode.

@@ -24,8 +24,8 @@ enum class Wire : std::uint8_t { varint = 0, fixed64 = 1, delimited = 2, fixed32
 class SoundFields {
  public:
   bool holds(std::string_view text, const Message* owned) {
-    std::uint64_t& known = known_[digest_of(text) % kSlots];
     const std::uint64_t digest = digest_of(text) ^ reinterpret_cast<std::uintptr_t>(owned);
+    std::uint64_t& known = known_[digest % kSlots];
     if (known == digest) return true;
     if (!is_fields_v1(text, owned)) return false;
     known = digest;

@@ -47,11 +47,12 @@ struct Name {
   bool tls = false;  // a secret that may hold a certificate
 };
 
-/// Names that kine before 0.16.3 may have taken for one another: it looked them up with LIKE, for which 'A' is 'a' and,
-/// before 0.14.8, '_' any character. What it wrote about one of them may belong to the other.
-/// Source: kine pkg/drivers/generic/generic.go up to v0.16.2; reproduced with v0.11.9 and v0.14.9.
+/// Whether LIKE takes one for the other, for which 'A' is 'a' and '_' any character.
 bool are_alike(std::string_view one, std::string_view other);
 
+/// Names that kine before 0.16.3 may have taken for one another: it looked them up with LIKE, and before 0.14.8 did not
+/// escape '_'. What it wrote about one of them may belong to the other.
+/// Source: kine pkg/drivers/generic/generic.go up to v0.16.2; reproduced with v0.11.9 and v0.14.9.
 class AlikeNames {
  public:
   void see(std::string_view name);

@@ -18,9 +18,6 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::string_view kSealedPrefix = "k8s:enc:";
-constexpr std::string_view kProtobufPrefix = "k8s\0"sv;
-constexpr std::string_view kCborPrefix = "\xd9\xd9\xf7"sv;
-constexpr std::string_view kControlPlaneLabel = "node-role.kubernetes.io/control-plane";
 
 // Picks the few fields of a StoredObject out of a tree, by their paths, and looks at what in metadata has one form
 // only. An array level has an empty key.

@@ -35,6 +35,12 @@ struct StoredObject {
   std::uint32_t unknown_fields = 0;  // protobuf fields that they do not have; a newer Kubernetes may
 };
 
+/// What stored values of the two binary encodings begin with; JSON begins with a brace.
+inline constexpr std::string_view kProtobufPrefix{"k8s\0", 4};
+inline constexpr std::string_view kCborPrefix = "\xd9\xd9\xf7";
+
+inline constexpr std::string_view kControlPlaneLabel = "node-role.kubernetes.io/control-plane";
+
 /// The newest Kubernetes 1.x whose fields and kinds are known.
 inline constexpr int kNewestKnownMinor = 37;
 

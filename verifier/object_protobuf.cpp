@@ -12,7 +12,6 @@ using protozero::data_view;
 using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 
-constexpr std::string_view kControlPlaneLabel = "node-role.kubernetes.io/control-plane";
 constexpr std::int64_t kLatestSeconds = 7'258'118'400;  // 2200: later moments do not fit into a count of nanoseconds
 
 std::string_view view(const data_view& data) { return {data.data(), data.size()}; }

@@ -4,11 +4,11 @@
 #include <span>
 
 #include "core/error.hpp"
+#include "verifier/object.hpp"
 
 namespace verifier {
 namespace {
 
-using namespace std::string_view_literals;
 using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 
@@ -117,12 +117,10 @@ void walk_envelope(pbf_reader envelope, TreeVisitor& visitor) {
 }  // namespace
 
 void walk_object(std::string_view value, TreeVisitor& visitor) {
-  constexpr std::string_view protobuf = "k8s\0"sv;
-  constexpr std::string_view cbor = "\xd9\xd9\xf7"sv;
-  if (value.starts_with(cbor)) return walk_cbor(value.substr(cbor.size()), visitor);
-  if (!value.starts_with(protobuf)) return walk_json(value, visitor);
+  if (value.starts_with(kCborPrefix)) return walk_cbor(value.substr(kCborPrefix.size()), visitor);
+  if (!value.starts_with(kProtobufPrefix)) return walk_json(value, visitor);
   try {
-    walk_envelope(pbf_reader(value.data() + protobuf.size(), value.size() - protobuf.size()), visitor);
+    walk_envelope(pbf_reader(value.data() + kProtobufPrefix.size(), value.size() - kProtobufPrefix.size()), visitor);
   } catch (const protozero::exception&) {
     throw core::Error(core::ErrorKind::damaged, "is protobuf that cannot be read");
   }

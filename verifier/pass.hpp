@@ -1,6 +1,6 @@
 // The one pass over all rows, and the checks that live on it: `revisions`, `value-chain`, `decode`, `secrets`, and
-// those that judge the names and objects it leaves behind: `references`, `blockers`. What it does not do: read a row
-// twice, or keep a value.
+// those that judge the names and objects it leaves behind: `references`, `blockers`. What it does not do: keep a value;
+// `blockers` reads the few it looks into once more.
 #pragma once
 
 #include <vector>

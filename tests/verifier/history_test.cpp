@@ -6,12 +6,8 @@ using core::CheckVerdict;
 
 namespace {
 
-constexpr const char* kPod = "/registry/pods/default/p";
-
-std::string pod(int version) {
-  return kine::protobuf({"v1", "Pod", "p", "default", "u"}, {},
-                        kine::field(12, kine::field(1, "version") + kine::field(2, std::to_string(version))));
-}
+using kine::kPod;
+using kine::pod;
 
 // A pod's life: created, changed twice, deleted, created again, changed. Revisions 24 to 29.
 void live(kine::Database& database) {

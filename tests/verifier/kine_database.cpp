@@ -156,6 +156,11 @@ std::string json(const Meta& meta, const std::string& more) {
   return text + "}" + more + "}\n";
 }
 
+std::string pod(int version) {
+  return protobuf({"v1", "Pod", "p", "default", "u"}, {},
+                  field(12, field(1, "version") + field(2, std::to_string(version))));
+}
+
 void populate(Database& database) {
   database.create("/registry/health", R"({"health":"true"})");
   database.create("/registry/namespaces/default", protobuf({"v1", "Namespace", "default", "", "uid-default"}));

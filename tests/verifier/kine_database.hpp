@@ -66,6 +66,10 @@ std::string json(const Meta& meta, const std::string& more = {});
 std::string field(unsigned tag, std::string_view bytes);
 std::string time_field(unsigned tag, std::int64_t seconds, std::int64_t nanoseconds = 0);
 
+/// A pod that differs with `version`, and its key.
+inline constexpr const char* kPod = "/registry/pods/default/p";
+std::string pod(int version);
+
 /// A cluster as small as they come, with one of every kind of key; 12 objects, 5 internal keys, one deleted object.
 void populate(Database& database);
 
