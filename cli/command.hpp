@@ -30,10 +30,13 @@ Action declare_list(CLI::App& app);
 Action declare_show(CLI::App& app);
 Action declare_verify(CLI::App& app);
 Action declare_run(CLI::App& app);
+Action declare_restore(CLI::App& app);
+Action declare_explore(CLI::App& app);
 Action declare_extract(CLI::App& app);
 Action declare_diff(CLI::App& app);
 Action declare_log(CLI::App& app);
 Action declare_import(CLI::App& app);
+Action declare_report(CLI::App& app);
 Action declare_prune(CLI::App& app);
 Action declare_doctor(CLI::App& app);
 

@@ -13,6 +13,7 @@
 #include "cli/command.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "core/scratch_dir.hpp"
 
 namespace cli {
 namespace {
@@ -23,17 +24,21 @@ struct Entry {
   Action (*declare)(CLI::App&);
 };
 
-constexpr std::array<Entry, 11> kCommands{{
+constexpr std::array<Entry, 14> kCommands{{
     {"pull", "Pull one snapshot of each configured cluster into the store", declare_pull},
     {"list", "List the snapshots in the store and what is proven about them", declare_list},
     {"show", "Show one snapshot: where it came from, its files, its proof", declare_show},
     {"verify", "Prove snapshots offline: file, rows, objects, token", declare_verify},
     {"run", "Restore into a throwaway control plane, time it, compare every object, tear it down", declare_run},
+    {"explore", "Look into a snapshot: a throwaway control plane, and a shell or command whose kubectl reaches it",
+     declare_explore},
+    {"restore", "Put a snapshot back onto a node, prove it, and roll back when anything fails", declare_restore},
     {"extract", "Write the plain state.db of a snapshot to a new file", declare_extract},
     {"diff", "Say what was created, changed and deleted between two snapshots", declare_diff},
     {"log", "Follow one object through all snapshots, and say where it vanished", declare_log},
     {"import", "Adopt plain state.db.YYYYmmddTHHMMSSZ files as snapshots", declare_import},
     {"prune", "Remove what no keep_ rule keeps, and explain each snapshot", declare_prune},
+    {"report", "Tell what the drills so far say together", declare_report},
     {"doctor", "Check host, config, store, ssh, node and engine; each failing line says the cure", declare_doctor},
 }};
 
@@ -144,6 +149,7 @@ int run_command_line(int argc, char** argv) {
                       : globals.verbose ? core::LogLevel::verbose
                                         : core::LogLevel::normal);
 
+  core::remove_orphaned_scratch_dirs();
   try {
     return actions.at(app.get_subcommands().front())(globals);
   } catch (const core::Error& error) {

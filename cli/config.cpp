@@ -163,6 +163,9 @@ ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, cons
           {"ssh_config", [&](const YamlNode& value) { target.ssh_config = decoder.file(value); }},
           {"data_dir", [&](const YamlNode& value) { target.data_dir = decoder.text(value); }},
           {"config_file", [&](const YamlNode& value) { target.config_file = decoder.text(value); }},
+          {"kubeconfig", [&](const YamlNode& value) { cluster.restore.kubeconfig = decoder.text(value); }},
+          {"stop_command", [&](const YamlNode& value) { cluster.restore.stop_command = decoder.text(value); }},
+          {"start_command", [&](const YamlNode& value) { cluster.restore.start_command = decoder.text(value); }},
           {"connect_timeout",
            [&](const YamlNode& value) { target.connect_timeout = decoder.duration<std::chrono::seconds>(value); }},
           {"idle_timeout",
@@ -173,7 +176,30 @@ ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, cons
           {"limits", [&](const YamlNode& value) { target.limits = read_limits(decoder, value, defaults.limits); }},
       });
   if (target.host.empty()) decoder.fail(node, fmt::format("cluster {} needs a host", name));
+  if (cluster.restore.stop_command.empty() != cluster.restore.start_command.empty())
+    decoder.fail(node, fmt::format("cluster {} needs stop_command and start_command, or neither", name));
   return cluster;
+}
+
+// Below these no control plane starts.
+constexpr std::uint64_t kLeastMemoryBytes = 128U << 20U;
+constexpr long kLeastPids = 32;
+
+drill::Caps read_caps(const Decoder& decoder, const YamlNode& node) {
+  drill::Caps caps;
+  decoder.map(node, "caps",
+              {
+                  {"memory",
+                   [&](const YamlNode& value) {
+                     caps.memory_bytes = decoder.size(value);
+                     if (caps.memory_bytes < kLeastMemoryBytes) decoder.fail(value, "caps.memory is at least 128MiB");
+                   }},
+                  {"pids",
+                   [&](const YamlNode& value) {
+                     caps.pids = static_cast<std::uint64_t>(decoder.integer(value, kLeastPids, 4'194'304));
+                   }},
+              });
+  return caps;
 }
 
 void read_engines(const Decoder& decoder, const YamlNode& node, drill::EngineSettings& engine) {
@@ -261,40 +287,46 @@ Config parse_config(const std::string& text, const std::string& name) {
   const auto count = [&](std::optional<std::size_t>& rule) {
     return [&](const YamlNode& value) { rule = static_cast<std::size_t>(decoder.integer(value, 1, 1'000'000)); };
   };
-  decoder.map(root, "the config",
-              {
-                  {"store", [&](const YamlNode& value) { config.store = decoder.file(value); }},
-                  {"keep_last", count(config.retention.last)},
-                  {"keep_hourly", count(config.retention.hourly)},
-                  {"keep_daily", count(config.retention.daily)},
-                  {"keep_weekly", count(config.retention.weekly)},
-                  {"keep_monthly", count(config.retention.monthly)},
-                  {"keep_for",
-                   [&](const YamlNode& value) {
-                     config.retention.for_duration = decoder.duration<std::chrono::nanoseconds>(value);
-                   }},
-                  {"parallel_pulls",
-                   [&](const YamlNode& value) {
-                     config.parallel_pulls = static_cast<std::size_t>(decoder.integer(value, 1, 64));
-                   }},
-                  {"objectives", [](const YamlNode&) {}},
-                  {"limits", [](const YamlNode&) {}},
-                  {"ready_timeout",
-                   [&](const YamlNode& value) {
-                     config.drill.ready_timeout = decoder.duration<std::chrono::milliseconds>(value);
-                   }},
-                  {"engines", [&](const YamlNode& value) { read_engines(decoder, value, config.drill.engine); }},
-                  {"clusters",
-                   [&](const YamlNode& clusters) {
-                     decoder.each(clusters, "clusters", [&](const std::string& cluster, const YamlNode& value) {
-                       if (!store::valid_cluster_name(cluster))
-                         decoder.fail(
-                             value, fmt::format("'{}' is no cluster name: letters, digits, '-', '_' and '.'", cluster));
-                       config.clusters.emplace(cluster, read_cluster(decoder, cluster, value, defaults));
-                       config.cluster_names.push_back(cluster);
-                     });
-                   }},
-              });
+  decoder.map(
+      root, "the config",
+      {
+          {"store", [&](const YamlNode& value) { config.store = decoder.file(value); }},
+          {"keep_last", count(config.retention.last)},
+          {"keep_hourly", count(config.retention.hourly)},
+          {"keep_daily", count(config.retention.daily)},
+          {"keep_weekly", count(config.retention.weekly)},
+          {"keep_monthly", count(config.retention.monthly)},
+          {"keep_for",
+           [&](const YamlNode& value) {
+             config.retention.for_duration = decoder.duration<std::chrono::nanoseconds>(value);
+           }},
+          {"parallel_pulls",
+           [&](const YamlNode& value) {
+             config.parallel_pulls = static_cast<std::size_t>(decoder.integer(value, 1, 64));
+           }},
+          {"objectives", [](const YamlNode&) {}},
+          {"limits", [](const YamlNode&) {}},
+          {"ready_timeout",
+           [&](const YamlNode& value) {
+             config.drill.ready_timeout = decoder.duration<std::chrono::milliseconds>(value);
+           }},
+          {"alive_for",
+           [&](const YamlNode& value) { config.drill.alive_for = decoder.duration<std::chrono::milliseconds>(value); }},
+          {"settle",
+           [&](const YamlNode& value) { config.drill.settle = decoder.duration<std::chrono::milliseconds>(value); }},
+          {"caps", [&](const YamlNode& value) { config.drill.caps = read_caps(decoder, value); }},
+          {"engines", [&](const YamlNode& value) { read_engines(decoder, value, config.drill.engine); }},
+          {"clusters",
+           [&](const YamlNode& clusters) {
+             decoder.each(clusters, "clusters", [&](const std::string& cluster, const YamlNode& value) {
+               if (!store::valid_cluster_name(cluster))
+                 decoder.fail(value,
+                              fmt::format("'{}' is no cluster name: letters, digits, '-', '_' and '.'", cluster));
+               config.clusters.emplace(cluster, read_cluster(decoder, cluster, value, defaults));
+               config.cluster_names.push_back(cluster);
+             });
+           }},
+      });
   if (config.store.empty())
     throw core::Error(core::ErrorKind::usage, name + ": 'store' is missing: the directory that keeps the snapshots");
   return config;

@@ -10,12 +10,14 @@
 
 #include "drill/drill.hpp"
 #include "puller/pull.hpp"
+#include "restorer/node_script.hpp"
 #include "store/retention.hpp"
 
 namespace cli {
 
 struct ClusterConfig {
   puller::Target target;
+  restorer::Settings restore;    // without a target: it is the one above
   drill::Objectives objectives;  // the file's own, else those given for all
 };
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <memory>
 
+#include "cli/candidate.hpp"
 #include "cli/command.hpp"
+#include "cli/drill_history.hpp"
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
 #include "drill/drill.hpp"
@@ -20,35 +22,13 @@ struct Options {
   std::filesystem::path report;
   std::filesystem::path file;
   std::filesystem::path token_file;
+  std::vector<std::string> k3s_versions;
+  bool deep = false;
+  std::string control = "nightly";
+  bool controllers = false;
+  std::string settle;
+  std::string alive_for;
 };
-
-std::optional<drill::EngineKind> engine_kind(const std::string& name) {
-  for (const drill::EngineKind kind :
-       {drill::EngineKind::k3s, drill::EngineKind::container, drill::EngineKind::standin})
-    if (name == drill::to_string(kind)) return kind;
-  return std::nullopt;
-}
-
-drill::Candidate candidate_of(store::Store& store, const store::Snapshot& snapshot) {
-  drill::Candidate candidate;
-  candidate.name = snapshot.full_name();
-  if (snapshot.lost) {
-    candidate.damage = "lost: " + *snapshot.lost;
-    return candidate;
-  }
-  candidate.unpack = [&store, snapshot](const std::filesystem::path& target) {
-    return store.extract(snapshot, target);
-  };
-  candidate.taken_at = snapshot.manifest.taken_at;
-  candidate.k3s_version = snapshot.manifest.k3s_version;
-  if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))
-    candidate.captured_sha256 = database->sha256;
-  if (snapshot.manifest.find(store::kTokenFile) != nullptr) candidate.token = snapshot.file(store::kTokenFile);
-  for (const store::BundleFile& file : snapshot.manifest.bundle)
-    if (file.path.starts_with(store::kConfigFile)) candidate.configs.push_back(snapshot.file(file.path));
-  std::sort(candidate.configs.begin(), candidate.configs.end());
-  return candidate;
-}
 
 class Runner {
  public:
@@ -68,6 +48,15 @@ class Runner {
  private:
   void check_options() const {
     const auto usage = [](const char* message) { throw core::Error(core::ErrorKind::usage, message); };
+    for (const std::string& version : options_.k3s_versions)
+      if (version.size() < 2 || version[0] != 'v' || version.find_first_of("/ ") != std::string::npos)
+        throw core::Error(core::ErrorKind::usage,
+                          fmt::format("'{}' is no k3s version: give them as v1.35.6+k3s1,v1.36.2+k3s1", version));
+    if (!options_.k3s_versions.empty() && options_.engine == "standin")
+      usage("--k3s is for engines k3s and container; the stand-in has one version");
+    if (options_.k3s_versions.size() > 1 && !options_.report.empty())
+      usage("--report takes one file: name one version with it");
+    if (!options_.settle.empty() && !options_.controllers) usage("--settle belongs to --controllers");
     if (!options_.file.empty() && (!options_.clusters.empty() || !options_.snapshot.empty()))
       usage("give either --file or clusters and snapshots, not both");
     if (!options_.file.empty() && options_.token_file.empty())
@@ -75,17 +64,14 @@ class Runner {
     if (options_.file.empty() && !options_.token_file.empty())
       usage("--token-file belongs to --file; a stored snapshot has its own token");
     if (!options_.snapshot.empty() && !options_.clusters.empty()) usage("--snapshot already names the cluster");
+    drill::DrillOptions readable;
+    apply_options(readable);
   }
 
   void run_file() {
-    drill::Candidate candidate;
-    candidate.name = options_.file.string();
-    candidate.database = options_.file;
-    candidate.token = options_.token_file;
     drill::DrillOptions settings;
     if (!globals_.config_path.empty()) settings = load_config(globals_.config_path).drill;
-    const drill::DrillReport report = drill_one({candidate}, settings);
-    finish("", report, nullptr, {});
+    drill_versions("", {candidate_of(options_.file, options_.token_file)}, settings, nullptr, {});
   }
 
   void run_stored() {
@@ -107,6 +93,7 @@ class Runner {
         // One of several that cannot be drilled does not keep the others from it.
         if (!several_ || error.kind() == core::ErrorKind::cancelled) throw;
         core::log_error(fmt::format("{}: {}", cluster, error.what()));
+        documents_.push_back(reports::not_run_json(cluster, error));
         verdict_ = reports::worse(verdict_, reports::Verdict::inconclusive);
       }
     }
@@ -127,12 +114,55 @@ class Runner {
       settings.objectives = found->second.objectives;
     std::vector<drill::Candidate> candidates;
     for (const store::Snapshot& snapshot : snapshots) candidates.push_back(candidate_of(store, snapshot));
-    const drill::DrillReport report = drill_one(candidates, settings);
-    finish(cluster, report, &store, snapshots);
+    drill_versions(cluster, candidates, settings, &store, snapshots);
+  }
+
+  // Once with the snapshot's own k3s; or once with each of the versions that are asked for, which says whether the
+  // snapshot would come back there, and is no proof of the snapshot itself.
+  void drill_versions(const std::string& cluster, const std::vector<drill::Candidate>& candidates,
+                      drill::DrillOptions settings, store::Store* store,
+                      const std::vector<store::Snapshot>& snapshots) {
+    if (options_.k3s_versions.empty()) {
+      const drill::DrillReport report = drill_one(candidates, settings);
+      return is_of_own_version(report) ? finish(cluster, report, store, snapshots)
+                                       : finish(cluster, report, nullptr, {});
+    }
+    several_ = several_ || options_.k3s_versions.size() > 1;
+    for (const std::string& version : options_.k3s_versions) {
+      settings.engine.version = version;
+      finish(cluster, drill_one(candidates, settings), nullptr, {});
+    }
+  }
+
+  // Whether it was the snapshot's own k3s, as far as that is known; else it proves nothing of the snapshot.
+  static bool is_of_own_version(const drill::DrillReport& report) {
+    if (!report.engine || report.k3s_version.empty() || report.engine->version == report.k3s_version) return true;
+    core::log_warning(
+        fmt::format("{} was taken from k3s {} and drilled with {}: this is no proof of it, and none is kept",
+                    report.snapshot, report.k3s_version, report.engine->version));
+    return false;
+  }
+
+  // What the command line says over what the config does.
+  void apply_options(drill::DrillOptions& settings) const {
+    if (options_.engine != "auto") settings.engine.kind = engine_kind(options_.engine);
+    if (options_.deep) settings.depth = drill::Depth::deep;
+    if (options_.control == "nightly") settings.control = drill::fault_of_night(core::utc_now());
+    if (const auto fault = drill::fault_named(options_.control)) settings.control = fault;
+    if (options_.controllers) settings.controllers = drill::Controllers::on;
+    const auto take = [](const std::string& text, std::chrono::milliseconds& duration) {
+      if (text == "0" || text == "0s") {
+        duration = {};
+      } else if (!text.empty()) {
+        duration = std::chrono::duration_cast<std::chrono::milliseconds>(parse_duration(text));
+      }
+    };
+    take(options_.settle, settings.settle);
+    take(options_.alive_for, settings.alive_for);
   }
 
   drill::DrillReport drill_one(const std::vector<drill::Candidate>& candidates, drill::DrillOptions settings) const {
-    if (options_.engine != "auto") settings.engine.kind = engine_kind(options_.engine);
+    apply_options(settings);
     drill::DrillReport report = drill::run(candidates, settings, [](std::string_view what) {
       core::log_debug(fmt::format("phase {}", what));
       core::show_progress(fmt::format("drill: {}", what));
@@ -144,19 +174,41 @@ class Runner {
   // The report goes to the file asked for, and for a stored snapshot always beside it as the proof of that night.
   void finish(const std::string& cluster, const drill::DrillReport& report, store::Store* store,
               const std::vector<store::Snapshot>& snapshots) {
-    const std::string json = reports::run_json(cluster, report);
+    std::string json = reports::run_json(cluster, report);
+    std::optional<reports::DrillHistory> history;
+    if (store != nullptr) history = note_drill(*store, cluster, report);
+    if (history) json = reports::with_history(json, *history);
     documents_.push_back(json);
     verdict_ = reports::worse(verdict_, reports::verdict_of(report));
-    std::filesystem::path where = options_.report;
+    std::filesystem::path where;
     for (const store::Snapshot& snapshot : snapshots) {
       if (snapshot.full_name() != report.snapshot) continue;
-      store->keep_evidence(snapshot, store::Evidence::run, json);
-      if (where.empty()) where = snapshot.file("run.json");
+      attempt("the proof of this drill cannot be kept", [&] {
+        store->keep_evidence(snapshot, store::Evidence::run, json);
+        where = snapshot.file("run.json");
+      });
     }
-    if (!options_.report.empty()) core::write_file_atomically(options_.report, json);
+    if (!options_.report.empty())
+      attempt("the report of this drill cannot be written", [&] {
+        core::write_file_atomically(options_.report, json);
+        where = options_.report;
+      });
     if (globals_.format == Format::json) return;
     print(reports::run_text(report, page(globals_)));
+    if (history) print(reports::history_lines(*history, page(globals_)));
     if (!where.empty()) print("  report       " + where.string() + "\n");
+  }
+
+  // What cannot be written keeps nobody from hearing what the drill found. It is no success, either.
+  template <class Work>
+  void attempt(std::string_view failure, Work&& work) {
+    try {
+      work();
+    } catch (const core::Error& error) {
+      if (error.kind() == core::ErrorKind::cancelled) throw;
+      core::log_error(fmt::format("{}: {}", failure, error.what()));
+      verdict_ = reports::worse(verdict_, reports::Verdict::inconclusive);
+    }
   }
 
   const Globals& globals_;
@@ -172,9 +224,22 @@ Action declare_run(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("CLUSTER", options->clusters, "Which; all configured ones when left out");
   app.add_option("--snapshot", options->snapshot, "This snapshot instead of the newest that verifies");
-  app.add_option("--engine", options->engine,
-                 "Control plane to restore into (default: auto, the k3s of the snapshot's own version)")
-      ->check(CLI::IsMember({"auto", "k3s", "container", "standin"}));
+  add_engine_option(app, options->engine);
+  app.add_option("--k3s", options->k3s_versions,
+                 "These k3s versions instead of the snapshot's own: would it come back after an upgrade?")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_flag("--deep", options->deep, "Compare the bytes of every value as well, not only uid and resourceVersion");
+  std::vector<std::string> controls{"nightly", "none"};
+  for (const drill::Fault fault : drill::kFaults) controls.emplace_back(drill::to_string(fault));
+  app.add_option("--control", options->control,
+                 "Damage of the twin that has to fail (default: nightly, another one each night)")
+      ->check(CLI::IsMember(controls));
+  app.add_flag("--controllers", options->controllers,
+               "Let the restored cluster's controllers and scheduler run, and say what they change");
+  app.add_option("--settle", options->settle, "How long they have for that (default: 30s)");
+  app.add_option("--alive-for", options->alive_for,
+                 "How long the restored control plane is watched after it was ready; 0s: not (default: 10s)");
   app.add_option("--report", options->report, "Write the JSON report to this file as well");
   app.add_option("--file", options->file, "A plain state.db instead; needs no store and no config");
   app.add_option("--token-file", options->token_file, "The server's token, with --file");

@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "drill/engine.hpp"
 
 namespace cli {
 
@@ -33,9 +34,7 @@ StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot) {
 
 std::filesystem::path copy_plain(const std::filesystem::path& database, const std::filesystem::path& directory) {
   const std::filesystem::path copy = directory / store::kDatabaseFile;
-  core::copy_file(database, copy);
-  const std::filesystem::path wal = database.string() + "-wal";
-  if (std::filesystem::exists(wal)) core::copy_file(wal, copy.string() + "-wal");
+  drill::copy_database(database, copy);
   return copy;
 }
 

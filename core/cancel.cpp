@@ -18,6 +18,7 @@ namespace {
 
 std::atomic<bool> requested{false};
 std::atomic<int> event_fd{-1};
+thread_local int shields = 0;
 
 void request_cancel(int) {
   const int saved = errno;
@@ -37,13 +38,16 @@ void install_cancel_handlers() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-bool cancel_requested() noexcept { return requested; }
+CancelShield::CancelShield() noexcept { ++shields; }
+CancelShield::~CancelShield() { --shields; }
+
+bool cancel_requested() noexcept { return requested && shields == 0; }
 
 void throw_if_cancelled() {
-  if (requested) throw Error(ErrorKind::cancelled, "cancelled");
+  if (cancel_requested()) throw Error(ErrorKind::cancelled, "cancelled");
 }
 
-int cancel_fd() noexcept { return event_fd; }
+int cancel_fd() noexcept { return shields == 0 ? event_fd.load() : -1; }
 
 bool wait_for(int fd, short events, std::chrono::milliseconds duration) {
   const auto deadline = std::chrono::steady_clock::now() + duration;

@@ -14,6 +14,14 @@ bool cancel_requested() noexcept;
 /// Throws: cancelled, once the flag is set.
 void throw_if_cancelled();
 
+/// While it lives, its thread does not hear of a cancellation: for putting back what must not stay half done.
+class CancelShield {
+ public:
+  CancelShield() noexcept;
+  CancelShield(CancelShield&&) = delete;
+  ~CancelShield();
+};
+
 /// Readable once the flag is set; add it to every poll() that may wait long. -1 before the handlers are there.
 int cancel_fd() noexcept;
 

@@ -2,7 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <string>
@@ -14,14 +18,33 @@ namespace core {
 namespace {
 
 constexpr std::string_view kPrefix = "k3s-drill.";
+constexpr std::size_t kRandom = 6;                // characters that mkdtemp fills in
+constexpr const char* kInside = "made-by-drill";  // the only entry of a directory of ours, which holds all the rest
 
-// A live owner holds a lock on its directory; a directory we can lock has lost its owner.
+bool is_named_as_ours(const std::string& name) {
+  return name.size() == kPrefix.size() + kRandom && name.starts_with(kPrefix) &&
+         std::all_of(name.begin() + kPrefix.size(), name.end(), [](unsigned char c) { return std::isalnum(c); });
+}
+
+// Empty is what one is whose owner was killed while he made or removed it.
+bool holds_only_ours(const std::filesystem::path& directory) {
+  std::error_code failed;
+  const std::filesystem::directory_iterator entries(directory, failed);
+  return !failed && std::all_of(begin(entries), end(entries),
+                                [](const auto& entry) { return entry.path().filename() == kInside; });
+}
+
+// A live owner holds a lock on its directory; one of ours that we can lock has lost its owner. Others may have given a
+// directory of theirs such a name.
 void remove_orphans(const std::filesystem::path& parent) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(parent, ignored)) {
-    if (!entry.path().filename().string().starts_with(kPrefix)) continue;
+    if (!is_named_as_ours(entry.path().filename())) continue;
     const Fd fd(::open(entry.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-    if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) remove_tree(entry.path());
+    struct stat facts {};
+    if (!fd || ::fstat(fd.get(), &facts) != 0 || facts.st_uid != ::geteuid() || (facts.st_mode & 0777) != 0700)
+      continue;
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 && holds_only_ours(entry.path())) remove_tree(entry.path());
   }
 }
 
@@ -41,13 +64,20 @@ ScratchDir::ScratchDir(const std::filesystem::path& parent) {
     // Between mkdtemp and flock another process may take us for an orphan: then start over.
     Fd fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || ::access(name.c_str(), F_OK) != 0) continue;
-    path_ = name;
+    path_ = std::filesystem::path(name) / kInside;
+    if (::mkdir(path_.c_str(), 0700) != 0) {
+      const int why = errno;
+      ::rmdir(name.c_str());
+      throw system_error(why, "making a scratch directory in " + where.string());
+    }
     lock_ = std::move(fd);
   }
 }
 
 ScratchDir::~ScratchDir() {
-  if (lock_) remove_tree(path_);
+  if (lock_) remove_tree(path_.parent_path());
 }
+
+void remove_orphaned_scratch_dirs() { remove_orphans(default_parent()); }
 
 }  // namespace core

@@ -22,6 +22,7 @@ class Converter {
     if (node.IsScalar()) {
       result.kind = YamlNode::Kind::scalar;
       result.scalar = node.Scalar();
+      result.quoted = node.Tag() == "!";
     } else if (node.IsSequence()) {
       result.kind = YamlNode::Kind::sequence;
       for (const YAML::Node& item : node) result.items.push_back(convert(item, depth + 1));

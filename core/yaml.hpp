@@ -15,6 +15,7 @@ struct YamlNode {
   Kind kind = Kind::null;
   int line = 0;  // 1-based
   std::string scalar;
+  bool quoted = false;  // a text, whatever it looks like
   std::vector<YamlNode> items;
   std::vector<YamlEntry> entries;
 

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "core/base64.hpp"
 #include "core/error.hpp"
 #include "core/yaml.hpp"
+#include "drill/protobuf.hpp"
 
 namespace drill {
 namespace {
@@ -15,7 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kListAccept =
-    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+    "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 constexpr std::string_view kDiscoveryAccept =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
@@ -33,91 +36,87 @@ const core::YamlNode* first_item(const core::YamlNode& config, std::string_view 
   return found != nullptr && !found->items.empty() ? found->items.front().find(item) : nullptr;
 }
 
-// Takes items[].metadata.{namespace,name,uid,resourceVersion} from a list, skipping the rest as it streams by.
-class ListHandler : public json::json_sax_t {
- public:
-  explicit ListHandler(std::vector<ServedObject>& objects) : objects_(objects) {}
-
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
-
-  bool key(string_t& name) override {
-    if (depth_ == 1) in_items_ = name == "items";
-    if (depth_ == 3) in_metadata_ = in_items_ && name == "metadata";
-    if (depth_ == 4) field_ = in_metadata_ ? field(name) : Field::other;
-    return true;
-  }
-  bool string(string_t& value) override {
-    if (depth_ != 4 || !in_metadata_) return true;
-    ServedObject& object = objects_.back();
-    if (field_ == Field::namespace_name) object.namespace_name = std::move(value);
-    if (field_ == Field::name) object.name = std::move(value);
-    if (field_ == Field::uid) object.uid = std::move(value);
-    if (field_ == Field::revision) std::from_chars(value.data(), value.data() + value.size(), object.revision.value);
-    return true;
-  }
-  bool start_object(std::size_t) override {
-    if (++depth_ == 3 && in_items_) objects_.emplace_back();
-    return true;
-  }
-  bool end_object() override { return leave(); }
-  bool start_array(std::size_t) override {
-    ++depth_;
-    return true;
-  }
-  bool end_array() override { return leave(); }
-  bool parse_error(std::size_t, const std::string&, const json::exception&) override { return false; }
-
- private:
-  enum class Field { other, namespace_name, name, uid, revision };
-
-  static Field field(const std::string& name) {
-    if (name == "namespace") return Field::namespace_name;
-    if (name == "name") return Field::name;
-    if (name == "uid") return Field::uid;
-    return name == "resourceVersion" ? Field::revision : Field::other;
-  }
-  bool leave() {
-    --depth_;
-    return true;
-  }
-
-  std::vector<ServedObject>& objects_;
-  int depth_ = 0;  // 1: the list, 2: items, 3: an item, 4: its metadata
-  bool in_items_ = false;
-  bool in_metadata_ = false;
-  Field field_ = Field::other;
-};
-
 std::string message_of(const HttpResponse& response) {
   const json status = json::parse(response.body, nullptr, false);
   if (status.is_object() && status.contains("message") && status["message"].is_string()) return status["message"];
   return response.body.substr(0, 200);
 }
 
-bool can_list(const json& resource) {
-  for (const json& verb : resource.at("verbs"))
-    if (verb == "list") return true;
-  return false;
+std::string text_of(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// As in a JWK: without padding.
+std::optional<core::Secret> decode_base64url(std::string text) {
+  if (text.empty()) return std::nullopt;
+  std::replace(text.begin(), text.end(), '-', '+');
+  std::replace(text.begin(), text.end(), '_', '/');
+  text.append((4 - text.size() % 4) % 4, '=');
+  return core::decode_base64(text);
+}
+
+bool can(const json& resource, std::string_view verb) {
+  const json& verbs = resource.at("verbs");
+  return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
+}
+
+// Calls `take` with the full name, the version and what discovery says of each resource of an answer.
+template <class Take>
+void walk_discovery(const HttpResponse& response, const Take& take) {
+  if (response.status != 200) throw core::Error(core::ErrorKind::unreachable, "discovery: " + message_of(response));
+  try {
+    const json document = json::parse(response.body);
+    for (const json& group : document.at("items")) {
+      const std::string name = group.at("metadata").value("name", "");
+      for (const json& version : group.at("versions")) {
+        if (!version.contains("resources")) continue;
+        for (const json& resource : version.at("resources")) {
+          const std::string plural = resource.at("resource");
+          take(name.empty() ? plural : plural + "." + name, version.at("version").get<std::string>(), resource);
+        }
+      }
+    }
+  } catch (const json::exception& error) {
+    throw core::Error(core::ErrorKind::damaged, std::string("discovery answers something else: ") + error.what());
+  }
 }
 
 }  // namespace
 
-ApiClient::ApiClient(const std::string& kubeconfig, std::function<core::Fd()> open_socket) {
+std::string path_of(const ListedResource& resource) {
+  const std::size_t dot = resource.name.find('.');
+  return dot == std::string::npos ? fmt::format("/api/{}/{}", resource.version, resource.name)
+                                  : fmt::format("/apis/{}/{}/{}", resource.name.substr(dot + 1), resource.version,
+                                                resource.name.substr(0, dot));
+}
+
+ApiClient::ApiClient(const std::string& kubeconfig, std::function<core::Fd()> open_socket,
+                     std::function<void()> meanwhile)
+    : ApiClient(kubeconfig, [&] {
+        HttpOptions options;
+        options.open_socket = std::move(open_socket);
+        options.meanwhile = std::move(meanwhile);
+        return options;
+      }()) {}
+
+ApiClient::ApiClient(const std::string& kubeconfig, const std::filesystem::path& socket, unsigned connections)
+    : ApiClient(kubeconfig, [&] {
+        HttpOptions options;
+        options.unix_socket = socket;
+        options.connections = connections;
+        return options;
+      }()) {}
+
+ApiClient::ApiClient(const std::string& kubeconfig, HttpOptions options) {
   const core::YamlNode config = core::parse_yaml(kubeconfig, "kubeconfig");
   const core::YamlNode* cluster = first_item(config, "clusters", "cluster");
   const core::YamlNode* user = first_item(config, "users", "user");
   ca_pem_ = decoded(cluster, "certificate-authority-data").view();
   if (const core::YamlNode* server = cluster->find("server")) server_ = server->scalar;
-  HttpOptions options;
   options.ca_pem = ca_pem_;
   options.certificate_pem = decoded(user, "client-certificate-data").view();
   options.key_pem = decoded(user, "client-key-data").view();
-  options.open_socket = std::move(open_socket);
   options.timeout = std::chrono::seconds(60);
   http_.emplace(std::move(options));
 }
@@ -133,53 +132,119 @@ bool ApiClient::ready() {
 
 std::map<std::string, std::vector<std::string>> ApiClient::discover() {
   std::map<std::string, std::vector<std::string>> resources;
-  for (const HttpResponse& response :
-       http_->get_all({server_ + "/api", server_ + "/apis"}, std::string(kDiscoveryAccept))) {
-    if (response.status != 200) throw core::Error(core::ErrorKind::unreachable, "discovery: " + message_of(response));
-    try {
-      const json document = json::parse(response.body);
-      for (const json& group : document.at("items")) {
-        const std::string name = group.at("metadata").value("name", "");
-        for (const json& version : group.at("versions")) {
-          if (!version.contains("resources")) continue;
-          for (const json& resource : version.at("resources")) {
-            if (!can_list(resource)) continue;
-            const std::string plural = resource.at("resource");
-            resources[name.empty() ? plural : plural + "." + name].push_back(version.at("version"));
-          }
-        }
-      }
-    } catch (const json::exception& error) {
-      throw core::Error(core::ErrorKind::damaged, std::string("discovery answers something else: ") + error.what());
-    }
-  }
+  http_->get_all({server_ + "/api", server_ + "/apis"}, std::string(kDiscoveryAccept),
+                 [&](std::size_t, HttpResponse&& response) {
+                   walk_discovery(response, [&](std::string name, std::string version, const json& resource) {
+                     if (can(resource, "list")) resources[std::move(name)].push_back(std::move(version));
+                   });
+                 });
   return resources;
 }
 
-std::vector<ServedList> ApiClient::list(const std::vector<std::pair<std::string, std::string>>& resources,
-                                        core::Revision revision) {
+std::vector<ServedResource> ApiClient::discover_kinds() {
+  std::map<std::string, ServedResource> resources;
+  http_->get_all({server_ + "/api", server_ + "/apis"}, std::string(kDiscoveryAccept),
+                 [&](std::size_t, HttpResponse&& response) {
+                   walk_discovery(response, [&](std::string name, std::string version, const json& resource) {
+                     if (!can(resource, "list") || !can(resource, "create")) return;
+                     ServedResource& served = resources[name];
+                     served.versions.push_back(std::move(version));
+                     if (served.versions.size() > 1) return;
+                     served.name = std::move(name);
+                     served.kind = resource.at("responseKind").at("kind");
+                     served.namespaced = resource.at("scope") == "Namespaced";
+                     served.other_names = resource.value("shortNames", std::vector<std::string>());
+                     served.other_names.push_back(resource.value("singularResource", ""));
+                   });
+                 });
+  std::vector<ServedResource> found;
+  for (auto& [name, resource] : resources) found.push_back(std::move(resource));
+  return found;
+}
+
+std::vector<ServedList> ApiClient::list(const std::vector<ListedResource>& resources,
+                                        std::optional<core::Revision> revision) {
+  const std::string as_of =
+      revision ? fmt::format("?resourceVersion={}&resourceVersionMatch=Exact", revision->value) : std::string();
   std::vector<std::string> urls;
-  for (const auto& [resource, version] : resources) {
-    const std::size_t dot = resource.find('.');
-    const std::string path = dot == std::string::npos ? fmt::format("/api/{}/{}", version, resource)
-                                                      : fmt::format("/apis/{}/{}/{}", resource.substr(dot + 1), version,
-                                                                    resource.substr(0, dot));
-    urls.push_back(fmt::format("{}{}?resourceVersion={}&resourceVersionMatch=Exact", server_, path, revision.value));
-  }
-  const std::vector<HttpResponse> responses = http_->get_all(urls, std::string(kListAccept));
-  std::vector<ServedList> lists;
-  for (std::size_t i = 0; i < responses.size(); ++i) {
-    ServedList list{resources[i].first, responses[i].status, {}, {}};
-    if (list.status == 200) {
-      ListHandler handler(list.objects);
-      if (!json::sax_parse(responses[i].body, &handler))
-        throw core::Error(core::ErrorKind::damaged, list.resource + ": the list is no JSON");
-    } else {
-      list.message = message_of(responses[i]);
+  for (const ListedResource& resource : resources) urls.push_back(server_ + path_of(resource) + as_of);
+  std::vector<ServedList> lists(resources.size());
+  http_->get_all(urls, std::string(kListAccept), [&](std::size_t i, HttpResponse&& response) {
+    ServedList& list = lists[i];
+    list.resource = resources[i].name;
+    list.status = response.status;
+    if (list.status != 200) {
+      list.message = read_status_message(response.body);
+      return;
     }
-    lists.push_back(std::move(list));
-  }
+    core::in_context("listing " + list.resource, [&] {
+      read_metadata_list(response.body, [&](const ServedMetadata& object) {
+        list.objects.push_back(
+            {std::string(object.namespace_name), std::string(object.name), std::string(object.uid), object.revision});
+      });
+    });
+  });
   return lists;
+}
+
+std::vector<std::string> ApiClient::failing_health_checks() {
+  const HttpResponse response = http_->get(server_ + "/readyz?verbose");
+  std::vector<std::string> failing;
+  std::istringstream lines(response.body);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("[-]")) failing.push_back(line.substr(3));
+  if (failing.empty() && response.status != 200)
+    failing.push_back(fmt::format("readyz answers {}: {}", response.status, response.body.substr(0, 200)));
+  return failing;
+}
+
+std::vector<std::string> ApiClient::service_account_keys() {
+  const HttpResponse response = http_->get(server_ + "/openid/v1/jwks");
+  std::vector<std::string> hashes;
+  if (response.status != 200) return hashes;
+  const json set = json::parse(response.body, nullptr, false);
+  if (!set.is_object() || !set.contains("keys") || !set["keys"].is_array()) return hashes;
+  for (const json& key : set["keys"]) {
+    const auto hash = key.is_object() ? decode_base64url(text_of(key, "kid")) : std::nullopt;
+    if (!hash) continue;
+    hashes.emplace_back();
+    for (const unsigned char byte : hash->view()) hashes.back() += fmt::format("{:02x}", byte);
+  }
+  return hashes;
+}
+
+ServedAnswer ApiClient::send(const std::string& method, const std::string& path, const std::string& body) {
+  HttpRequest request;
+  request.method = method;
+  request.url = server_ + path;
+  request.body = body;
+  request.body_type = "application/json";
+  request.accept = "application/json";
+  HttpResponse response = http_->send(request);
+  ServedAnswer answer;
+  answer.status = response.status;
+  if (!answer.ok()) answer.message = message_of(response);
+  const json document = json::parse(response.body, nullptr, false);
+  if (document.is_object() && document.contains("metadata") && document["metadata"].is_object()) {
+    answer.uid = text_of(document["metadata"], "uid");
+    const std::string version = text_of(document["metadata"], "resourceVersion");
+    std::from_chars(version.data(), version.data() + version.size(), answer.revision.value);
+  }
+  answer.body = std::move(response.body);
+  return answer;
+}
+
+void ApiClient::read_all(const std::vector<std::string>& paths,
+                         const std::function<void(std::size_t, ServedAnswer&&)>& take) {
+  std::vector<std::string> urls;
+  for (const std::string& path : paths) urls.push_back(server_ + path);
+  http_->get_all(urls, "application/json", [&](std::size_t i, HttpResponse&& response) {
+    ServedAnswer answer;
+    answer.status = response.status;
+    if (!answer.ok()) answer.message = message_of(response);
+    answer.body = std::move(response.body);
+    take(i, std::move(answer));
+  });
 }
 
 }  // namespace drill

@@ -1,8 +1,9 @@
-// The restored API server as its admin sees it: readiness, discovery, and lists at one exact revision.
-// What it does not do: compare; drill/compare.cpp does.
+// The restored API server as its admin sees it: readiness, discovery, lists at one exact revision, a few reads and
+// writes. What it does not do: compare or judge; drill/compare.cpp and drill/proof.cpp do.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -34,10 +35,41 @@ struct ServedList {
   bool not_yet() const { return status == 429 || status == 503; }
 };
 
+/// The answer to a read or write of one object.
+struct ServedAnswer {
+  long status = 0;          // HTTP
+  std::string message;      // the server's, when not 2xx
+  std::string uid;          // of the object in the answer
+  core::Revision revision;  // its resourceVersion
+  std::string body;         // JSON
+
+  bool ok() const { return status >= 200 && status < 300; }
+};
+
+/// A resource that can be listed: "deployments.apps" as of version "v1".
+struct ListedResource {
+  std::string name;
+  std::string version;
+};
+
+/// A resource that can be listed and made, as discovery tells it.
+struct ServedResource {
+  std::string name;                      // "deployments.apps"
+  std::vector<std::string> versions;     // preferred first
+  std::string kind;                      // "Deployment"
+  std::vector<std::string> other_names;  // "deployment", "deploy"
+  bool namespaced = false;
+};
+
+/// "/apis/apps/v1/deployments"
+std::string path_of(const ListedResource& resource);
+
 class ApiClient {
  public:
-  /// Throws: damaged for a kubeconfig without cluster and client certificate.
-  ApiClient(const std::string& kubeconfig, std::function<core::Fd()> open_socket);
+  /// `meanwhile` as in HttpOptions. Throws: damaged for a kubeconfig without cluster and client certificate.
+  ApiClient(const std::string& kubeconfig, std::function<core::Fd()> open_socket, std::function<void()> meanwhile);
+  /// Through a Unix socket behind which the server listens, with at most so many `connections`.
+  ApiClient(const std::string& kubeconfig, const std::filesystem::path& socket, unsigned connections);
 
   /// Whether /readyz answers ok now. Throws: cancelled.
   bool ready();
@@ -49,12 +81,34 @@ class ApiClient {
   /// Throws: unreachable, timeout, damaged.
   std::map<std::string, std::vector<std::string>> discover();
 
-  /// Lists `resources` (name, version) over all namespaces as of exactly `revision`, metadata only.
+  /// Every resource that can be listed and created. Throws: as discover.
+  std::vector<ServedResource> discover_kinds();
+
+  /// Lists `resources` over all namespaces, metadata only, as of exactly `revision`, or as they are now.
+  /// Throws: unreachable, timeout, damaged.
   /// Source: kubernetes apiserver list options, resourceVersionMatch=Exact.
-  std::vector<ServedList> list(const std::vector<std::pair<std::string, std::string>>& resources,
-                               core::Revision revision);
+  std::vector<ServedList> list(const std::vector<ListedResource>& resources, std::optional<core::Revision> revision);
+
+  /// What /readyz?verbose has against the server: "[-]etcd failed: reason withheld", a line each.
+  std::vector<std::string> failing_health_checks();
+
+  /// sha256 of the public part of each key that service-account tokens are checked with; empty when the server does not
+  /// tell. Source: kubernetes pkg/serviceaccount/jwt.go, keyIDFromPublicKey: the `kid` of /openid/v1/jwks.
+  std::vector<std::string> service_account_keys();
+
+  /// One request about one object; `body` is JSON, or empty. Throws: unreachable, timeout.
+  ServedAnswer send(const std::string& method, const std::string& path, const std::string& body = {});
+
+  /// Reads many paths, several at once; `take` gets each answer by the index of its path. Of an answer only status,
+  /// message and body are set. Throws: unreachable, timeout.
+  void read_all(const std::vector<std::string>& paths, const std::function<void(std::size_t, ServedAnswer&&)>& take);
+
+  /// As the kubeconfig names it: "https://127.0.0.1:6443".
+  const std::string& server() const { return server_; }
 
  private:
+  ApiClient(const std::string& kubeconfig, HttpOptions options);
+
   std::string server_;
   std::string ca_pem_;
   std::optional<HttpClient> http_;

@@ -11,7 +11,10 @@ namespace {
 
 // Log lines of k3s and kine that end a phase. Source: k3s pkg/server, pkg/daemons/control; kine pkg/drivers/sqlite.
 constexpr std::string_view kDatastoreOpened = "Configuring sqlite3 database connection pooling";
-constexpr std::string_view kDatastoreOpenedOlder = "Configuring database table schema and indexes";
+constexpr std::string_view kSchemaBegins = "Configuring database table schema and indexes";
+constexpr std::string_view kSchemaDone = "Database tables and indexes are up to date";
+constexpr std::string_view kVacuumBegins = "Running startup VACUUM";
+constexpr std::string_view kVacuumDone = "Startup VACUUM completed";
 constexpr std::string_view kDatastoreServing = "Kine available at";
 constexpr std::string_view kBootstrapDone = "Running kube-apiserver";
 constexpr std::string_view kNewCluster = "Saving cluster bootstrap data to datastore";
@@ -31,7 +34,7 @@ class Boot {
       if (log_.first(kNewCluster)) return made_new_cluster();
       if (const auto status = engine_.exit_status()) return died(*status);
       if (!log_open) core::pause_for(kPollInterval);
-      if (ready()) end_phases(kBootPhases, std::chrono::steady_clock::now());
+      if (ready()) end_phases(kBootPhases, {std::chrono::steady_clock::now(), "/readyz: ok"});
       if (std::chrono::steady_clock::now() > deadline)
         return fail(core::CheckVerdict::could_not_run,
                     fmt::format("not ready after {} (ready_timeout); its last line: {}", core::format_duration(timeout),
@@ -43,16 +46,28 @@ class Boot {
  private:
   void note_marks() {
     auto opened = log_.first(kDatastoreOpened);
-    if (!opened) opened = log_.first(kDatastoreOpenedOlder);
+    if (!opened) opened = log_.first(kSchemaBegins);
     if (opened) end_phases(1, *opened);
-    if (const auto serving = log_.first(kDatastoreServing)) end_phases(2, *serving);
+    if (const auto serving = log_.first(kDatastoreServing)) {
+      if (result_.phases_ended < 2)
+        result_.datastore = {between(kSchemaBegins, kSchemaDone), between(kVacuumBegins, kVacuumDone)};
+      end_phases(2, *serving);
+    }
     if (const auto done = log_.first(kBootstrapDone)) end_phases(3, *done);
   }
 
+  std::optional<std::chrono::nanoseconds> between(std::string_view begin, std::string_view end) const {
+    const auto from = log_.first(begin);
+    const auto to = log_.first(end);
+    if (!from || !to) return std::nullopt;
+    return to->at - from->at;
+  }
+
   // A mark that never came (another release, another wording) leaves its phase without length.
-  void end_phases(std::size_t count, EngineLog::Moment at) {
+  void end_phases(std::size_t count, const EngineLog::Mark& mark) {
     while (result_.phases_ended < count) {
-      result_.ended[result_.phases_ended++] = at;
+      const bool its_own = result_.phases_ended + 1 == count;
+      result_.ended[result_.phases_ended++] = {mark.at, its_own ? mark.said : std::string()};
       if (result_.phases_ended < kBootPhases) on_phase_(kBootPhaseNames[result_.phases_ended]);
     }
   }
@@ -62,7 +77,8 @@ class Boot {
       const std::string kubeconfig = engine_.read_kubeconfig();
       if (kubeconfig.empty()) return false;
       try {
-        result_.api.emplace(kubeconfig, [this] { return engine_.open_socket(); });
+        result_.api.emplace(
+            kubeconfig, [&engine = engine_] { return engine.open_socket(); }, [&log = log_] { log.drain(); });
       } catch (const core::Error&) {
         return false;  // half-written; the next look finds it whole
       }
@@ -71,14 +87,12 @@ class Boot {
   }
 
   BootResult died(const ExitStatus& status) {
-    while (log_.read_some(std::chrono::milliseconds(0)) && log_.line_count() != lines_seen_)
-      lines_seen_ = log_.line_count();
+    log_.drain();
     note_marks();
     if (log_.first(kNewCluster)) return made_new_cluster();
-    const std::string how = status.signal != 0 ? fmt::format("was killed by signal {}", status.signal)
-                                               : fmt::format("ended with exit code {}", status.code);
-    const auto verdict = result_.phases_ended == 0 ? core::CheckVerdict::could_not_run : core::CheckVerdict::fail;
-    return fail(verdict, fmt::format("the control plane {}: {}", how, log_.last_words()));
+    const bool unjudged = result_.phases_ended == 0 || status.reached;  // our caps are no fault of the snapshot's
+    const auto verdict = unjudged ? core::CheckVerdict::could_not_run : core::CheckVerdict::fail;
+    return fail(verdict, fmt::format("the control plane {}: {}", describe(status), log_.last_words()));
   }
 
   BootResult made_new_cluster() {
@@ -95,7 +109,6 @@ class Boot {
   EngineLog& log_;
   const std::function<void(std::string_view)>& on_phase_;
   BootResult result_;
-  std::size_t lines_seen_ = 0;
 };
 
 }  // namespace

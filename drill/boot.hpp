@@ -19,12 +19,19 @@ namespace drill {
 inline constexpr std::size_t kBootPhases = 4;
 inline constexpr std::array<std::string_view, kBootPhases> kBootPhaseNames{"start", "datastore", "bootstrap", "ready"};
 
+/// What is done within the phase `datastore`, as far as kine's log tells.
+struct DatastoreSteps {
+  std::optional<std::chrono::nanoseconds> schema;  // table and indexes
+  std::optional<std::chrono::nanoseconds> vacuum;  // the startup VACUUM of kine >= 0.14.15
+};
+
 struct BootResult {
-  std::array<EngineLog::Moment, kBootPhases> ended{};  // set for the phases that ended
+  std::array<EngineLog::Mark, kBootPhases> ended{};  // set for the phases that ended: when, and what the log said
+  DatastoreSteps datastore;
   std::size_t phases_ended = 0;
   std::optional<core::Finding> failure;  // of the phase that did not end
   core::CheckVerdict failure_verdict = core::CheckVerdict::pass;
-  std::optional<ApiClient> api;  // when ready
+  std::optional<ApiClient> api;  // when ready; not beyond the engine and its log, which it reads while it waits
 };
 
 /// Follows the started `engine` until /readyz is ok, it dies, or `timeout` has passed. `on_phase` hears each further

@@ -95,4 +95,11 @@ Equality compare(const std::vector<verifier::Object>& expected, const std::vecto
   return equality;
 }
 
+core::Check check_of(const Equality& equality) {
+  core::Check check{"objects", core::CheckVerdict::pass, equality.findings, {}};
+  for (const core::Finding& finding : equality.findings)
+    if (finding.severity == core::Severity::error) check.verdict = core::CheckVerdict::fail;
+  return check;
+}
+
 }  // namespace drill

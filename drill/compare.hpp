@@ -28,4 +28,7 @@ struct Equality {
 /// as well (events) is the same object by its uid and not unexpected.
 Equality compare(const std::vector<verifier::Object>& expected, const std::vector<ServedList>& served);
 
+/// Check `objects`: fails when there is an error among what was found.
+core::Check check_of(const Equality& equality);
+
 }  // namespace drill

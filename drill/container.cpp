@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <sstream>
@@ -22,14 +23,19 @@
 #include "core/process.hpp"
 #include "drill/fd_passing.hpp"
 #include "drill/network.hpp"
+#include "drill/owner.hpp"
 
 namespace drill {
 namespace {
 
-constexpr std::string_view kLabel = "k3s-drill.pid";
+constexpr std::string_view kLabel = "k3s-drill.owner";
 constexpr std::string_view kRoot = "/drill";
+// The exit codes of kScript when the kernel killed for memory, and when it refused another process.
+constexpr int kMemoryReached = 250;
+constexpr int kPidsReached = 251;
 constexpr std::chrono::milliseconds kPollInterval{20};
 constexpr std::chrono::seconds kRemovalPatience{10};
+constexpr std::chrono::seconds kOrphanPatience{5};
 
 // Inside the container: token and database arrive on stdin, and one line more once the engine may start; then stdin is
 // the lifeline. The database is followed by nothing until it is placed: another `head` than this one may read ahead.
@@ -50,12 +56,21 @@ engine=$!
 ( cat > /dev/null; kill -9 $engine ) <&3 &
 trap 'kill -TERM $engine' TERM
 status=0; wait $engine || status=$?
+reached() {
+  [ -r "$1" ] || return 1
+  while read -r name count; do [ "$name" != "$2" ] || [ "$count" = 0 ] || return 0; done < "$1"
+  return 1
+}
+group=/sys/fs/cgroup
+if reached $group/pids.events max || reached $group/pids/pids.events max; then status=251; fi
+if reached $group/memory.events oom_kill || reached $group/memory/memory.oom_control oom_kill; then status=250; fi
 exit $status
 )";
 
-core::CommandResult docker(std::vector<std::string> arguments) {
+core::CommandResult docker(std::vector<std::string> arguments,
+                           std::chrono::milliseconds patience = std::chrono::seconds(60)) {
   arguments.insert(arguments.begin(), "docker");
-  return core::run_command({std::move(arguments), std::chrono::seconds(60)});
+  return core::run_command({std::move(arguments), patience});
 }
 
 // As docker(), but whatever was cancelled: for cleaning up. Both outputs are in `out`; exit code -1 when it hangs.
@@ -91,18 +106,6 @@ core::Error missing_image(const std::string& image, const std::string& complaint
           "docker: " + first_line(complaint)};
 }
 
-// Containers whose drill is dead: their lifeline ends them, but a docker daemon that was down meanwhile may keep one.
-void remove_orphans() {
-  const core::CommandResult listed = docker({"ps", "-a", "--filter", fmt::format("label={}", kLabel), "--format",
-                                             fmt::format("{{{{.ID}}}} {{{{.Label \"{}\"}}}}", kLabel)});
-  std::istringstream lines(listed.out);
-  for (std::string id, label; lines >> id >> label;) {
-    // One that bears our own number is of an earlier process with it: we have none yet.
-    const pid_t pid = std::atoi(label.c_str());
-    if (pid == ::getpid() || (::kill(pid, 0) != 0 && errno == ESRCH)) docker({"rm", "-f", id});
-  }
-}
-
 // Runs `inside` in a child that has entered the network of `pid`, and returns the descriptor it made; an empty one
 // stands for errno. `inside` does not throw.
 core::Fd in_network_of(pid_t pid, const std::function<core::Fd()>& inside) {
@@ -133,13 +136,18 @@ core::Fd in_network_of(pid_t pid, const std::function<core::Fd()>& inside) {
   return std::move(message->fd);
 }
 
+// A drill may have two at once: the restored control plane's, and the damaged twin's.
+std::string next_name() {
+  static int count = 0;
+  return ++count == 1 ? fmt::format("k3s-drill-{}", ::getpid()) : fmt::format("k3s-drill-{}-{}", ::getpid(), count);
+}
+
 class ContainerEngine : public Engine {
  public:
-  explicit ContainerEngine(EngineChoice choice) : choice_(std::move(choice)) {
+  ContainerEngine(EngineChoice choice, const Caps& caps) : choice_(std::move(choice)), caps_(caps) {
     if (::geteuid() != 0)
       throw core::Error(core::ErrorKind::denied,
                         "the container engine needs root, to reach into the container's network");
-    remove_orphans();
   }
 
   ~ContainerEngine() override {
@@ -156,35 +164,8 @@ class ContainerEngine : public Engine {
           core::ErrorKind::usage,
           "a database with a -wal beside it cannot go into a container: checkpoint it first, or use another engine");
     restore_ = restore;
-    name_ = fmt::format("k3s-drill-{}", ::getpid());
-    std::vector<std::string> argv{"docker",
-                                  "run",
-                                  "--rm",
-                                  "-i",
-                                  "--name",
-                                  name_,
-                                  "--network",
-                                  "none",
-                                  "--pull",
-                                  "never",
-                                  "--label",
-                                  fmt::format("{}={}", kLabel, ::getpid()),
-                                  "--tmpfs",
-                                  fmt::format("{}:mode=0700,exec", kRoot),
-                                  "--tmpfs",
-                                  "/run",
-                                  "--tmpfs",
-                                  "/tmp:exec",
-                                  "--entrypoint",
-                                  "/bin/sh",
-                                  choice_.path_or_image,
-                                  "-c",
-                                  std::string(kScript),
-                                  "sh",
-                                  "k3s"};
-    for (std::string& argument : server_arguments(restore, std::string(kRoot), Sandbox::kAddress))
-      argv.push_back(std::move(argument));
-    client_.emplace(argv);
+    name_ = next_name();
+    client_.emplace(command_line());
     wait_until_running();
     in_network_of(pid_, [] {
       return raise_network(Sandbox::kAddress) ? core::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)) : core::Fd();
@@ -208,10 +189,14 @@ class ContainerEngine : public Engine {
     return in_network_of(pid_, [] { return core::Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)); });
   }
 
+  std::filesystem::path datastore_socket() const override { return inside("data/server/kine.sock"); }
+
   std::optional<ExitStatus> exit_status() override {
     const std::optional<int> code = client_->exit_code();
-    if (!code) return std::nullopt;
-    return ExitStatus{*code, 0};
+    if (code == kMemoryReached) return ExitStatus{0, SIGKILL, Cap::memory};
+    if (code && *code != kPidsReached) return ExitStatus{*code, 0};
+    if (code || pids_reached()) return ExitStatus{0, SIGKILL, Cap::pids};
+    return std::nullopt;
   }
 
   std::vector<std::string> stop(std::chrono::milliseconds patience) override {
@@ -220,7 +205,7 @@ class ContainerEngine : public Engine {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (!client_->exit_code() && !core::cancel_requested() && std::chrono::steady_clock::now() < deadline)
       std::this_thread::sleep_for(kPollInterval);
-    docker_uncancelled({"rm", "-f", name_});
+    docker_uncancelled({"rm", "-f", "-v", name_});
     client_.reset();
     // One that has just ended is being removed by the daemon already, and ours was refused then.
     const auto gone_by = std::chrono::steady_clock::now() + kRemovalPatience;
@@ -235,9 +220,40 @@ class ContainerEngine : public Engine {
   }
 
  private:
+  std::vector<std::string> command_line() const {
+    std::vector<std::string> argv{"docker", "run", "--rm", "-i", "--name", name_, "--pull", "never"};
+    const auto add = [&](std::initializer_list<std::string> words) { argv.insert(argv.end(), words); };
+    add({"--label", fmt::format("{}={}", kLabel, owner_mark()), "--network", "none"});
+    add({"--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only", "--ulimit", "core=1"});
+    // As much swap as memory means none.
+    add({"--memory", std::to_string(caps_.memory_bytes), "--memory-swap", std::to_string(caps_.memory_bytes)});
+    add({"--pids-limit", std::to_string(caps_.pids)});
+    add({"--tmpfs", fmt::format("{}:mode=0700,exec,size={}", kRoot, caps_.memory_bytes)});
+    // What k3s writes beside its data, and what its image declares as volumes.
+    for (const char* path :
+         {"/run", "/etc/rancher", "/var/lib/rancher/k3s", "/var/lib/kubelet", "/var/lib/cni", "/var/log"})
+      add({"--tmpfs", path});
+    add({"--tmpfs", "/tmp:exec", "--entrypoint", "/bin/sh", choice_.path_or_image});
+    add({"-c", std::string(kScript), "sh", "k3s"});
+    for (std::string& argument : server_arguments(restore_, std::string(kRoot), Sandbox::kAddress))
+      argv.push_back(std::move(argument));
+    return argv;
+  }
+
   // A file of the container's as seen from outside.
   std::filesystem::path inside(std::string_view name) const {
     return fmt::format("/proc/{}/root{}/{}", pid_, kRoot, name);
+  }
+
+  // For processes the kernel only refuses, and an engine may try for ever.
+  bool pids_reached() const {
+    for (const char* file : {"pids.events", "pids/pids.events"}) {
+      std::ifstream events(fmt::format("/proc/{}/root/sys/fs/cgroup/{}", pid_, file));
+      std::string word;
+      unsigned long count = 0;
+      if (events >> word >> count && count != 0) return true;
+    }
+    return false;
   }
 
   void wait_until_running() {
@@ -287,6 +303,7 @@ class ContainerEngine : public Engine {
   }
 
   EngineChoice choice_;
+  Caps caps_;
   RestoreSet restore_;
   std::string name_;
   std::optional<core::Child> client_;
@@ -309,7 +326,7 @@ EngineChoice find_container(const std::string& pattern, const std::string& versi
   if (found.exit_code != 0) throw missing_image(image, found.err);
   const core::CommandResult told =
       docker({"run", "--rm", "--network", "none", "--pull", "never", "--label",
-              fmt::format("{}={}", kLabel, ::getpid()), "--entrypoint", "k3s", image, "--version"});
+              fmt::format("{}={}", kLabel, owner_mark()), "--entrypoint", "k3s", image, "--version"});
   constexpr std::string_view prefix = "k3s version ";
   if (told.exit_code != 0 || !told.out.starts_with(prefix))
     throw core::Error(core::ErrorKind::not_found,
@@ -318,8 +335,25 @@ EngineChoice find_container(const std::string& pattern, const std::string& versi
           told.out.substr(prefix.size(), told.out.find_first_of(" \n", prefix.size()) - prefix.size()), image};
 }
 
-std::unique_ptr<Engine> make_container_engine(const EngineChoice& choice) {
-  return std::make_unique<ContainerEngine>(choice);
+std::unique_ptr<Engine> make_container_engine(const EngineChoice& choice, const Caps& caps) {
+  return std::make_unique<ContainerEngine>(choice, caps);
+}
+
+// Their lifeline ends them with their drill; but not one that was made and never started, and not when docker's daemon
+// went down first.
+void remove_orphaned_containers() {
+  if (::geteuid() != 0 || core::find_program("docker").empty()) return;
+  try {
+    const core::CommandResult listed = docker({"ps", "-a", "--filter", fmt::format("label={}", kLabel), "--format",
+                                               fmt::format("{{{{.ID}}}} {{{{.Label \"{}\"}}}}", kLabel)},
+                                              kOrphanPatience);
+    std::istringstream lines(listed.out);
+    for (std::string id, mark; lines >> id >> mark;)
+      if (!owner_lives(mark)) docker({"rm", "-f", "-v", id});
+  } catch (const core::Error& error) {
+    if (error.kind() == core::ErrorKind::cancelled) throw;
+    core::log_warning(fmt::format("looking for containers of dead drills: {}", error.what()));
+  }
 }
 
 }  // namespace drill

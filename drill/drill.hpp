@@ -1,11 +1,11 @@
-// The drill: restores a snapshot into a throwaway control plane, times each phase, compares every object, tears it
-// down. Between verifier and reports in the flow. Values out; what happened to the snapshot is in the phases' findings.
-// What it does not do: print, decide the verdict, or touch the store beyond reading one snapshot's files.
+// The drill: restores a snapshot into a throwaway control plane, times each phase, compares every object, drills a
+// damaged twin, tears it all down. Between verifier and reports in the flow. Values out; what happened to the snapshot
+// is in the findings of the phases and of the proof. What it does not do: print, decide the verdict, or touch the store
+// beyond reading one snapshot's files.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,27 +13,17 @@
 #include <vector>
 
 #include "core/clock.hpp"
-#include "core/file.hpp"
 #include "core/finding.hpp"
+#include "drill/boot.hpp"
+#include "drill/candidate.hpp"
 #include "drill/compare.hpp"
+#include "drill/control.hpp"
+#include "drill/datastore_proof.hpp"
+#include "drill/drift.hpp"
 #include "drill/engine.hpp"
 #include "verifier/verify.hpp"
 
 namespace drill {
-
-/// A snapshot that may be restored: from the store, or plain files.
-struct Candidate {
-  std::string name;                // "edge/20261123T231700Z", or the file's path
-  std::filesystem::path database;  // a plain file, copied with the -wal beside it; or
-  /// what writes the database to the path given and returns its size and hash, where it does not lie there plain.
-  std::function<core::CopiedFile(const std::filesystem::path&)> unpack;
-  std::optional<std::filesystem::path> token;
-  std::vector<std::filesystem::path> configs;  // the node's config.yaml, then its config.yaml.d/ in order
-  std::optional<core::UtcTime> taken_at;
-  std::string k3s_version;  // from the manifest; empty: taken from the objects inside
-  std::optional<std::string> captured_sha256;
-  std::optional<std::string> damage;  // why it cannot even be tried
-};
 
 struct Objectives {
   std::optional<std::chrono::nanoseconds> rto;
@@ -44,6 +34,12 @@ struct DrillOptions {
   EngineSettings engine;
   Objectives objectives;
   std::chrono::milliseconds ready_timeout{std::chrono::minutes(5)};
+  Depth depth = Depth::internal;
+  std::chrono::milliseconds alive_for{std::chrono::seconds(10)};  // watched after it was ready; 0: not
+  std::optional<Fault> control;                                   // of the damaged twin; empty: none is drilled
+  Controllers controllers = Controllers::off;
+  std::chrono::milliseconds settle{std::chrono::seconds(30)};  // what controllers are given before drift is looked at
+  Caps caps;
 };
 
 struct Phase {
@@ -52,6 +48,7 @@ struct Phase {
   std::chrono::nanoseconds duration{0};
   core::CheckVerdict verdict = core::CheckVerdict::skipped;
   std::vector<core::Finding> findings;
+  std::string log = {};  // what the engine said at its end
 };
 
 struct DrillReport {
@@ -62,11 +59,18 @@ struct DrillReport {
   std::optional<EngineChoice> engine;
   std::vector<Phase>
       phases;  // select, fetch, verify, place, start, datastore, bootstrap, ready, list, prove, control, teardown
+  DatastoreSteps datastore_steps;
   std::optional<std::chrono::nanoseconds> rto;
   std::optional<std::chrono::nanoseconds> rpo;
   Objectives objectives;
   std::optional<verifier::Verification> verification;
   Equality objects;
+  std::vector<core::Check> proof;  // objects, identity, health, datastore, writes, alive; those that were reached
+  Depth depth = Depth::internal;
+  std::uint64_t datastore_keys = 0;     // of the snapshot, looked for in the restored datastore
+  std::uint64_t datastore_matched = 0;  // that came back byte by byte
+  std::optional<Control> control;
+  std::optional<Drift> drift;  // with controllers
   std::vector<std::string> leftovers;
   std::chrono::nanoseconds duration{0};
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "core/error.hpp"
@@ -13,6 +14,9 @@ namespace drill {
 namespace {
 
 constexpr std::string_view kStandinMark = "+standin";
+// What the API server says of itself where its services are IPv6 first, as it wants an address of their family. Nobody
+// connects to it, so no interface has it. From the documentation's range.
+constexpr std::string_view kNodeIpv6 = "2001:db8::10";
 
 // First line of `k3s --version`: "k3s version v1.36.2+k3s1 (0a1b2c3d)".
 std::string version_of(const std::string& program) {
@@ -24,6 +28,13 @@ std::string version_of(const std::string& program) {
   return result.out.substr(prefix.size(), end - prefix.size());
 }
 
+bool are_services_ipv6_first(const std::vector<std::string>& flags) {
+  constexpr std::string_view name = "--service-cidr=";
+  return std::any_of(flags.begin(), flags.end(), [&](const std::string& flag) {
+    return flag.starts_with(name) && flag.substr(0, flag.find(',')).find(':') != std::string::npos;
+  });
+}
+
 bool made_by_standin(const std::string& version) { return version.find(kStandinMark) != std::string::npos; }
 
 // A configured k3s may be of any version when k3s is asked for by name; auto takes only the snapshot's own.
@@ -33,8 +44,8 @@ std::optional<EngineChoice> find_k3s(const EngineSettings& settings, const std::
     const std::string found = version_of(path);
     if (made_by_standin(found))
       throw core::Error(core::ErrorKind::usage, path + " is the stand-in, not k3s: give it as the standin engine");
-    if (settings.kind == EngineKind::k3s || version.empty() || found == version)
-      return EngineChoice{EngineKind::k3s, found, path};
+    const bool any_version = settings.kind == EngineKind::k3s && settings.version.empty();
+    if (any_version || version.empty() || found == version) return EngineChoice{EngineKind::k3s, found, path};
   }
   const std::string in_path = core::find_program("k3s");
   if (!in_path.empty()) {
@@ -86,9 +97,7 @@ class ProcessEngine : public Engine {
       std::filesystem::permissions(root / directory, std::filesystem::perms::owner_all);
     core::write_new_file(root / "token", restore.token);
     core::write_new_file(root / "config.yaml", "");
-    const std::filesystem::path wal = restore.database.string() + "-wal";
-    if (std::filesystem::exists(wal)) core::copy_file(wal, root / "data/server/db/state.db-wal");
-    return core::copy_file(restore.database, root / "data/server/db/state.db");
+    return copy_database(restore.database, root / "data/server/db/state.db");
   }
 
   void start() override {
@@ -105,6 +114,7 @@ class ProcessEngine : public Engine {
   }
 
   core::Fd open_socket() override { return sandbox_.open_socket(); }
+  std::filesystem::path datastore_socket() const override { return sandbox_.root() / "data/server/kine.sock"; }
   std::optional<ExitStatus> exit_status() override { return sandbox_.exit_status(); }
   std::vector<std::string> stop(std::chrono::milliseconds patience) override { return sandbox_.stop(patience); }
 
@@ -129,7 +139,14 @@ std::string_view to_string(EngineKind kind) {
   return "k3s";
 }
 
-EngineChoice choose_engine(const EngineSettings& settings, const std::string& version) {
+std::string describe(const ExitStatus& status) {
+  if (status.reached) return fmt::format("was stopped at {}", to_string(*status.reached));
+  return status.signal != 0 ? fmt::format("was killed by signal {}", status.signal)
+                            : fmt::format("ended with exit code {}", status.code);
+}
+
+EngineChoice choose_engine(const EngineSettings& settings, const std::string& snapshot_version) {
+  const std::string& version = settings.version.empty() ? snapshot_version : settings.version;
   const std::string name = version.empty() ? "k3s (version unknown)" : "k3s " + version;
   if (settings.kind == EngineKind::standin) return find_standin(settings);
   if (settings.kind == EngineKind::container) return find_container(settings.image, version);
@@ -152,25 +169,30 @@ EngineChoice choose_engine(const EngineSettings& settings, const std::string& ve
   return find_standin(settings);
 }
 
+core::CopiedFile copy_database(const std::filesystem::path& database, const std::filesystem::path& target) {
+  const std::filesystem::path wal = database.string() + "-wal";
+  if (std::filesystem::exists(wal)) core::copy_file(wal, target.string() + "-wal");
+  return core::copy_file(database, target);
+}
+
 std::unique_ptr<Engine> make_engine(const EngineChoice& choice, Sandbox& sandbox) {
-  if (choice.kind == EngineKind::container) return make_container_engine(choice);
+  if (choice.kind == EngineKind::container) return make_container_engine(choice, sandbox.caps());
   return std::make_unique<ProcessEngine>(choice, sandbox);
 }
 
 // The quietest start: nothing that schedules, deploys, routes or leaves the room.
 std::vector<std::string> server_arguments(const RestoreSet& restore, const std::string& root,
                                           std::string_view node_ip) {
+  const bool ipv6 = are_services_ipv6_first(restore.server_flags);
   std::vector<std::string> arguments{
       "server",
       "--config=" + root + "/config.yaml",
       "--data-dir=" + root + "/data",
       "--token-file=" + root + "/token",
       "--write-kubeconfig=" + root + "/kubeconfig.yaml",
-      "--https-listen-port=6443",
-      "--node-ip=" + std::string(node_ip),
+      "--https-listen-port=" + std::to_string(kApiPort),
+      "--node-ip=" + std::string(ipv6 ? kNodeIpv6 : node_ip),
       "--disable-agent",
-      "--disable-scheduler",
-      "--disable-controller-manager",
       "--disable-cloud-controller",
       "--disable-helm-controller",
       "--disable-network-policy",
@@ -179,6 +201,10 @@ std::vector<std::string> server_arguments(const RestoreSet& restore, const std::
       "--disable=traefik,servicelb,metrics-server,local-storage,coredns",
       "--egress-selector-mode=disabled",
   };
+  // Else k3s would be at ::1, which our sockets do not reach. Source: k3s pkg/daemons/config/types.go, Loopback().
+  if (ipv6) arguments.push_back("--bind-address=127.0.0.1");
+  if (restore.controllers == Controllers::off)
+    arguments.insert(arguments.end(), {"--disable-scheduler", "--disable-controller-manager"});
   arguments.insert(arguments.end(), restore.server_flags.begin(), restore.server_flags.end());
   return arguments;
 }

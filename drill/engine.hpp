@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -22,8 +23,12 @@ enum class Download { no, yes };
 
 std::string_view to_string(EngineKind kind);
 
+/// "ended with exit code 1", "was killed by signal 9"
+std::string describe(const ExitStatus& status);
+
 struct EngineSettings {
   std::optional<EngineKind> kind;  // empty: auto
+  std::string version;             // instead of the snapshot's own; empty: that
   std::filesystem::path k3s_path;  // empty: PATH, then the cache, then a download where allowed
   Download download = Download::no;
   std::string release_url = "https://github.com/k3s-io/k3s/releases/download";
@@ -43,12 +48,23 @@ struct EngineChoice {
 /// Throws: not_found (naming the version and the three cures), denied, unreachable, storage.
 EngineChoice choose_engine(const EngineSettings& settings, const std::string& version);
 
+/// Whether the restored cluster's own controllers and scheduler run. Without them nothing changes that nobody asks for.
+enum class Controllers { off, on };
+
 /// What is restored, and the flags that must be as they were on the original server.
 struct RestoreSet {
   std::filesystem::path database;  // a file of ours; a -wal beside it belongs to it
   std::string token;
   std::vector<std::string> server_flags;  // "--service-cidr=10.53.0.0/16", "--secrets-encryption"
+  Controllers controllers = Controllers::off;
 };
+
+/// Copies the plain file `database`, and a -wal beside it, to the new file `target`. Throws: not_found, denied,
+/// storage, cancelled.
+core::CopiedFile copy_database(const std::filesystem::path& database, const std::filesystem::path& target);
+
+/// Where the API server listens inside, on 127.0.0.1.
+inline constexpr std::uint16_t kApiPort = 6443;
 
 class Engine {
  public:
@@ -62,6 +78,8 @@ class Engine {
   /// The admin kubeconfig; empty until it has been written.
   virtual std::string read_kubeconfig() = 0;
   virtual core::Fd open_socket() = 0;
+  /// Where the datastore's Unix socket is, as seen from outside.
+  virtual std::filesystem::path datastore_socket() const = 0;
   virtual std::optional<ExitStatus> exit_status() = 0;
   /// Stops it and removes what it left; returns what is still there.
   virtual std::vector<std::string> stop(std::chrono::milliseconds patience) = 0;
@@ -70,7 +88,8 @@ class Engine {
 /// `sandbox` outlives the engine; a container brings a sandbox of its own and uses `sandbox` for nothing.
 std::unique_ptr<Engine> make_engine(const EngineChoice& choice, Sandbox& sandbox);
 
-/// The command line after the program's name. `root` is the directory inside that holds data, token and config.
+/// The command line after the program's name. `root` is the directory inside that holds data, token and config;
+/// `node_ip` is IPv4, and another is taken for a cluster whose services are IPv6 first.
 std::vector<std::string> server_arguments(const RestoreSet& restore, const std::string& root, std::string_view node_ip);
 
 }  // namespace drill

@@ -39,32 +39,41 @@ bool EngineLog::read_some(std::chrono::milliseconds patience) {
   const Moment now = std::chrono::steady_clock::now();
   partial_.append(buffer.data(), static_cast<std::size_t>(got));
   for (std::size_t end = 0; (end = partial_.find('\n')) != std::string::npos;) {
-    if (lines_.size() < kMaxLines) lines_.push_back({partial_.substr(0, std::min(end, kMaxLineBytes)), now});
+    if (lines_.size() == kMaxLines) lines_.pop_back();  // the first lines bound the phases, the last says why it died
+    lines_.push_back({partial_.substr(0, std::min(end, kMaxLineBytes)), now});
     partial_.erase(0, end + 1);
   }
   if (partial_.size() > kMaxLineBytes) partial_.resize(kMaxLineBytes);
   return true;
 }
 
-std::optional<EngineLog::Moment> EngineLog::first(std::string_view text) const {
+void EngineLog::drain() {
+  while (core::wait_for(fd_, POLLIN, std::chrono::milliseconds(0)) && read_some(std::chrono::milliseconds(0))) {
+  }
+}
+
+std::optional<EngineLog::Mark> EngineLog::first(std::string_view text) const {
   const auto found = std::find_if(lines_.begin(), lines_.end(),
                                   [&](const Line& line) { return line.text.find(text) != std::string::npos; });
   if (found == lines_.end()) return std::nullopt;
-  return found->at;
+  return Mark{found->at, presentable(found->text)};
+}
+
+// The message, without the secret, and not too long.
+std::string EngineLog::presentable(const std::string& line) const {
+  std::string words = message_of(line);
+  for (std::size_t at = 0; !secret_.empty() && (at = words.find(secret_, at)) != std::string::npos; at += 3)
+    words.replace(at, secret_.size(), "***");
+  if (words.size() > kMaxWords) words = words.substr(0, kMaxWords) + "...";
+  return words;
 }
 
 std::string EngineLog::last_words() const {
   const auto fatal = std::find_if(lines_.rbegin(), lines_.rend(), [](const Line& line) {
     return line.text.find("level=fatal") != std::string::npos || line.text.starts_with("FATA") ||
-           line.text.starts_with("F1");
+           line.text.starts_with("F1") || line.text.starts_with("fatal error: ");
   });
-  std::string words = fatal != lines_.rend() ? message_of(fatal->text)
-                      : lines_.empty()       ? partial_
-                                             : message_of(lines_.back().text);
-  for (std::size_t at = 0; !secret_.empty() && (at = words.find(secret_, at)) != std::string::npos; at += 3)
-    words.replace(at, secret_.size(), "***");
-  if (words.size() > kMaxWords) words = words.substr(0, kMaxWords) + "...";
-  return words;
+  return presentable(fatal != lines_.rend() ? fatal->text : lines_.empty() ? partial_ : lines_.back().text);
 }
 
 }  // namespace drill

@@ -1,4 +1,5 @@
-// The control plane's log as it comes: lines with the moment they were read, and the marks that bound the phases.
+// The control plane's log as it comes: lines with the moment they were read, and the marks that bound the phases. Of
+// very many lines the first are kept, and the last.
 #pragma once
 
 #include <chrono>
@@ -20,19 +21,27 @@ class EngineLog {
   /// Throws: cancelled.
   bool read_some(std::chrono::milliseconds patience);
 
-  /// When the first line holding `text` was read.
-  std::optional<Moment> first(std::string_view text) const;
+  /// Takes in what is there now, for a reader that will not come back. Throws: cancelled.
+  void drain();
+
+  struct Mark {
+    Moment at;         // when the line was read
+    std::string said;  // its message, at most 300 characters
+  };
+
+  /// The first line holding `text`.
+  std::optional<Mark> first(std::string_view text) const;
 
   /// What it said when it died: the message of the last fatal line, else its last line; at most 300 characters.
   std::string last_words() const;
-
-  std::size_t line_count() const { return lines_.size(); }
 
  private:
   struct Line {
     std::string text;
     Moment at;
   };
+  std::string presentable(const std::string& line) const;
+
   int fd_;
   std::string secret_;
   std::string partial_;

@@ -6,7 +6,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <sstream>
 
@@ -18,6 +22,8 @@
 
 namespace drill {
 namespace {
+
+constexpr std::size_t kVersionLimit = 64;
 
 // k3s's names: the binary's suffix, and the architecture in the hash file's name.
 struct Architecture {
@@ -42,6 +48,16 @@ std::filesystem::path cache_directory(const EngineSettings& settings) {
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
     return std::filesystem::path(home) / ".cache/k3s-drill";
   return "/var/cache/k3s-drill";
+}
+
+// A node, or an object in its database, says the version: it may say anything, and what is named by it is run.
+bool is_version(const std::string& text) {
+  std::array<unsigned, 3> numbers{};
+  return text.size() <= kVersionLimit &&
+         std::sscanf(text.c_str(), "v%u.%u.%u", &numbers[0], &numbers[1], &numbers[2]) == 3 &&
+         text.find("..") == std::string::npos && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '.' || c == '+' || c == '-';
+         });
 }
 
 std::string published_hash(HttpClient& http, const std::string& url, const std::string& file) {
@@ -74,6 +90,9 @@ void publish(int fd, const std::filesystem::path& target) {
 }  // namespace
 
 std::filesystem::path cached_release(const EngineSettings& settings, const std::string& version) {
+  if (!is_version(version))
+    throw core::Error(core::ErrorKind::not_found,
+                      fmt::format("'{}' is no k3s version: name one with drill run --k3s", version));
   return cache_directory(settings) / "releases" / version / "k3s";
 }
 

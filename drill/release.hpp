@@ -8,7 +8,8 @@
 
 namespace drill {
 
-/// Where the release of `version` is, or would be.
+/// Where the release of `version` is, or would be. Throws: not_found for what has not the form of a k3s version, such
+/// as a path.
 std::filesystem::path cached_release(const EngineSettings& settings, const std::string& version);
 
 /// Downloads the k3s binary of `version` for this machine and its sha256sum file, compares, and keeps it executable.

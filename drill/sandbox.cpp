@@ -42,7 +42,7 @@ std::string link_target(const std::string& path) {
 
 }  // namespace
 
-Sandbox::Sandbox() {
+Sandbox::Sandbox(const Caps& caps) : caps_(caps), cgroup_(caps) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     throw core::system_error(errno, "making a socket pair");
@@ -57,7 +57,7 @@ Sandbox::Sandbox() {
     (void)theirs.release();
     (void)socket_.release();
     ::fcntl(3, F_SETFD, FD_CLOEXEC);
-    run_sandbox(core::Fd(3));
+    run_sandbox(core::Fd(3), caps_, cgroup_);
   }
   theirs.reset();
   try {
@@ -105,6 +105,14 @@ core::Fd Sandbox::open_socket() {
 std::optional<ExitStatus> Sandbox::exit_status() {
   while (!exit_status_ && socket_ && receive_notice(std::chrono::milliseconds(0))) {
   }
+  if (exit_status_ && exit_status_->reached) return exit_status_;
+  const std::optional<Cap> reached = cgroup_.reached();
+  // The kernel kills for memory; for processes it only refuses, and a program may try for ever.
+  if (reached == Cap::pids && !exit_status_) {
+    if (socket_) send_message(socket_.get(), "kill");
+    exit_status_ = ExitStatus{0, SIGKILL};
+  }
+  if (exit_status_) exit_status_->reached = reached;
   return exit_status_;
 }
 
@@ -129,6 +137,7 @@ std::vector<std::string> Sandbox::stop(std::chrono::milliseconds patience) {
     if (link_target((entry.path() / "ns/pid").string()) == pid_namespace_)
       leftovers.push_back("process " + entry.path().filename().string());
   }
+  for (std::string& left : cgroup_.remove()) leftovers.push_back(std::move(left));
   return leftovers;
 }
 

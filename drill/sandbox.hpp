@@ -1,4 +1,5 @@
-// A room with no door: user, network, PID, mount, IPC and UTS namespaces with a private tmpfs and no route to anything.
+// A room with no door: user, network, PID, mount, IPC and UTS namespaces with a file system of its own (sandbox_root),
+// no route to anything, no privileges (lockdown) and caps on what it may use up (cgroup).
 // The engine runs in it; the drill stays outside and reaches in through a directory and through sockets handed out.
 // It dies with us whatever happens to us: its init has a parent-death signal and a lifeline.
 // Works as root, and without where the kernel allows user namespaces. It knows nothing of k3s.
@@ -15,13 +16,16 @@
 #include <vector>
 
 #include "core/fd.hpp"
+#include "drill/caps.hpp"
+#include "drill/cgroup.hpp"
 
 namespace drill {
 
-/// A program's end: what waitpid said.
+/// A program's end: what waitpid said, and why.
 struct ExitStatus {
-  int code = 0;    // exit code, when `signal` is 0
-  int signal = 0;  // the signal that ended it, or 0
+  int code = 0;                               // exit code, when `signal` is 0
+  int signal = 0;                             // the signal that ended it, or 0
+  std::optional<Cap> reached = std::nullopt;  // the cap that ended it, when it is known to have been one
 };
 
 class Sandbox {
@@ -32,7 +36,7 @@ class Sandbox {
   static constexpr std::string_view kInsideRoot = "/tmp";
 
   /// Throws: denied when the kernel does not allow it (with the setting that does), storage.
-  Sandbox();
+  explicit Sandbox(const Caps& caps = {});
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
   ~Sandbox();
@@ -47,7 +51,9 @@ class Sandbox {
   /// A TCP socket that belongs to the sandbox's network; connecting it reaches the inside. Throws: storage.
   core::Fd open_socket();
 
-  /// The program's end, once it has ended.
+  const Caps& caps() const { return caps_; }
+
+  /// The program's end, once it has ended. One that wants more processes than it may have is ended by this call.
   std::optional<ExitStatus> exit_status();
 
   /// SIGTERM, up to `patience` for the program to end, then everything in the sandbox is killed and waited for, and
@@ -59,6 +65,8 @@ class Sandbox {
   core::Fd receive_reply();
   bool receive_notice(std::chrono::milliseconds patience);
 
+  Caps caps_;
+  Cgroup cgroup_;
   core::Fd socket_;
   core::Fd root_;
   pid_t outer_ = -1;

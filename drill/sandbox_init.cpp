@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,29 +16,19 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "drill/failure.hpp"
 #include "drill/fd_passing.hpp"
+#include "drill/lockdown.hpp"
 #include "drill/network.hpp"
 #include "drill/sandbox.hpp"
+#include "drill/sandbox_root.hpp"
 
 namespace drill {
 namespace {
-
-// Directories of the host that a private tmpfs covers. They stay open, for an engine that lies in one of them.
-constexpr std::array<const char*, 2> kCovered{"/tmp", "/run"};
-using CoveredDirectories = std::array<core::Fd, kCovered.size()>;
-
-// Everything here runs between fork and exec: on failure there is nobody to unwind to, only somebody to tell.
-struct Failure {
-  int errno_value;
-  const char* what;
-};
-
-void must(bool ok, const char* what) {
-  if (!ok) throw Failure{errno, what};
-}
 
 void write_text(const char* path, const std::string& text, const char* what) {
   const core::Fd fd(::open(path, O_WRONLY | O_CLOEXEC));
@@ -53,26 +42,7 @@ void enter_namespaces() {
   write_text("/proc/self/setgroups", "deny", "mapping groups");
   write_text("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1", "mapping the user");
   write_text("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1", "mapping the group");
-  must(::unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) == 0,
-       "making network, PID and mount namespaces");
-}
-
-// The host's files stay visible, read-only; the covered directories become ours alone.
-CoveredDirectories build_filesystem() {
-  must(::mount(nullptr, "/", nullptr, MS_PRIVATE | MS_REC, nullptr) == 0, "making the mounts private");
-  // Not everywhere allowed (a container hides parts of /proc); the old one shows the same to programs inside.
-  (void)::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV, nullptr);
-  mount_attr read_only{};
-  read_only.attr_set = MOUNT_ATTR_RDONLY;
-  must(::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &read_only, sizeof read_only) == 0,
-       "making the host's files read-only");
-  CoveredDirectories covered;
-  for (std::size_t i = 0; i < kCovered.size(); ++i) {
-    covered[i] = core::Fd(::open(kCovered[i], O_PATH | O_DIRECTORY | O_CLOEXEC));
-    must(::mount("k3s-drill", kCovered[i], "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") == 0,
-         "mounting a private tmpfs");
-  }
-  return covered;
+  must(::unshare(CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) == 0, "making network and PID namespaces");
 }
 
 void build_network() {
@@ -91,25 +61,9 @@ std::vector<std::string> split_words(std::string_view text) {
   return words;
 }
 
-std::string visible_path(const std::string& host_path, const CoveredDirectories& covered) {
-  for (std::size_t i = 0; i < kCovered.size(); ++i) {
-    const std::string prefix = std::string(kCovered[i]) + "/";
-    if (host_path.starts_with(prefix))
-      return "/proc/self/fd/" + std::to_string(covered[i].get()) + "/" + host_path.substr(prefix.size());
-  }
-  return host_path;
-}
-
-// `words`: "start", the name to run under, the program's path on the host, its arguments.
-pid_t start_program(const std::vector<std::string>& words, const CoveredDirectories& covered, int output) {
-  const std::string path = std::string(Sandbox::kInsideRoot) + "/" + words.at(1);
-  const core::Fd placeholder(::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0700));
-  must(::mount(visible_path(words.at(2), covered).c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0,
-       "placing the engine's binary");
-  const pid_t child = ::fork();
-  must(child >= 0, "forking");
-  if (child != 0) return child;
-
+// In the child: becomes the program at `path`. `words` as in start_program().
+void run_program(const std::string& path, const std::vector<std::string>& words, int output,
+                 const std::optional<Caps>& limits) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -128,15 +82,34 @@ pid_t start_program(const std::vector<std::string>& words, const CoveredDirector
   std::array<char*, 4> environment{
       const_cast<char*>("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
       const_cast<char*>(home.c_str()), const_cast<char*>(tmpdir.c_str()), nullptr};
+  leave_host();
+  lock_down(limits);
   ::execve(path.c_str(), argv.data(), environment.data());
-  const std::string sorry = std::string("cannot execute: ") + std::strerror(errno) + "\n";
-  [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, sorry.data(), sorry.size());
+  throw Failure{errno, "cannot execute"};
+}
+
+// `words`: "start", the name to run under, the program's path on the host, its arguments.
+pid_t start_program(const std::vector<std::string>& words, int output, const std::optional<Caps>& limits) {
+  const std::string path = std::string(Sandbox::kInsideRoot) + "/" + words.at(1);
+  const core::Fd placeholder(::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0700));
+  must(::mount((kHost + words.at(2)).c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0,
+       "placing the engine's binary");
+  const pid_t child = ::fork();
+  must(child >= 0, "forking");
+  if (child != 0) return child;
+  try {
+    run_program(path, words, output, limits);
+  } catch (const Failure& failure) {
+    const std::string sorry = std::string(failure.what) + ": " + std::strerror(failure.errno_value) + "\n";
+    [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, sorry.data(), sorry.size());
+  }
   ::_exit(127);
 }
 
 class Init {
  public:
-  Init(core::Fd socket, CoveredDirectories covered) : socket_(std::move(socket)), covered_(std::move(covered)) {
+  /// `limits`: those of a process, where no cgroup has them.
+  Init(core::Fd socket, std::optional<Caps> limits) : socket_(std::move(socket)), limits_(limits) {
     sigset_t children;
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
@@ -163,7 +136,7 @@ class Init {
       const std::vector<std::string> words = split_words(message->bytes);
       const std::string& order = words.at(0);
       if (order == "start") {
-        program_ = start_program(words, covered_, message->fd.get());
+        program_ = start_program(words, message->fd.get(), limits_);
         return send_message(socket_.get(), "done");
       }
       if (order == "socket") {
@@ -172,6 +145,7 @@ class Init {
         return send_message(socket_.get(), "done", made.get());
       }
       if (order == "terminate" && program_ > 0) ::kill(program_, SIGTERM);
+      if (order == "kill") ::kill(-1, SIGKILL);  // all but us
       return true;
     } catch (const Failure& failure) {
       return send_message(socket_.get(), "failed " + std::to_string(failure.errno_value) + " " + failure.what);
@@ -193,39 +167,41 @@ class Init {
 
   core::Fd socket_;
   core::Fd children_;
-  CoveredDirectories covered_;
+  std::optional<Caps> limits_;
   pid_t program_ = -1;
 };
 
-[[noreturn]] void run_init(core::Fd& socket) {
+[[noreturn]] void run_init(core::Fd& socket, const Caps& caps, const Cgroup& cgroup) {
   // The parent is outside our PID namespace; should it be gone already, the lifeline ends us.
   must(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "setting the parent-death signal");
-  CoveredDirectories covered = build_filesystem();
+  const bool held = cgroup.join();
+  must(::unshare(CLONE_NEWNS) == 0, "making a mount namespace");
+  build_root(caps.memory_bytes);
   build_network();
   const core::Fd root(::open(std::string(Sandbox::kInsideRoot).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   must(static_cast<bool>(root) && ::fchdir(root.get()) == 0, "entering the private tmpfs");
   must(send_message(socket.get(), "inside", root.get()), "telling the drill");
-  Init(std::move(socket), std::move(covered)).serve();
+  Init(std::move(socket), held ? std::nullopt : std::optional<Caps>(caps)).serve();
   ::_exit(0);
 }
 
 }  // namespace
 
-void run_sandbox(core::Fd socket) {
-  const pid_t drill = ::getppid();
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);  // Ctrl-C is the drill's to handle
+void run_sandbox(core::Fd socket, const Caps& caps, Cgroup& cgroup) {
+  // Ctrl-C is the drill's to handle. A drill that is killed takes init with it, whose lifeline it holds; we wait for
+  // that, and then remove the cgroup, which cannot be done while somebody is in it.
+  for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);
   try {
     enter_namespaces();
-    must(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "setting the parent-death signal");
-    if (::getppid() != drill) ::_exit(1);
     const pid_t init = ::fork();
     must(init >= 0, "forking the init");
-    if (init == 0) run_init(socket);
+    if (init == 0) run_init(socket, caps, cgroup);
     must(send_message(socket.get(), "outside " + std::to_string(init)), "telling the drill");
     socket.reset();
     int status = 0;
     while (::waitpid(init, &status, 0) < 0 && errno == EINTR) {
     }
+    cgroup.remove();
     ::_exit(0);
   } catch (const Failure& failure) {
     send_message(socket.get(), "failed " + std::to_string(failure.errno_value) + " " + failure.what);

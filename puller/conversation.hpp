@@ -36,8 +36,9 @@ class Conversation {
   void bytes(std::uint64_t size_bytes, const std::function<void(std::string_view)>& sink);
   void say(std::string_view text) { command_.write(text); }
 
-  /// Throws, for what must be a number: storage.
+  /// Empty when it was not said. Throws, for what must be a number: storage.
   std::string text(const std::string& fact) const;
+  bool knows(const std::string& fact) const { return facts_.count(fact) != 0; }
   std::uint64_t number(const std::string& fact) const;
   NodeFacts node() const;
 

@@ -16,45 +16,11 @@ constexpr std::string_view kLook = R"sh(
 say() { printf '%s\n' "$*" || exit 4; }
 fact() { say "fact $1 $2"; }
 problem() { say "problem $*"; exit 3; }
-size_of() { stat -c %s "$1" 2>/dev/null || echo 0; }
-free_in() { df -Pk "$1" | { read -r header; read -r name blocks used free rest; echo $((free * 1024)); }; }
-
 # Why a step of the copy failed. On a full disk not even the error message finds a place.
 copy_failed() {
   reason=$(tail -n 1 errors 2>/dev/null | cut -c 1-300)
   if [ -z "$reason" ] && [ "$(free_in "$db")" -lt 1048576 ]; then reason='No space left on device'; fi
   problem copy_failed "${reason:-$1}"
-}
-
-# When a process was started, in clock ticks since boot; fails when there is none.
-start_of() {
-  { read -r stat_line <"/proc/$1/stat"; } 2>/dev/null || return 1
-  set -- ${stat_line##*) }
-  shift 19
-  echo "$1"
-}
-
-# The endpoint a file names, or nothing. A systemd unit may have the flag and its value on two lines.
-endpoint_in() {
-  case $1 in
-    *.service) tr -d '\\\n\t "'"'" <"$1" | sed -n 's/.*--datastore-endpoint=*//p' ;;
-    *) sed -n "s/^[[:space:]]*[\"']*datastore-endpoint[\"']*[[:space:]]*://p; s/^[[:space:]]*K3S_DATASTORE_ENDPOINT=//p" "$1" |
-      tr -d "\"' " | head -n 1 ;;
-  esac
-}
-
-# Prints kind and place of a datastore that is not the SQLite file; never the endpoint, it may hold a password.
-external_datastore() {
-  for file in "$config_file" "$config_file".d/*.yaml "$config_file".d/*.yml /etc/systemd/system/k3s.service.env \
-      /etc/default/k3s /etc/sysconfig/k3s /etc/rancher/k3s/k3s.env /etc/systemd/system/k3s.service; do
-    [ -f "$file" ] || continue
-    endpoint=$(endpoint_in "$file")
-    case $endpoint in
-      '' | sqlite://*) ;;
-      *://*) echo "${endpoint%%://*} $file"; return ;;
-      *) echo "unknown $file"; return ;;
-    esac
-  done
 }
 
 look() {
@@ -271,6 +237,44 @@ main() {
 main
 )sh";
 
+}  // namespace
+
+const std::string_view kNodeFunctions = R"sh(
+size_of() { stat -c %s "$1" 2>/dev/null || echo 0; }
+free_in() { df -Pk "$1" | { read -r header; read -r name blocks used free rest; echo $((free * 1024)); }; }
+
+# When a process was started, in clock ticks since boot; fails when there is none.
+start_of() {
+  { read -r stat_line <"/proc/$1/stat"; } 2>/dev/null || return 1
+  set -- ${stat_line##*) }
+  shift 19
+  echo "$1"
+}
+
+# The endpoint a file names, or nothing. A systemd unit may have the flag and its value on two lines.
+endpoint_in() {
+  case $1 in
+    *.service) tr -d '\\\n\t "'"'" <"$1" | sed -n 's/.*--datastore-endpoint=*//p' ;;
+    *) sed -n "s/^[[:space:]]*[\"']*datastore-endpoint[\"']*[[:space:]]*://p; s/^[[:space:]]*K3S_DATASTORE_ENDPOINT=//p" "$1" |
+      tr -d "\"' " | head -n 1 ;;
+  esac
+}
+
+# Prints kind and place of a datastore that is not the SQLite file; never the endpoint, it may hold a password.
+external_datastore() {
+  for file in "$config_file" "$config_file".d/*.yaml "$config_file".d/*.yml /etc/systemd/system/k3s.service.env \
+      /etc/default/k3s /etc/sysconfig/k3s /etc/rancher/k3s/k3s.env /etc/systemd/system/k3s.service; do
+    [ -f "$file" ] || continue
+    endpoint=$(endpoint_in "$file")
+    case $endpoint in
+      '' | sqlite://*) ;;
+      *://*) echo "${endpoint%%://*} $file"; return ;;
+      *) echo "unknown $file"; return ;;
+    esac
+  done
+}
+)sh";
+
 std::string quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) {
@@ -282,8 +286,6 @@ std::string quoted(const std::string& text) {
   return result + "'";
 }
 
-}  // namespace
-
 std::string root_shell_command() {
   return "sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh; fi; "
          "command -v sudo >/dev/null 2>&1 || { echo \"sudo: not installed\" >&2; exit 1; }; exec sudo -n sh'";
@@ -292,9 +294,10 @@ std::string root_shell_command() {
 std::string remote_script(const Target& target, Errand errand) {
   const auto beat = std::max<std::chrono::seconds::rep>(1, target.idle_timeout.count() / 3);
   return fmt::format(
-      "data_dir={}\nconfig_file={}\nbeat_seconds={}\nlongest_seconds={}\nwal_growth_limit={}\nerrand={}\n{}{}{}",
+      "data_dir={}\nconfig_file={}\nbeat_seconds={}\nlongest_seconds={}\nwal_growth_limit={}\nerrand={}\n{}{}{}{}",
       quoted(target.data_dir), quoted(target.config_file), beat, target.limits.read_transaction.count(),
-      target.limits.wal_growth_bytes, errand == Errand::pull ? "pull" : "inspect", kScriptPrologue, kLook, kCopy);
+      target.limits.wal_growth_bytes, errand == Errand::pull ? "pull" : "inspect", kScriptPrologue, kNodeFunctions,
+      kLook, kCopy);
 }
 
 }  // namespace puller

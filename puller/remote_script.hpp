@@ -21,6 +21,13 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 )sh";
 
+/// Shell functions for looking at a node: size_of FILE, free_in DIRECTORY (bytes), start_of PID (ticks since boot),
+/// endpoint_in FILE, external_datastore (kind and file of one that is not SQLite; needs $config_file).
+extern const std::string_view kNodeFunctions;
+
+/// `text` as one word of a shell, in single quotes.
+std::string quoted(const std::string& text);
+
 /// The command line for the node's login shell: a root shell that reads its script from stdin.
 std::string root_shell_command();
 

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <libssh/libssh.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 #include <vector>
@@ -255,6 +258,7 @@ SshSession::~SshSession() = default;
 const std::string& SshSession::user() const { return state_->user; }
 const std::string& SshSession::peer() const { return state_->peer; }
 const Traffic& SshSession::traffic() const { return state_->traffic; }
+bool SshSession::is_connected() const { return ssh_is_connected(state_->session.get()) != 0; }
 
 struct SshCommand::State {
   SshSession::State& connection;
@@ -349,6 +353,75 @@ std::optional<int> SshCommand::exit_status() {
     wait_for_socket(state_->connection.session.get());
   }
   return std::nullopt;
+}
+
+struct SshRelay::State {
+  SshSession::State& connection;
+  Channel channel;
+};
+
+SshRelay SshSession::connect(const std::string& host, unsigned port) {
+  Channel channel(ssh_channel_new(state_->session.get()));
+  const auto step = [&] {
+    return ssh_channel_open_forward(channel.get(), host.c_str(), static_cast<int>(port), "127.0.0.1", 0);
+  };
+  if (!channel || state_->repeat(SSH_AGAIN, Clock::now() + state_->idle_timeout, "connecting", step) != SSH_OK) {
+    const std::string reason = state_->last_error();
+    if (reason.find("prohibited") != std::string::npos)
+      throw Error(ErrorKind::denied,
+                  fmt::format("{}: the node's sshd forwards no connections; allow it for this user in "
+                              "/etc/ssh/sshd_config: AllowTcpForwarding local",
+                              state_->peer));
+    throw Error(ErrorKind::unreachable,
+                fmt::format("{}: nothing answers at {} port {} on the node ({})", state_->peer, host, port, reason));
+  }
+  return SshRelay(std::make_unique<SshRelay::State>(SshRelay::State{*state_, std::move(channel)}));
+}
+
+SshRelay::SshRelay(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SshRelay::SshRelay(SshRelay&&) noexcept = default;
+SshRelay::~SshRelay() = default;
+
+void SshRelay::pump(const core::Fd& local) {
+  ssh_channel channel = state_->channel.get();
+  ssh_session session = state_->connection.session.get();
+  std::array<char, 65536> to_local;
+  std::array<char, 32768> to_node;
+  std::string_view for_local;
+  std::string_view for_node;
+  while (true) {
+    bool moved = false;
+    if (for_local.empty()) {
+      const int got = ssh_channel_read_nonblocking(channel, to_local.data(), to_local.size(), 0);
+      if (got > 0) for_local = {to_local.data(), static_cast<std::size_t>(got)};
+      if (got == SSH_ERROR || !ssh_is_connected(session)) return;
+      if (got <= 0 && ssh_channel_is_eof(channel) != 0) return;
+    }
+    if (!for_local.empty()) {
+      const ssize_t put = ::send(local.get(), for_local.data(), for_local.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (put < 0 && errno != EAGAIN) return;
+      if (put > 0) for_local.remove_prefix(static_cast<std::size_t>(put));
+      moved = put > 0;
+    }
+    if (for_node.empty()) {
+      const ssize_t got = ::recv(local.get(), to_node.data(), to_node.size(), MSG_DONTWAIT);
+      if (got == 0 || (got < 0 && errno != EAGAIN)) return;
+      if (got > 0) for_node = {to_node.data(), static_cast<std::size_t>(got)};
+    }
+    if (!for_node.empty()) {
+      const int put = ssh_channel_write(channel, for_node.data(), static_cast<std::uint32_t>(for_node.size()));
+      if (put == SSH_ERROR) return;
+      if (put > 0) for_node.remove_prefix(static_cast<std::size_t>(put));
+      moved = moved || put > 0;
+    }
+    core::throw_if_cancelled();
+    if (moved) continue;
+    const bool writing = (ssh_get_poll_flags(session) & SSH_WRITE_PENDING) != 0;
+    std::array<pollfd, 2> ends{
+        {{ssh_get_fd(session), static_cast<short>(writing ? POLLIN | POLLOUT : POLLIN), 0},
+         {local.get(), static_cast<short>((for_node.empty() ? POLLIN : 0) | (for_local.empty() ? 0 : POLLOUT)), 0}}};
+    ::poll(ends.data(), ends.size(), static_cast<int>(kLookAround.count()));
+  }
 }
 
 }  // namespace puller

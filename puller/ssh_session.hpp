@@ -1,6 +1,6 @@
-// One ssh connection to a node: options, host key, login, and commands run on it. The door to libssh.
-// First thing a pull makes and last thing it lets go of. Host keys are checked strictly and never accepted here.
-// What it does not do: know what the commands are for, or ask a person anything.
+// One ssh connection to a node: options, host key, login, commands run on it, connections made from it. The door to
+// libssh. First thing a pull makes and last thing it lets go of. Host keys are checked strictly and never accepted
+// here. What it does not do: know what the commands are for, or ask a person anything.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/fd.hpp"
 #include "puller/target.hpp"
 
 namespace puller {
@@ -46,6 +47,23 @@ class SshCommand {
   std::unique_ptr<State> state_;
 };
 
+/// A TCP connection that the node makes for us.
+class SshRelay {
+ public:
+  SshRelay(SshRelay&&) noexcept;
+  ~SshRelay();
+
+  /// Carries bytes between the connection and `local`, a stream socket, until either of them ends. Throws: unreachable,
+  /// cancelled.
+  void pump(const core::Fd& local);
+
+ private:
+  friend class SshSession;
+  struct State;
+  explicit SshRelay(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
 class SshSession {
  public:
   /// Connects, checks the host key, logs in.
@@ -58,9 +76,14 @@ class SshSession {
   const std::string& user() const;
   const std::string& peer() const;  // "ubuntu@10.0.0.2 port 22", for messages
   const Traffic& traffic() const;
+  bool is_connected() const;
 
   /// Starts `command_line` in the login shell of the node. The session must outlive the command.
   SshCommand start(const std::string& command_line);
+
+  /// Connects the node to `host` and `port`, as seen from it. The session must outlive the relay. Throws: denied (the
+  /// node's sshd forwards nothing), unreachable (nothing listens there), timeout, cancelled.
+  SshRelay connect(const std::string& host, unsigned port);
 
   struct State;
 

@@ -149,17 +149,45 @@ json not_covered_json() {
           "agents: each must rejoin the restored server"};
 }
 
-json phases_json(const std::vector<drill::Phase>& phases) {
+json steps_json(const drill::DatastoreSteps& steps) {
   json list = json::array();
-  for (const drill::Phase& phase : phases) {
+  const auto add = [&](const char* name, const std::optional<std::chrono::nanoseconds>& duration) {
+    if (duration) list.push_back({{"name", name}, {"duration_seconds", core::to_seconds(*duration)}});
+  };
+  add("schema", steps.schema);
+  add("vacuum", steps.vacuum);
+  return list;
+}
+
+json phases_json(const drill::DrillReport& report) {
+  json list = json::array();
+  for (const drill::Phase& phase : report.phases) {
     json entry = {{"name", phase.name},
                   {"start_seconds", core::to_seconds(phase.start)},
                   {"duration_seconds", core::to_seconds(phase.duration)},
                   {"verdict", core::to_string(phase.verdict)}};
+    if (!phase.log.empty()) entry["log"] = phase.log;
+    if (phase.name == "datastore") entry["steps"] = steps_json(report.datastore_steps);
     if (!phase.findings.empty()) entry["findings"] = findings_json(phase.findings);
     list.push_back(std::move(entry));
   }
   return list;
+}
+
+json control_json(const std::optional<drill::Control>& control) {
+  if (!control) return {{"fault", nullptr}, {"verdict", "skipped"}, {"caught_by", nullptr}, {"message", nullptr}};
+  return {{"fault", drill::to_string(control->fault)},
+          {"verdict", core::to_string(control->verdict)},
+          {"caught_by", control->caught_by.empty() ? json(nullptr) : json(control->caught_by)},
+          {"message", control->message}};
+}
+
+json drift_json(const drill::Drift& drift) {
+  json by_resource = json::object();
+  for (const auto& [resource, counts] : drift.by_resource)
+    by_resource[resource] = {{"created", counts.created}, {"changed", counts.changed}, {"deleted", counts.deleted}};
+  return {
+      {"settled_seconds", core::to_seconds(drift.settled)}, {"by_resource", by_resource}, {"examples", drift.examples}};
 }
 
 const drill::Phase* find_phase(const drill::DrillReport& report, std::string_view name) {
@@ -238,7 +266,6 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
                          {"revision", report.verification->revision.value}});
   snapshot["k3s_version"] = report.k3s_version;
   snapshot["verdict"] = to_string(snapshot_verdict_of(report));
-  const drill::Phase* control = find_phase(report, "control");
   const drill::Phase* teardown = find_phase(report, "teardown");
   return dump({
       {"schema", "k3s-drill/run/1"},
@@ -253,7 +280,7 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
                                              {"version", engine.version},
                                              {"path_or_image", engine.path_or_image}};
                                })},
-      {"phases", phases_json(report.phases)},
+      {"phases", phases_json(report)},
       {"rto_seconds", optional_json(report.rto, seconds)},
       {"rpo_seconds", optional_json(report.rpo, seconds)},
       {"objectives",
@@ -268,14 +295,27 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
         {"different", report.objects.different},
         {"examples", report.objects.examples}}},
       {"checks", report.verification ? checks_json(report.verification->checks) : json::array()},
-      {"control",
-       {{"fault", nullptr}, {"verdict", control != nullptr ? core::to_string(control->verdict) : "skipped"}}},
+      {"proof", checks_json(report.proof)},
+      {"datastore",
+       {{"depth", report.depth == drill::Depth::deep ? "deep" : "internal"},
+        {"keys", report.datastore_keys},
+        {"matched", report.datastore_matched}}},
+      {"control", control_json(report.control)},
+      {"drift", optional_json(report.drift, drift_json)},
       {"teardown",
        {{"verdict", teardown != nullptr ? core::to_string(teardown->verdict) : "skipped"},
         {"leftovers", report.leftovers}}},
+      {"history", nullptr},  // filled in by with_history, for a drill of a stored snapshot
       {"host", host_json()},
       {"not_covered", not_covered_json()},
   });
+}
+
+std::string not_run_json(const std::string& cluster, const core::Error& error) {
+  return dump({{"cluster", cluster},
+               {"verdict", to_string(Verdict::inconclusive)},
+               {"error", error.what()},
+               {"error_kind", core::to_string(error.kind())}});
 }
 
 std::string run_list_json(const std::vector<std::string>& documents) {

@@ -13,6 +13,37 @@ std::string proof_word(const std::optional<store::Proof>& proof, std::string_vie
   return proof ? proof->verdict : std::string(never);
 }
 
+// "identity, health, datastore, writes, alive"; what failed is told with its phase.
+std::string proof_lines(const drill::DrillReport& report, const Page& page) {
+  std::string passed;
+  std::string text;
+  for (const core::Check& check : report.proof) {
+    if (check.verdict == core::CheckVerdict::pass) {
+      passed += (passed.empty() ? "" : ", ") + check.name;
+    } else {
+      text +=
+          fmt::format("  proof        {} {}\n", check.name, verdict_word(core::to_string(check.verdict), page.colour));
+    }
+  }
+  if (!passed.empty()) text = fmt::format("  proof        {} hold\n", passed) + text;
+  if (report.datastore_keys > 0)
+    text += fmt::format("  datastore    {} of {} {} came back byte by byte\n", report.datastore_matched,
+                        report.datastore_keys,
+                        report.depth == drill::Depth::deep ? "values" : "values that the API does not list");
+  return text;
+}
+
+std::string drift_lines(const drill::DrillReport& report) {
+  if (!report.drift) return {};
+  std::string text =
+      fmt::format("  controllers  what they changed in {}:{}\n", core::format_duration(report.drift->settled),
+                  report.drift->by_resource.empty() ? " nothing" : "");
+  for (const auto& [resource, counts] : report.drift->by_resource)
+    text += fmt::format("      {:<40} {} created, {} changed, {} deleted\n", harmless(resource), counts.created,
+                        counts.changed, counts.deleted);
+  return text;
+}
+
 }  // namespace
 
 std::string format_size(std::uint64_t size_bytes) {
@@ -67,6 +98,7 @@ std::string run_text(const drill::DrillReport& report, const Page& page) {
       fmt::format("  objects      {} of {} matched, {} missing, {} different, {} unexpected\n", report.objects.matched,
                   report.objects.expected, report.objects.missing, report.objects.different, report.objects.unexpected);
   for (const std::string& example : report.objects.examples) text += "      " + harmless(example) + "\n";
+  text += proof_lines(report, page) + drift_lines(report);
   const auto measured = [](const std::optional<std::chrono::nanoseconds>& value) {
     return value ? core::format_duration(*value) : std::string("not measured");
   };

@@ -5,6 +5,9 @@
 namespace reports {
 namespace {
 
+// Phases that say something of the night and nothing of the snapshot that was restored.
+bool is_of_the_night(const drill::Phase& phase) { return phase.name == "select" || phase.name == "teardown"; }
+
 Verdict derive(const std::vector<core::CheckVerdict>& verdicts, const core::Coverage& coverage) {
   const auto any = [&](core::CheckVerdict wanted) {
     return std::find(verdicts.begin(), verdicts.end(), wanted) != verdicts.end();
@@ -60,7 +63,7 @@ Verdict snapshot_verdict_of(const drill::DrillReport& report) {
   }
   bool proven = false;
   for (const drill::Phase& phase : report.phases) {
-    if (phase.name != "select") verdicts.push_back(phase.verdict);
+    if (!is_of_the_night(phase)) verdicts.push_back(phase.verdict);
     if (phase.name == "prove") proven = phase.verdict == core::CheckVerdict::pass;
   }
   const Verdict verdict = derive(verdicts, coverage);
@@ -80,7 +83,7 @@ Verdict verdict_of(const drill::DrillReport& report) {
   hold(report.objectives.rto, report.rto);
   hold(report.objectives.rpo, report.rpo);
   for (const drill::Phase& phase : report.phases)
-    if (phase.name == "select") verdict = worse(verdict, derive({phase.verdict}, {}));
+    if (is_of_the_night(phase)) verdict = worse(verdict, derive({phase.verdict}, {}));
   return verdict;
 }
 

@@ -7,6 +7,7 @@ and hands its numbers back in a JSON file. Every number is measured in this run;
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 
+import bench_drill
 import bench_verify
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
@@ -30,6 +32,7 @@ RATE = 300
 WINDOW_SECONDS = 8
 ROUNDS = 4
 PULL_EVERY_SECONDS = 2
+EXPLORE_REPEATS = 5
 
 
 def run(*command, **options):
@@ -450,6 +453,39 @@ def print_store(measured):
         row("time to keep all", name, measured[name]["keep_seconds"], keep, seconds_text)
 
 
+# --- Looking into a snapshot ---------------------------------------------------------------------
+
+
+def explore_once(work):
+    """Seconds from the start of drill explore to the API's readiness, to kubectl's first answer, and of kubectl alone."""
+    programs = work / "programs"
+    if not programs.exists():
+        programs.mkdir()
+        client = pathlib.Path(os.environ.get("DRILL_CLIENT") or REPOSITORY / "build/k3s-client")
+        (programs / "kubectl").symlink_to(client if client.exists() else shutil.which("kubectl"))
+    standin = pathlib.Path(os.environ["DRILL_STANDIN"]).parent
+    script = "for i in 1 2; do kubectl get ns >/dev/null && date +%s.%N; done"
+    start = time.time()
+    result = subprocess.run([DRILL, "-v", "explore", "--file", IMAGES[-1], "--token-file", HISTORY / "token", "--engine", "standin",
+                             "--", "sh", "-c", script], capture_output=True, text=True,
+                            env=os.environ | {"PATH": f"{programs}:{standin}:{os.environ['PATH']}"})
+    answers = [float(line) for line in result.stdout.split()]
+    ready = re.search(r"ready after ([0-9.]+) s", result.stderr)
+    if len(answers) != 2 or not ready:
+        raise SystemExit(f"bench: drill explore failed ({result.returncode}): {result.stderr[-2000:]}")
+    return {"ready": float(ready[1]), "answer": answers[0] - start, "kubectl": answers[1] - answers[0]}
+
+
+def print_explore(work):
+    rounds = [explore_once(work) for _ in range(EXPLORE_REPEATS)]
+    after = statistics.median(one["answer"] - one["ready"] for one in rounds)
+    head(f"explore: medians of {EXPLORE_REPEATS}, database of {megabytes(IMAGES[-1].stat().st_size)}, stand-in control plane")
+    row("to the first answer of kubectl get ns", "to /readyz of the same", statistics.median(one["ready"] for one in rounds),
+        statistics.median(one["answer"] for one in rounds), seconds_text)
+    print(f"| of that, after /readyz | kubectl alone: {seconds_text(statistics.median(one['kubectl'] for one in rounds))} | "
+          f"{seconds_text(after)} | | at most 0.50 s | {'met' if after <= 0.5 else 'not met'} |")
+
+
 # --- The order ---------------------------------------------------------------------------------
 
 
@@ -472,6 +508,11 @@ def measure(figures, work):
     if "load" in figures:
         quiet = "--disable-scheduler --disable-controller-manager"
         print_load(beside_node("load", work, figures, "--seed", os.environ["DRILL_SEED"], "--k3s-args", quiet))
+    if "explore" in figures:
+        print_explore(work)
+    if "drill" in figures:
+        larger = os.environ.get("DRILL_LARGER")
+        bench_drill.measure(DRILL, HISTORY, pathlib.Path(larger) if larger else None, work)
     if "store" in figures:
         print_store({"restic": restic(work), "borg": borg(work), "zstd": zstd_patches(work), "ours": our_store(work)})
     if {"verify", "verify-large"} & figures:
@@ -491,7 +532,7 @@ def main(arguments):
             part = {"pulls": beside_pulls, "load": beside_load}[arguments[1]]
             pathlib.Path(arguments[2]).write_text(json.dumps(part(work, set(arguments[3:]))))
             return
-        figures = {"wire", "pull", "load", "store", "verify"} if "all" in arguments else set(arguments)
+        figures = {"wire", "pull", "load", "store", "verify", "explore", "drill"} if "all" in arguments else set(arguments)
         pin_drill(work)
         host = os.uname()
         print(f"{os.cpu_count()} cores, Linux {host.release} {host.machine}, load average {os.getloadavg()[0]:.1f} at the start", flush=True)

@@ -7,12 +7,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <system_error>
 
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "store/catalogue.hpp"
 #include "store/incoming.hpp"
+#include "store/journal.hpp"
 #include "store/manifest.hpp"
 #include "store/retention.hpp"
 
@@ -28,11 +31,25 @@ void make_private_directory(const std::filesystem::path& path) {
     throw core::system_error(errno, "making " + path.string());
 }
 
+// A writer of evidence that was killed between two names (core/atomic_file.cpp) leaves NAME.THREAD.tmp.
+void remove_abandoned_evidence(const std::filesystem::path& snapshot_directory) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(snapshot_directory, ignored)) {
+    if (entry.path().extension() != ".tmp") continue;
+    const std::string number = entry.path().stem().extension().string();
+    const int thread = number.empty() ? 0 : std::atoi(number.c_str() + 1);
+    if (thread > 0 && ::kill(thread, 0) != 0 && errno == ESRCH) std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
 // What a crash left: a half-received snapshot, or one half-removed.
 void remove_leftovers(const std::filesystem::path& cluster_directory) {
   for (const auto& entry : std::filesystem::directory_iterator(cluster_directory)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(kIncomingPrefix) || name.starts_with(kRemovedPrefix)) core::remove_tree(entry.path());
+    if (name.starts_with(kIncomingPrefix) || name.starts_with(kRemovedPrefix))
+      core::remove_tree(entry.path());
+    else if (entry.is_directory())
+      remove_abandoned_evidence(entry.path());
   }
 }
 
@@ -148,7 +165,17 @@ void Store::keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_v
   const std::optional<Proof> older = read_proof(target);
   const std::optional<Proof> newer = proof_from_json(std::string(json));
   if (older && older->verdict != "inconclusive" && newer && newer->verdict == "inconclusive") return;
+  for (const auto& entry : std::filesystem::directory_iterator(snapshot.directory.parent_path()))
+    if (entry.is_directory()) remove_abandoned_evidence(entry.path());
   write_evidence(snapshot.directory, evidence_file(kind), json);
+}
+
+void Store::note_drill(std::string_view cluster, std::string_view line) {
+  append_line(cluster_directory(cluster), line);
+}
+
+std::vector<std::string> Store::drills(std::string_view cluster) const {
+  return read_lines(cluster_directory(cluster));
 }
 
 std::vector<RetentionDecision> Store::plan_retention(std::string_view cluster, const RetentionRules& rules) const {

@@ -122,6 +122,13 @@ class Store {
   /// What was inconclusive says nothing about the snapshot and never replaces a pass or a fail. Throws: storage.
   void keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_view json);
 
+  /// Appends one drill to the history of `cluster`, which outlives its snapshots: one line, without a line feed. Needs
+  /// no lock. Throws: usage, storage, denied. Leaves: the history as it was.
+  void note_drill(std::string_view cluster, std::string_view line);
+
+  /// The lines of that history, oldest first; a torn or strange one is among them. Throws: usage, storage, denied.
+  std::vector<std::string> drills(std::string_view cluster) const;
+
   /// What `rules` say about each snapshot of `cluster`, oldest first. Throws: usage, storage, denied.
   std::vector<RetentionDecision> plan_retention(std::string_view cluster, const RetentionRules& rules) const;
 

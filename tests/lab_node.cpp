@@ -92,6 +92,10 @@ std::string Node::run(const std::string& script) const {
   return result.out;
 }
 
+void Node::install_busybox() const {
+  run("/usr/bin/busybox --install -s /usr/local/sbin; test \"$(readlink \"$(command -v sh)\")\" = /usr/bin/busybox");
+}
+
 void Node::make_database(int rows, int value_bytes) const {
   run("mkdir -p /var/lib/rancher/k3s/server/db /etc/rancher/k3s/config.yaml.d; cd /var/lib/rancher/k3s/server\n"
       "printf 'K10%064d::server:canary-in-the-token\\n' 7 >token; chmod 600 token\n"
@@ -159,6 +163,7 @@ std::string left_behind(const Node& node, int seconds) {
   eventually(
       [&] {
         left = node.run(
+            "set +e  # what is looked at may be gone a moment later\n"
             "find / -xdev -name '.k3s-drill-*' 2>/dev/null; find /var/lib/rancher -name '.k3s-drill-*' 2>/dev/null\n"
             "for p in /proc/[0-9]*; do\n"
             "  command=$(tr '\\0' ' ' <$p/cmdline 2>/dev/null)\n"

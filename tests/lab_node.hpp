@@ -17,7 +17,7 @@
 // Ends a test case where no lab node can be had.
 #define NEEDS_LAB()                      \
   if (!lab::missing().empty()) {         \
-    WARN("skipped: " << lab::missing()); \
+    WARN("test skipped: " << lab::missing()); \
     return;                              \
   }
 
@@ -44,6 +44,9 @@ class Node {
 
   /// Puts a data directory there: `rows` rows of about `value_bytes`, a token, a config. Nothing has it open.
   void make_database(int rows = 500, int value_bytes = 2000) const;
+
+  /// From here on its shell and its tools are busybox's, as on Alpine.
+  void install_busybox() const;
 
  private:
   std::unique_ptr<core::Child> child_;

@@ -135,7 +135,8 @@ OpenedBootstrap describe(const Bundle& bundle) {
   };
   OpenedBootstrap opened;
   opened.ca_sha256 = hash_of("ServerCA");
-  opened.service_key_sha256 = hash_of("ServiceKey");
+  if (const auto keys = bundle.find("ServiceKey"); keys != bundle.end())
+    opened.service_account_keys = hash_public_keys(keys->second.view());
   const auto configuration = bundle.find("EncryptionConfig");
   if (configuration == bundle.end()) return opened;
   opened.secrets_encryption = true;

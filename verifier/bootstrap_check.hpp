@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/clock.hpp"
 #include "verifier/check.hpp"
@@ -18,10 +19,10 @@ namespace verifier {
 /// What other checks need of the opened row. A hash is empty when the row holds no such file.
 struct OpenedBootstrap {
   EncryptionKeys keys;
-  std::string encryption_problem;   // why the encryption configuration gives no keys; empty when it does, or is missing
-  std::string ca_sha256;            // of the file ServerCA
-  std::string service_key_sha256;   // of the file ServiceKey
-  bool secrets_encryption = false;  // there is an encryption configuration
+  std::string encryption_problem;  // why the encryption configuration gives no keys; empty when it does, or is missing
+  std::string ca_sha256;           // of the file ServerCA
+  std::vector<std::string> service_account_keys;  // sha256 of each key's public part in the file ServiceKey
+  bool secrets_encryption = false;                // there is an encryption configuration
 };
 
 /// Skipped without a token; empty when the row was not opened. `now` is the moment of the restore that is judged.

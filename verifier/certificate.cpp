@@ -176,6 +176,20 @@ bool is_pair(std::string_view certificates_pem, std::string_view keys_pem) {
   return fits;
 }
 
+std::vector<std::string> hash_public_keys(std::string_view keys_pem) {
+  std::vector<std::string> hashes;
+  const Blocks<Key> keys = keys_of(keys_pem);
+  for (const Key& key : keys.all) {
+    unsigned char* der = nullptr;
+    const int size = i2d_PUBKEY(key.get(), &der);
+    if (size < 0) continue;
+    hashes.push_back(core::sha256_hex({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)}));
+    OPENSSL_free(der);
+  }
+  ERR_clear_error();
+  return hashes;
+}
+
 std::string hash_ca(std::string_view pem) {
   const std::vector<Certificate> certificates = certificates_of(pem).all;
   if (certificates.empty()) damaged("the server CA in the bootstrap data holds no certificate");

@@ -24,6 +24,9 @@ std::string problem_of_keys(std::string_view pem);
 /// be without a problem.
 bool is_pair(std::string_view certificates_pem, std::string_view keys_pem);
 
+/// sha256 of the public part, in DER (RFC 5280's SubjectPublicKeyInfo), of each key in a file of private keys.
+std::vector<std::string> hash_public_keys(std::string_view keys_pem);
+
 /// k3s's hash of a CA file: of its bytes when it holds one certificate, else of the root its first one leads to.
 /// Throws: damaged, when it holds no certificate. Source: k3s pkg/clientaccess/token.go @0566d457, hashCA.
 std::string hash_ca(std::string_view pem);

@@ -9,8 +9,6 @@
 namespace verifier {
 namespace {
 
-constexpr std::string_view kGapPrefix = "gap-";
-
 // kine 0.17 writes one when a client deletes, without comparing, what is not there.
 bool is_stray_tombstone(const Row& row) {
   return row.is_tombstone() && row.prev_revision == 0 && !row.has_value && !row.has_old_value && !row.create_revision;

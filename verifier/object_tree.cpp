@@ -34,6 +34,22 @@ constexpr Field kApiService[] = {{2, "spec", FieldForm::message, kApiServiceSpec
 constexpr Field kDefinitionVersion[] = {{1, "name", FieldForm::text}, {2, "served", FieldForm::boolean}};
 constexpr Field kDefinitionSpec[] = {{7, "versions", FieldForm::messages, kDefinitionVersion}};
 constexpr Field kDefinition[] = {{2, "spec", FieldForm::message, kDefinitionSpec}};
+constexpr Field kPathOnly[] = {{1, "path", FieldForm::text}};
+constexpr Field kNfs[] = {{1, "server", FieldForm::text}, {2, "path", FieldForm::text}};
+constexpr Field kCsi[] = {{1, "driver", FieldForm::text}};
+constexpr Field kVolumeSource[] = {{3, "hostPath", FieldForm::message, kPathOnly},
+                                   {5, "nfs", FieldForm::message, kNfs},
+                                   {20, "local", FieldForm::message, kPathOnly},
+                                   {22, "csi", FieldForm::message, kCsi}};
+constexpr Field kReference[] = {{2, "namespace", FieldForm::text}, {3, "name", FieldForm::text}};
+// JSON has no level of its own for the source.
+constexpr Field kVolumeSpec[] = {{2, "source", FieldForm::message, kVolumeSource},
+                                 {4, "claimRef", FieldForm::message, kReference}};
+constexpr Field kVolume[] = {{2, "spec", FieldForm::message, kVolumeSpec}};
+constexpr Field kContainer[] = {{2, "image", FieldForm::text}};
+constexpr Field kPodSpec[] = {{2, "containers", FieldForm::messages, kContainer},
+                              {20, "initContainers", FieldForm::messages, kContainer}};
+constexpr Field kPod[] = {{2, "spec", FieldForm::message, kPodSpec}};
 constexpr Field kSecret[] = {{2, "data", FieldForm::map}, {3, "type", FieldForm::text}};
 
 std::span<const Field> fields_of(std::string_view kind) {
@@ -41,6 +57,8 @@ std::span<const Field> fields_of(std::string_view kind) {
   if (kind == "APIService") return kApiService;
   if (kind == "CustomResourceDefinition") return kDefinition;
   if (kind == "Secret") return kSecret;
+  if (kind == "PersistentVolume") return kVolume;
+  if (kind == "Pod") return kPod;
   return {};
 }
 

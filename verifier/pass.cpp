@@ -20,15 +20,6 @@ namespace {
 
 constexpr std::uint64_t kProgressRows = 1'000;
 
-std::optional<std::int64_t> sequence_of(Database& database) {
-  try {
-    return query_integer(database, "SELECT seq FROM main.sqlite_sequence WHERE name = 'kine'");
-  } catch (const core::Error& error) {
-    if (error.kind() != core::ErrorKind::damaged) throw;
-    return std::nullopt;  // there is no such table
-  }
-}
-
 class Pass {
  public:
   Pass(Database& database, const OpenedBootstrap* bootstrap, Verification& result, const Progress& progress)

@@ -53,6 +53,15 @@ core::Revision compact_revision_of(Database& database) {
   return {};
 }
 
+std::optional<std::int64_t> sequence_of(Database& database) {
+  try {
+    return query_integer(database, "SELECT seq FROM main.sqlite_sequence WHERE name = 'kine'");
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::damaged) throw;
+    return std::nullopt;  // there is no such table
+  }
+}
+
 std::uint64_t count_rows(Database& database) {
   return static_cast<std::uint64_t>(query_integer(database, "SELECT count(*) FROM main.kine").value_or(0));
 }

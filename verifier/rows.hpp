@@ -46,10 +46,15 @@ class RowScan {
 };
 
 inline constexpr std::string_view kCompactKey = "compact_rev_key";
+/// Of the name of a row that stands for a revision in which nothing happened; its id follows.
+inline constexpr std::string_view kGapPrefix = "gap-";
 
 /// What compact_rev_key says; 0 when there is none, or when neither its index nor the table can be read.
 /// Throws: storage, cancelled.
 core::Revision compact_revision_of(Database& database);
+
+/// The revision that was handed out last, by sqlite_sequence; empty when it does not say. Throws: storage, cancelled.
+std::optional<std::int64_t> sequence_of(Database& database);
 
 /// How many rows there are, counted without reading them. Throws: as scan_rows.
 std::uint64_t count_rows(Database& database);

@@ -122,14 +122,15 @@ void load_schema(sqlite3* handle) {
     throw core::Error(core::ErrorKind::damaged, "the schema has hundreds of entries, of which kine makes seven");
 }
 
+void set(sqlite3* handle, const char* pragma) {
+  const int code = sqlite3_exec(handle, pragma, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) fail(handle, code, "opening the database");
+}
+
 void restrict(sqlite3* handle) {
   constexpr std::pair<int, int> switches[] = {
-      {SQLITE_DBCONFIG_DEFENSIVE, 1},
-      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-      {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
-      {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
-      {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
-      {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1},
+      {SQLITE_DBCONFIG_DEFENSIVE, 1},   {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+      {SQLITE_DBCONFIG_ENABLE_VIEW, 0}, {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
   };
   for (const auto& [option, value] : switches) sqlite3_db_config(handle, option, value, nullptr);
   // kine's own statements are shorter than 500 bytes, its table has nine columns.
@@ -142,10 +143,19 @@ void restrict(sqlite3* handle) {
   remove_functions(handle);
   // Exclusive locking keeps the WAL index in memory instead of a -shm file; integrity_check would evaluate CHECKs.
   for (const char* pragma : {"PRAGMA temp_store=MEMORY", "PRAGMA cell_size_check=ON", "PRAGMA locking_mode=EXCLUSIVE",
-                             "PRAGMA query_only=ON", "PRAGMA ignore_check_constraints=ON"}) {
-    const int code = sqlite3_exec(handle, pragma, nullptr, nullptr, nullptr);
-    if (code != SQLITE_OK) fail(handle, code, "opening the database");
-  }
+                             "PRAGMA ignore_check_constraints=ON"})
+    set(handle, pragma);
+}
+
+void forbid_writing(sqlite3* handle) {
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  set(handle, "PRAGMA query_only=ON");
+}
+
+std::chrono::milliseconds patience_for_file(const std::filesystem::path& path) {
+  std::error_code unknown;
+  const auto size_bytes = std::filesystem::file_size(path, unknown);
+  return patience_for(unknown ? 0 : size_bytes);
 }
 
 }  // namespace
@@ -176,18 +186,16 @@ void Database::fail(int code, std::string_view doing) const {
   verifier::fail(handle_, code, doing);
 }
 
-Database::Database(const std::filesystem::path& path)
-    : Database(path, [&] {
-        std::error_code unknown;
-        const auto size_bytes = std::filesystem::file_size(path, unknown);
-        return patience_for(unknown ? 0 : size_bytes);
-      }()) {}
+Database::Database(const std::filesystem::path& path) : Database(path, patience_for_file(path)) {}
 
 Database::Database(const std::filesystem::path& path, std::chrono::milliseconds patience)
+    : Database(path, patience, Access::read) {}
+
+Database::Database(const std::filesystem::path& path, std::chrono::milliseconds patience, Access access)
     : limit_(std::make_unique<Limit>(Limit{patience})) {
-  const bool with_wal = has_wal(path);
-  const std::string uri = file_uri(path, with_wal ? "" : "?immutable=1");
-  const int flags = (with_wal ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+  const bool changes = access == Access::write || has_wal(path);
+  const std::string uri = file_uri(path, changes ? "" : "?immutable=1");
+  const int flags = (changes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
   struct Close {
     void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
   };
@@ -196,6 +204,7 @@ Database::Database(const std::filesystem::path& path, std::chrono::milliseconds 
   std::unique_ptr<sqlite3, Close> guard(opened);
   if (code != SQLITE_OK) verifier::fail(opened, code, "opening " + path.string());
   restrict(opened);
+  if (access == Access::read) forbid_writing(opened);
   load_schema(opened);
   const auto has_to_stop = [](void* limit) {
     const bool late = std::chrono::steady_clock::now() > static_cast<const Limit*>(limit)->end;
@@ -247,6 +256,24 @@ std::string_view Statement::bytes(int column) const {
   const int size_bytes = sqlite3_column_bytes(handle_, column);
   if (data == nullptr || size_bytes <= 0) return {};
   return {data, static_cast<std::size_t>(size_bytes)};
+}
+
+Change::Change(const std::filesystem::path& path)
+    : path_(path), database_(Database(path, patience_for_file(path), Database::Access::write)) {
+  Statement(*database_, "BEGIN IMMEDIATE").step();
+}
+
+void Change::commit() {
+  Statement(*database_, "COMMIT").step();
+  Statement(*database_, "PRAGMA wal_checkpoint(TRUNCATE)").step();
+  database_.reset();  // SQLite removes the -wal here, and with exclusive locking has no use for a -shm
+  for (const char* suffix : {"-wal", "-shm"}) {
+    std::filesystem::path beside = path_;
+    beside += suffix;
+    std::error_code failure;
+    std::filesystem::remove(beside, failure);
+    if (failure) throw core::system_error(failure.value(), "removing " + beside.string());
+  }
 }
 
 std::optional<std::int64_t> query_integer(Database& database, std::string_view sql) {

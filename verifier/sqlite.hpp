@@ -1,4 +1,5 @@
-// SQLite, read-only in spirit: the one door to sqlite3.h. Database and Statement each own one handle.
+// SQLite, read-only in spirit: the one door to sqlite3.h. Database and Statement each own one handle; a Change is the
+// one way to write, and bump_revision.cpp the one who does.
 // A snapshot is untrusted bytes, so it is opened defensively: no extensions, no trusted schema, no triggers, views or
 // virtual tables, no functions but a few that are quick, every cell size checked, an end to patience.
 // Runs below /proc/self/fd/N too, where resolving the path would leave the directory.
@@ -38,7 +39,10 @@ class Database {
 
  private:
   friend class Statement;
+  friend class Change;
   struct Limit;
+  enum class Access { read, write };
+  Database(const std::filesystem::path& path, std::chrono::milliseconds patience, Access access);
   [[noreturn]] void fail(int code, std::string_view doing) const;
 
   std::unique_ptr<Limit> limit_;  // SQLite looks at it through its progress handler
@@ -72,6 +76,22 @@ class Statement {
  private:
   Database& database_;
   sqlite3_stmt* handle_ = nullptr;
+};
+
+/// One transaction that writes to a scratch copy: whole once it is committed, else not at all.
+class Change {
+ public:
+  /// Throws: damaged, storage (it cannot be written), cancelled.
+  explicit Change(const std::filesystem::path& path);
+
+  Database& database() { return *database_; }
+  /// Once, and then nothing more. Leaves: one plain file in the journal mode it was in, with what a -wal beside it
+  /// held. Throws: storage, timeout, cancelled.
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::optional<Database> database_;
 };
 
 /// The single number that `sql` yields; empty when it yields no row. Throws: as Statement.

@@ -116,7 +116,11 @@ void Verifier::look_at_rows() {
   std::optional<OpenedBootstrap> bootstrap;
   add("bootstrap", no_rows_,
       [&](CheckBuilder& check) { bootstrap = check_bootstrap(database(), subject_, now, check); });
-  if (bootstrap) result_.secrets_encryption = bootstrap->secrets_encryption;
+  if (bootstrap) {
+    result_.secrets_encryption = bootstrap->secrets_encryption;
+    result_.ca_sha256 = bootstrap->ca_sha256;
+    result_.service_account_keys = bootstrap->service_account_keys;
+  }
   if (no_rows_.empty()) {
     std::vector<core::Check> checks =
         check_rows(database(), subject_, bootstrap ? &*bootstrap : nullptr, now, result_, progress_);

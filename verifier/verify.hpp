@@ -77,7 +77,10 @@ struct Verification {
   std::optional<core::UtcTime> newest_change;  // newest moment recorded inside: creation, managed fields, lease renewal
   std::string k3s_version;                     // kubelet version of a control-plane node, else of any; empty when none
   bool secrets_encryption = false;             // the opened bootstrap row holds an encryption configuration
+  // What tells this cluster from every other; the last two are empty when the bootstrap row was not opened.
   std::string kube_system_uid;
+  std::string ca_sha256;                          // of the server CA's file
+  std::vector<std::string> service_account_keys;  // sha256 of the public part of each that signs tokens
   std::chrono::nanoseconds duration{0};
 };
 

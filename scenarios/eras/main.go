@@ -17,7 +17,18 @@ func main() {
 	kind := flag.String("kind", "", "name of the life to live; without it, their names are printed")
 	snapshots := flag.Int("snapshots", 10, "how many snapshots to take")
 	number := flag.Uint64("random", 1, "seed of everything random")
+	database := flag.String("serve", "", "instead of a life: a database to serve by one kine; what it made of it is printed")
+	version := flag.String("by", eraC, "version of that kine")
+	old := flag.Int64("old", 1, "revision to watch from")
+	doomed := flag.String("delete", "", "key to delete from it")
 	flag.Parse()
+	if *database != "" {
+		if err := serve(context.Background(), *kines, *version, *database, *doomed, *old, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "eras:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if *kind == "" {
 		for _, life := range lives {
 			fmt.Println(life.name)

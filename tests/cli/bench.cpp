@@ -1,5 +1,8 @@
 #include "tests/cli/bench.hpp"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -7,6 +10,7 @@
 #include <stdexcept>
 
 #include "core/atomic_file.hpp"
+#include "core/cancel.hpp"
 #include "core/file.hpp"
 
 namespace bench {
@@ -18,11 +22,29 @@ std::string from_environment(const char* name, const std::string& otherwise) {
 }
 
 std::string read_all(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream text;  // which takes a process that has just gone for an empty file; an iterator would throw
+  text << std::ifstream(path).rdbuf();
+  return text.str();
 }
 
 }  // namespace
+
+bool Background::says(const std::string& words) {
+  char buffer[4096];
+  while (said.find(words) == std::string::npos) {
+    if (!core::wait_for(child.output_fd(), POLLIN, std::chrono::seconds(90))) return false;
+    const ssize_t got = ::read(child.output_fd(), buffer, sizeof buffer);
+    if (got <= 0) return false;
+    said.append(buffer, static_cast<std::size_t>(got));
+  }
+  return true;
+}
+
+std::optional<int> Background::ends() {
+  says("no such words");
+  lab::eventually([&] { return child.exit_code().has_value(); });
+  return child.exit_code();
+}
 
 std::string drill_program() { return from_environment("DRILL_PROGRAM", DRILL_BINARY_DIR "/bin/drill"); }
 std::string standin_program() { return from_environment("DRILL_STANDIN", DRILL_SOURCE_DIR "/build/k3s-standin"); }
@@ -107,6 +129,15 @@ std::vector<std::string> traces(const std::filesystem::path& scratch) {
   for (std::string line; std::getline(mounts, line);)
     if (line.starts_with("k3s-drill")) found.push_back("mount " + line);
   if (read_all("/proc/net/fib_trie").find("203.0.113.10") != std::string::npos) found.push_back("address 203.0.113.10");
+  std::error_code none;
+  for (const auto& hierarchy : std::filesystem::directory_iterator("/sys/fs/cgroup", none)) {
+    std::error_code file;
+    for (const auto& entry : std::filesystem::directory_iterator(hierarchy, file))
+      if (entry.path().filename().string().starts_with("k3s-drill."))
+        found.push_back("cgroup " + entry.path().string());
+    if (hierarchy.path().filename().string().starts_with("k3s-drill."))
+      found.push_back("cgroup " + hierarchy.path().string());
+  }
   for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch))
     found.push_back("file " + entry.path().string());
   return found;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,17 @@ std::filesystem::path seed();
 core::CommandResult drill(const std::vector<std::string>& arguments);
 
 nlohmann::json parse(const core::CommandResult& result);
+
+/// A program that runs while the test goes on.
+struct Background {
+  core::Child child;
+  std::string said = {};  // by now
+
+  /// Waits for these words; false when it ends without them, or is silent for too long.
+  bool says(const std::string& words);
+  /// Waits for its end; its exit code.
+  std::optional<int> ends();
+};
 
 /// A lab node whose control plane runs on the seed, and a config that names it `edge`.
 struct Setup {
@@ -68,7 +80,8 @@ struct Files {
   Files();
 };
 
-/// Host-visible traces of a drill: processes of its engine, mounts, network interfaces, and files below `scratch`.
+/// Host-visible traces of a drill: processes of its engine, mounts, network interfaces, cgroups, and files below
+/// `scratch`.
 std::vector<std::string> traces(const std::filesystem::path& scratch);
 
 }  // namespace bench

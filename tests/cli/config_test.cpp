@@ -28,6 +28,8 @@ TEST_CASE("the smallest config has the defaults a careful operator would have ch
   CHECK(target.data_dir == "/var/lib/rancher/k3s");
   CHECK_FALSE(config.drill.engine.kind);
   CHECK(config.drill.engine.download == drill::Download::no);
+  CHECK(config.drill.caps.memory_bytes == 4ULL << 30U);
+  CHECK(config.drill.caps.pids == 4096);
 }
 
 TEST_CASE("every key of the config is read") {
@@ -41,6 +43,7 @@ keep_monthly: 12
 keep_for: 2d
 parallel_pulls: 12
 ready_timeout: 90s
+caps: {memory: 2GiB, pids: 512}
 objectives: {rto: 10m, rpo: 2h}
 engines:
   k3s: {path: /opt/k3s, download: true, release_url: http://mirror/k3s, cache: /var/cache/k3s-drill}
@@ -55,6 +58,9 @@ clusters:
     ssh_config: /keys/config
     data_dir: /data/k3s
     config_file: /data/config.yaml
+    kubeconfig: /data/k3s.yaml
+    stop_command: service k3s stop
+    start_command: service k3s start
     connect_timeout: 3s
     idle_timeout: 2m
     objectives: {rto: 5m}
@@ -70,11 +76,16 @@ clusters:
   CHECK(config.parallel_pulls == 12);
   CHECK(config.cluster_names == std::vector<std::string>{"edge", "core"});
   CHECK(config.drill.ready_timeout == 90s);
+  CHECK(config.drill.caps.memory_bytes == 2ULL << 30U);
+  CHECK(config.drill.caps.pids == 512);
   CHECK(config.drill.engine.download == drill::Download::yes);
   CHECK(config.drill.engine.image == "registry/k3s:%v");
   const cli::ClusterConfig& edge = config.clusters.at("edge");
   CHECK(edge.target.port == 2222);
   CHECK(edge.target.idle_timeout == 2min);
+  CHECK(edge.restore.kubeconfig == "/data/k3s.yaml");
+  CHECK(edge.restore.stop_command == "service k3s stop");
+  CHECK(edge.restore.start_command == "service k3s start");
   CHECK(edge.objectives.rto == 5min);
   CHECK(edge.objectives.rpo == 2h);
   CHECK(config.clusters.at("core").objectives.rto == 10min);
@@ -116,9 +127,16 @@ TEST_CASE("a wrong config is refused with file, line and what would be right") {
   CHECK(message("store: /s\nclusters:\n  edge:\n    hots: a\n") ==
         "config.yaml:4: unknown key 'hots' in cluster edge; did you mean 'host'?");
   CHECK(message("store: /s\nclusters:\n  edge: {user: a}\n") == "config.yaml:3: cluster edge needs a host");
+  for (const char* command : {"stop_command: a", "start_command: a"})
+    CHECK(message("store: /s\nclusters:\n  edge: {host: a, " + std::string(command) + "}\n") ==
+          "config.yaml:3: cluster edge needs stop_command and start_command, or neither");
   CHECK(message("store: /s\nready_timeout: 90\n").find("config.yaml:2: '90' must be a duration with its unit") == 0);
   CHECK(message("store: /s\nclusters: {edge: {host: a, idle_timeout: 500ms}}\n") ==
         "config.yaml:2: '500ms' is too short here");
+  CHECK(message("store: /s\ncaps: {memory: 4}\n").find("config.yaml:2: '4' must be a whole size with its unit") == 0);
+  CHECK(message("store: /s\ncaps: {memory: 1MiB}\n") == "config.yaml:2: caps.memory is at least 128MiB");
+  CHECK(message("store: /s\ncaps: {pids: 1}\n").find("config.yaml:2: '1' must be a whole number from 32") == 0);
+  CHECK(message("store: /s\ncaps: {pid: 64}\n") == "config.yaml:2: unknown key 'pid' in caps; did you mean 'pids'?");
   CHECK(message("store: /s\nkeep_last: 0\n").find("config.yaml:2: '0' must be a whole number") == 0);
   CHECK(message("store: /s\nparallel_pulls: 65\n").find("config.yaml:2: '65' must be a whole number from 1 to 64") ==
         0);

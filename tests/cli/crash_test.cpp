@@ -88,7 +88,7 @@ TEST_CASE("a power cut at any moment finds no snapshot with half its files, neit
 TEST_CASE("a disk that fills up anywhere in a pull is said to be full, keeps no half snapshot, and works with room") {
   NEEDS_LAB();
   if (!lab::SmallDisk::missing().empty()) {
-    WARN("skipped: " << lab::SmallDisk::missing());
+    WARN("test skipped: " << lab::SmallDisk::missing());
     return;
   }
   const bench::Bare bench;

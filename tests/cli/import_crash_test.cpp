@@ -42,7 +42,7 @@ const Names kTwoDays{"20261120T010000Z", "20261120T020000Z", "20261120T030000Z",
 
 #define NEEDS_STEPPER()                    \
   if (!crash::missing().empty()) {         \
-    WARN("skipped: " << crash::missing()); \
+    WARN("test skipped: " << crash::missing()); \
     return;                                \
   }
 
@@ -73,7 +73,7 @@ TEST_CASE("a prune killed before any of its steps removes nothing that stays, an
 
 TEST_CASE("a disk that fills up anywhere in an import is said to be full, and the same import works with room") {
   if (!lab::SmallDisk::missing().empty()) {
-    WARN("skipped: " << lab::SmallDisk::missing());
+    WARN("test skipped: " << lab::SmallDisk::missing());
     return;
   }
   const Files files(kTwoDays);

@@ -62,8 +62,7 @@ TEST_CASE("a snapshot of a running cluster is pulled, verified and drilled, and 
   CHECK(report.at("rto_seconds") > 0.0);
   CHECK(report.at("rpo_seconds") >= 0.0);
   CHECK(report.at("teardown").at("leftovers").empty());
-  for (const auto& phase : report.at("phases"))
-    CHECK(phase.at("verdict") == (phase.at("name") == "control" ? "skipped" : "pass"));
+  for (const auto& phase : report.at("phases")) CHECK(phase.at("verdict") == "pass");
   CHECK(core::read_file(setup.scratch.path() / "report.json") == ran.out);
 
   const std::string snapshot = pull.at("snapshot");
@@ -79,6 +78,40 @@ TEST_CASE("a snapshot of a running cluster is pulled, verified and drilled, and 
     CHECK(said.find(secret) == std::string::npos);
   for (const char* evidence : {"verify.json", "run.json", "manifest.json"})
     CHECK(core::read_file(directory / evidence).find(secret) == std::string::npos);
+}
+
+TEST_CASE("the second drill of a snapshot was predicted by the first, and the prediction is scored") {
+  NEEDS_LAB();
+  const bench::Setup setup;
+  REQUIRE(setup.drill({"pull"}).exit_code == 0);
+  const core::CommandResult first = setup.drill({"run", "--json"});
+  INFO(first.err);
+  REQUIRE(first.exit_code == 0);
+  CHECK(bench::parse(first).at("history").at("drills") == 1);
+  CHECK(bench::parse(first).at("history").at("prediction").is_null());
+  const core::CommandResult second = setup.drill({"run", "--json"});
+  INFO(second.err);
+  REQUIRE(second.exit_code == 0);
+  const auto report = bench::parse(second);
+  const auto& history = report.at("history");
+  CHECK(history.at("drills") == 2);
+  CHECK(history.at("passed_of_last_30") == 2);
+  const double predicted = history.at("prediction").at("rto_seconds");
+  CHECK(predicted == Approx(bench::parse(first).at("rto_seconds").get<double>()));
+  CHECK(history.at("prediction").at("error_ratio").get<double>() ==
+        Approx(report.at("rto_seconds").get<double>() / predicted - 1));
+  CHECK(history.at("prediction").at("within").is_boolean());
+  CHECK(history.at("predictions").at("scored") == 1);
+  CHECK(mode_of(setup.store / "edge" / "drills.jsonl") == 0600);
+  CHECK(core::read_file(setup.store / "edge" / "drills.jsonl").find(secret_of_node(setup.node)) == std::string::npos);
+
+  // A history that cannot be kept is a warning, and no drill fails for it.
+  std::filesystem::remove(setup.store / "edge" / "drills.jsonl");
+  std::filesystem::create_directory(setup.store / "edge" / "drills.jsonl");
+  const core::CommandResult third = setup.drill({"run", "--json"});
+  CHECK(third.exit_code == 0);
+  CHECK_THAT(third.err, Catch::Contains("the history of drills cannot be read"));
+  CHECK(bench::parse(third).at("history").is_null());
 }
 
 TEST_CASE("one syslog line says what was captured, in the words of the classic script") {
@@ -155,9 +188,14 @@ TEST_CASE("an unreachable cluster is named, exits 3, and does not keep the other
   const core::CommandResult ran = setup.drill({"run", "--json"});
   CHECK(ran.exit_code == 3);
   CHECK_THAT(ran.err, Catch::Contains("away: no snapshot of away to drill"));
-  REQUIRE(bench::parse(ran).at("runs").size() == 1);
-  CHECK(bench::parse(ran).at("runs").at(0).at("verdict") == "pass");
-  CHECK(bench::parse(ran).at("runs").at(0).at("cluster") == "edge");
+  const auto runs = bench::parse(ran).at("runs");
+  REQUIRE(runs.size() == 2);
+  CHECK(runs.at(0).at("verdict") == "pass");
+  CHECK(runs.at(0).at("cluster") == "edge");
+  CHECK(runs.at(1).at("cluster") == "away");
+  CHECK(runs.at(1).at("verdict") == "inconclusive");
+  CHECK(runs.at(1).at("error_kind") == "not_found");
+  CHECK_THAT(runs.at(1).at("error").get<std::string>(), Catch::Contains("no snapshot of away to drill"));
 
   const core::CommandResult doctor = setup.drill({"doctor", "--json"});
   INFO(doctor.out);

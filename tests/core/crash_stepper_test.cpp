@@ -9,7 +9,7 @@
 
 #define NEEDS_STEPPER()                    \
   if (!crash::missing().empty()) {         \
-    WARN("skipped: " << crash::missing()); \
+    WARN("test skipped: " << crash::missing()); \
     return;                                \
   }
 

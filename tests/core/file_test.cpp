@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <functional>
+#include <iterator>
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
@@ -104,15 +107,66 @@ TEST_CASE("a scratch directory is private, and gone with its owner") {
   CHECK_FALSE(std::filesystem::exists(path));
 }
 
+namespace {
+
+// What a process that was killed leaves of a scratch directory in `parent`.
+void leave_orphan(const std::filesystem::path& parent) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const core::ScratchDir scratch(parent);
+    core::write_new_file(scratch.path() / "state.db", "x");
+    ::_exit(0);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(status == 0);
+  REQUIRE_FALSE(std::filesystem::is_empty(parent));
+}
+
+}  // namespace
+
 TEST_CASE("a scratch directory of a dead process is removed by the next, one of a living process is not") {
   const core::ScratchDir parent;
-  const auto orphan = parent.path() / "k3s-drill.orphan";
-  std::filesystem::create_directory(orphan);
-  core::write_new_file(orphan / "state.db", "x");
-  const core::ScratchDir living(parent.path());
-  CHECK_FALSE(std::filesystem::exists(orphan));
-  const core::ScratchDir another(parent.path());
-  CHECK(std::filesystem::exists(living.path()));
+  leave_orphan(parent.path());
+  {
+    const core::ScratchDir living(parent.path());
+    const core::ScratchDir another(parent.path());
+    const std::filesystem::directory_iterator entries(parent.path());
+    CHECK(std::distance(begin(entries), end(entries)) == 2);
+    CHECK(std::filesystem::exists(living.path()));
+  }
+  CHECK(std::filesystem::is_empty(parent.path()));
+}
+
+TEST_CASE("a scratch directory whose owner died while he made it is removed") {
+  const core::ScratchDir parent;
+  std::filesystem::create_directory(parent.path() / "k3s-drill.aB3xyz");
+  std::filesystem::permissions(parent.path() / "k3s-drill.aB3xyz", std::filesystem::perms::owner_all);
+  { const core::ScratchDir next(parent.path()); }
+  CHECK(std::filesystem::is_empty(parent.path()));
+}
+
+TEST_CASE("a directory of somebody's that has a name like a scratch directory's is let alone") {
+  const core::ScratchDir parent;
+  const std::vector<std::string> theirs{"k3s-drill.git/HEAD",
+                                        "k3s-drill.backup/state.db",
+                                        "k3s-drill.source/made-by-drill/state.db",
+                                        "k3s-drill.source/mine",
+                                        "k3s-drill.longer-name/made-by-drill/state.db",
+                                        "k3s-drill.shared/made-by-drill/x"};
+  for (const std::string& file : theirs) {
+    std::filesystem::create_directories((parent.path() / file).parent_path());
+    core::write_new_file(parent.path() / file, "x");
+  }
+  for (const char* directory : {"k3s-drill.git", "k3s-drill.backup", "k3s-drill.source", "k3s-drill.longer-name"})
+    std::filesystem::permissions(parent.path() / directory, std::filesystem::perms::owner_all);
+  std::filesystem::permissions(parent.path() / "k3s-drill.shared", std::filesystem::perms(0755));
+  { const core::ScratchDir next(parent.path()); }
+  for (const std::string& file : theirs) {
+    INFO(file);
+    CHECK(std::filesystem::exists(parent.path() / file));
+  }
 }
 
 TEST_CASE("context is put in front of an error as it travels up") {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -18,6 +19,7 @@
 #include "core/process.hpp"
 #include "core/scratch_dir.hpp"
 #include "drill/drill.hpp"
+#include "drill/owner.hpp"
 #include "tests/catch.hpp"
 #include "tests/drill/seed.hpp"
 
@@ -40,6 +42,9 @@ bool becomes_true(const std::function<bool()>& condition, std::chrono::seconds p
 }
 
 std::string containers() { return docker({"ps", "-a", "--format", "{{.Names}} {{.Status}}"}).out; }
+
+// Nothing of a drill is left in docker: no container, and no volume that one had.
+bool docker_is_clean() { return containers().empty() && docker({"volume", "ls", "-q"}).out.empty(); }
 
 // A docker daemon of this test's own: nothing of it is outside its directory, and it ends with us.
 class DockerDaemon {
@@ -100,13 +105,13 @@ class DockerDaemon {
 // True when the case can run; says why when it cannot.
 bool have_docker() {
   static const DockerDaemon daemon;
-  if (!daemon.trouble().empty()) std::cout << "skipped: " << daemon.trouble() << "\n";
+  if (!daemon.trouble().empty()) std::cout << "test skipped: " << daemon.trouble() << "\n";
   return daemon.trouble().empty();
 }
 
 bool have_standin() {
   const bool there = ::access(standin_program().c_str(), X_OK) == 0;
-  if (!there) std::cout << "skipped: no stand-in control plane (scenarios/standin/build.sh)\n";
+  if (!there) std::cout << "test skipped: no stand-in control plane (scenarios/standin/build.sh)\n";
   return there;
 }
 
@@ -133,10 +138,25 @@ drill::DrillOptions container_options() {
   return options;
 }
 
+// A drill into an image whose k3s is `script`, once it has told its version.
+drill::DrillReport drill_of_script(const std::string& script, const drill::Caps& caps = {}) {
+  const core::ScratchDir scratch;
+  const std::filesystem::path k3s = scratch.path() / "k3s";
+  core::write_new_file(
+      k3s,
+      "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'k3s version v1.36.2+k3s1 (0a1b2c3d)'; exit; fi\n" + script);
+  std::filesystem::permissions(k3s, std::filesystem::perms::owner_all);
+  make_image(k3s, "drill-test/script:1");
+  drill::DrillOptions options = container_options();
+  options.engine.image = "drill-test/script:1";
+  options.caps = caps;
+  return drill::run({seed_candidate()}, options);
+}
+
 constexpr int kCancelled = 42;
 
 // A drill in a process of its own that gets `signal` (0: none) when `phase` begins; by then its container is up, except
-// in the phases up to `place`. Returns when it has got it.
+// in the phases up to `place` and in the last. Returns when it has got it.
 pid_t drill_that_gets(const std::string& phase, int signal) {
   const drill::Candidate seed = seed_candidate();
   make_standin_image(seed.k3s_version);
@@ -149,12 +169,13 @@ pid_t drill_that_gets(const std::string& phase, int signal) {
     core::install_cancel_handlers();
     int exit_code = 0;
     try {
-      drill::run({seed}, container_options(), [&](std::string_view doing) {
+      const drill::DrillReport told = drill::run({seed}, container_options(), [&](std::string_view doing) {
         if (doing != phase) return;
         const std::string up = signal != 0 ? containers() : "";
         [[maybe_unused]] auto put = ::write(report[1], (up + "!").data(), up.size() + 1);
         ::raise(signal);
       });
+      exit_code = told.rto && told.objects.equal() && told.leftovers.empty() ? 0 : 3;
     } catch (const core::Error& error) {
       exit_code = error.kind() == core::ErrorKind::cancelled ? kCancelled : 1;
     }
@@ -166,7 +187,8 @@ pid_t drill_that_gets(const std::string& phase, int signal) {
   const ssize_t got = ::read(progress.get(), said.data(), said.size());
   REQUIRE(got > 0);
   CAPTURE(said);
-  if (signal != 0) CHECK(said.starts_with("k3s-drill-" + std::to_string(drill_pid) + " Up"));
+  const bool before = phase == "select" || phase == "fetch" || phase == "verify" || phase == "place";
+  if (signal != 0 && !before) CHECK(said.starts_with("k3s-drill-" + std::to_string(drill_pid) + " Up"));
   return drill_pid;
 }
 
@@ -195,13 +217,32 @@ TEST_CASE(
   CHECK(containers() == "");
 }
 
-TEST_CASE("when the drill is killed its container goes with it") {
+TEST_CASE("when the drill is killed at any phase its container goes with it") {
   if (!have_standin() || !have_docker()) return;
-  const pid_t drill_pid = drill_that_gets("bootstrap", SIGKILL);
-  int status = 0;
-  REQUIRE(::waitpid(drill_pid, &status, 0) == drill_pid);
-  CHECK(WIFSIGNALED(status));
-  CHECK(becomes_true([] { return containers().empty(); }));
+  for (const char* phase : {"select", "fetch", "verify", "place", "start", "datastore", "bootstrap", "ready", "list",
+                            "prove", "teardown"}) {
+    INFO(phase);
+    const pid_t drill_pid = drill_that_gets(phase, SIGKILL);
+    int status = 0;
+    REQUIRE(::waitpid(drill_pid, &status, 0) == drill_pid);
+    CHECK(WIFSIGNALED(status));
+    CHECK(becomes_true(docker_is_clean));
+  }
+}
+
+TEST_CASE("two drills at once in containers of the same image both pass and leave nothing") {
+  if (!have_standin() || !have_docker()) return;
+  const std::array<pid_t, 2> drills{drill_that_gets("start", 0), drill_that_gets("start", 0)};
+  const std::string both = containers();
+  CAPTURE(both);
+  CHECK(std::count(both.begin(), both.end(), '\n') == 2);
+  for (const pid_t drill_pid : drills) {
+    int status = 0;
+    REQUIRE(::waitpid(drill_pid, &status, 0) == drill_pid);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+  }
+  CHECK(docker_is_clean());
 }
 
 TEST_CASE("when the drill is killed before the database is placed its container goes with it") {
@@ -227,21 +268,11 @@ TEST_CASE("a cancelled drill has removed its container when it ends") {
 
 TEST_CASE("a control plane that dies in its container is quoted and its container is gone") {
   if (!have_standin() || !have_docker()) return;
-  const core::ScratchDir scratch;
-  const std::filesystem::path k3s = scratch.path() / "k3s";
-  core::write_new_file(k3s, R"(#!/bin/sh
-if [ "$1" = --version ]; then echo 'k3s version v1.36.2+k3s1 (0a1b2c3d)'; exit; fi
+  const drill::DrillReport report = drill_of_script(R"(
 echo 'level=info msg="Configuring sqlite3 database connection pooling: maxIdleConns=2"'
 echo 'level=fatal msg="starting kubernetes: it will not"'
 exit 1
 )");
-  std::filesystem::permissions(k3s, std::filesystem::perms::owner_all);
-  make_image(k3s, "drill-test/dying:1");
-  drill::DrillOptions options = container_options();
-  options.engine.image = "drill-test/dying:1";
-
-  const drill::DrillReport report = drill::run({seed_candidate()}, options);
-
   const drill::Phase& datastore = phase_of(report, "datastore");
   CHECK(datastore.verdict == core::CheckVerdict::fail);
   CHECK(findings_of(datastore) == "the control plane ended with exit code 1: starting kubernetes: it will not\n");
@@ -249,32 +280,85 @@ exit 1
   CHECK(report.engine->version == "v1.36.2+k3s1");
   CHECK(phase_of(report, "teardown").verdict == core::CheckVerdict::pass);
   CHECK(report.leftovers.empty());
-  CHECK(containers() == "");
+  CHECK(docker_is_clean());
+}
+
+TEST_CASE("in its container an engine has no capability, gets none, and can write only to what is its own") {
+  if (!have_standin() || !have_docker()) return;
+  const drill::DrillReport report = drill_of_script(R"(
+while read -r name value; do
+  case $name in CapPrm:|CapEff:|CapBnd:|CapAmb:|NoNewPrivs:|Seccomp:) said="${said-}$name$value " ;; esac
+done < /proc/self/status
+for place in / /bin /etc /sys /proc/sys/kernel /sys/fs/cgroup/memory; do
+  if (: > $place/written) 2> /dev/null; then said="$said wrote to $place"; fi
+done
+(: > /drill/written) && (: > /etc/rancher/written) && (: > /var/lib/rancher/k3s/written) && (: > /tmp/written)
+echo "level=fatal msg=\"$said\""
+)");
+  CHECK(findings_of(phase_of(report, "start")) ==
+        "the control plane ended with exit code 0: CapPrm:0000000000000000 CapEff:0000000000000000 "
+        "CapBnd:0000000000000000 CapAmb:0000000000000000 NoNewPrivs:1 Seccomp:2 \n");
+  CHECK(docker_is_clean());
+}
+
+TEST_CASE("an engine that reaches a cap in its container is stopped, and the drill says which") {
+  if (!have_standin() || !have_docker()) return;
+  const drill::DrillReport memory = drill_of_script("x=xxxxxxxx; while :; do x=$x$x; done\n", {256U << 20U, 4096});
+  CHECK(findings_of(phase_of(memory, "start")).starts_with("the control plane was stopped at caps.memory"));
+  CHECK(phase_of(memory, "start").verdict == core::CheckVerdict::could_not_run);
+  const drill::DrillReport pids = drill_of_script("while :; do sh -c 'kill -STOP $$' & done\n", {1U << 30U, 64});
+  CHECK(findings_of(phase_of(pids, "start")).starts_with("the control plane was stopped at caps.pids"));
+  CHECK(docker_is_clean());
 }
 
 TEST_CASE("a container that a dead drill left is removed by the next one, and one of a living drill is not") {
   if (!have_docker()) return;
   const std::filesystem::path shell = "/bin/sh";
   make_image(shell, "drill-test/idle:1");
-  const auto leave = [](const std::string& name, pid_t pid) {
-    return docker({"run", "-d", "--network", "none", "--name", name, "--label", "k3s-drill.pid=" + std::to_string(pid),
+  const auto leave = [](const std::string& name, const std::string& mark) {
+    return docker({"run", "-d", "--network", "none", "--name", name, "--label", "k3s-drill.owner=" + mark,
                    "--entrypoint", "/bin/sh", "drill-test/idle:1", "-c", ":"})
         .exit_code;
   };
   const pid_t dead = ::fork();
   if (dead == 0) ::_exit(0);
   ::waitpid(dead, nullptr, 0);
-  REQUIRE(leave("dead", dead) == 0);
-  REQUIRE(leave("living", ::getppid()) == 0);
-  REQUIRE(leave("namesake", ::getpid()) == 0);
+  REQUIRE(leave("dead", std::to_string(dead) + ".1") == 0);
+  REQUIRE(leave("living", drill::owner_mark()) == 0);
+  REQUIRE(leave("namesake", std::to_string(::getpid()) + ".1") == 0);
 
-  drill::make_container_engine({drill::EngineKind::container, "", "drill-test/idle:1"});
+  drill::remove_orphaned_containers();
 
   const std::string left = containers();
   docker({"rm", "-f", "living"});
   CAPTURE(left);
   CHECK(left.starts_with("living "));
   CHECK(std::count(left.begin(), left.end(), '\n') == 1);
+}
+
+TEST_CASE("the scenarios of CI hold for a cluster that lived in a container of this image") {
+  if (!have_standin() || !have_docker()) return;
+  const char* client = std::getenv("DRILL_CLIENT");
+  if (client == nullptr || ::access(client, X_OK) != 0) {
+    std::cout << "test skipped: no kubectl (scenarios/client/build.sh, DRILL_CLIENT)\n";
+    return;
+  }
+  const core::ScratchDir scratch;
+  const core::CommandResult made = core::run_command(
+      {{DRILL_SOURCE_DIR "/tests/drill/make_image.sh", standin_program().string(), "drill-test/scenario:1", client},
+       120s});
+  INFO(made.err);
+  REQUIRE(made.exit_code == 0);
+  // Its network has no route that a k3s would take its address from.
+  const core::CommandResult ran =
+      core::run_command({{"env", "K3S_IMAGE=drill-test/scenario:1", "K3S_DOWNLOAD=0", "K3S_RUN_ARGS=--tmpfs /run",
+                          "K3S_SERVER_ARGS=--node-ip=203.0.113.10", DRILL_SOURCE_DIR "/scenarios/k3s/run",
+                          "v1.37.2+standin1", (scratch.path() / "reports").string()},
+                         280s});
+  INFO(ran.out << ran.err);
+  CHECK(ran.exit_code == 0);
+  CHECK(std::count(ran.out.begin(), ran.out.end(), '\n') == 10);
+  CHECK(containers() == "");
 }
 
 TEST_CASE("an image that is not here is not pulled but named with the command that does") {

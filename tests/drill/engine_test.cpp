@@ -144,9 +144,9 @@ bool can_download() {
 #ifdef __x86_64__
   ::setenv("no_proxy", "127.0.0.1", 1);
   if (!python().empty()) return true;
-  std::cout << "skipped: no python3 to serve a release\n";
+  std::cout << "test skipped: no python3 to serve a release\n";
 #else
-  std::cout << "skipped: the release served here is for amd64\n";
+  std::cout << "test skipped: the release served here is for amd64\n";
 #endif
   return false;
 }
@@ -154,7 +154,7 @@ bool can_download() {
 // Restores the seed into an engine that is `server` (shell) instead of a control plane.
 std::optional<drill::DrillReport> drill_with(const std::string& server, std::chrono::milliseconds ready_timeout = 20s) {
   if (::access(standin_program().c_str(), X_OK) != 0) {
-    std::cout << "skipped: no stand-in control plane to make a snapshot with (scenarios/standin/build.sh)\n";
+    std::cout << "test skipped: no stand-in control plane to make a snapshot with (scenarios/standin/build.sh)\n";
     return std::nullopt;
   }
   const core::ScratchDir scratch;

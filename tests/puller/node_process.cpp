@@ -78,7 +78,6 @@ std::vector<std::string> command(const DataDir& data) {
 }
 
 Program::Program(const std::vector<std::string>& argv) {
-  std::signal(SIGPIPE, SIG_IGN);
   std::vector<char*> arguments;
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);

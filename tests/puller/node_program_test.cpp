@@ -245,7 +245,7 @@ TEST_CASE("a controller that goes away while the database is locked ends the pro
 TEST_CASE("the program for arm64 says the same as the one for amd64") {
   const std::filesystem::path qemu = "/usr/bin/qemu-aarch64-static";
   if (!std::filesystem::exists(qemu) || !std::filesystem::exists(node_process::program("aarch64"))) {
-    WARN("skipped: no qemu-aarch64-static, or no drill-node for arm64");
+    WARN("test skipped: no qemu-aarch64-static, or no drill-node for arm64");
     return;
   }
   DataDir data;

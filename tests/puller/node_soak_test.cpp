@@ -45,7 +45,7 @@ std::int64_t number(const Connection& image, const std::string& sql) { return st
 TEST_CASE(
     "a thousand pulls in a row beside a writer without pause bring one sound state each, none older than the last") {
   if (kSanitized) {
-    WARN("skipped: drill-node itself is not built with sanitizers, and a thousand pulls take minutes");
+    WARN("test skipped: drill-node itself is not built with sanitizers, and a thousand pulls take minutes");
     return;
   }
   const DataDir data;

@@ -44,8 +44,11 @@ class Environment {
 TEST_CASE("a pull brings the database, the token and the configuration, private and as the manifest says") {
   NEEDS_LAB();
   const auto method = GENERATE(puller::Method::helper, puller::Method::sqlite3);
+  const bool busybox = GENERATE(false, true);
+  CAPTURE(busybox);
   const lab::Node node;
   node.make_database();
+  if (busybox) node.install_busybox();
   lab::Writer writer(node);
   writer.execute("INSERT INTO kine(name, prev_revision) VALUES('/registry/only/in/wal', 0)");
   lab::Shelf shelf;

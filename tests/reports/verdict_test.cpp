@@ -85,6 +85,16 @@ TEST_CASE("a damaged newer snapshot fails the night but not the snapshot that wa
   CHECK(snapshot_verdict_of(report) == reports::Verdict::pass);
 }
 
+TEST_CASE("what a drill leaves behind fails the night but not the snapshot that was restored") {
+  drill::DrillReport report = proven_drill();
+  report.phases.back().verdict = CheckVerdict::fail;
+  CHECK(verdict_of(report) == reports::Verdict::fail);
+  CHECK(snapshot_verdict_of(report) == reports::Verdict::pass);
+  report.phases.back().verdict = CheckVerdict::could_not_run;
+  CHECK(verdict_of(report) == reports::Verdict::inconclusive);
+  CHECK(snapshot_verdict_of(report) == reports::Verdict::pass);
+}
+
 TEST_CASE("exit codes are those of the contract") {
   CHECK(reports::exit_code(reports::Verdict::pass) == 0);
   CHECK(reports::exit_code(reports::Verdict::fail) == 1);

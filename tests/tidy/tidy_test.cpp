@@ -18,17 +18,18 @@ const std::map<std::string, std::set<std::string>> kArrows{
     {"core", {}},
     {"store", {"core"}},
     {"puller", {"store", "core"}},
+    {"restorer", {"puller", "store", "core"}},
     {"verifier", {"store", "core"}},
     {"drill", {"verifier", "core"}},
-    {"reports", {"puller", "verifier", "drill", "store", "core"}},
-    {"cli", {"reports", "puller", "verifier", "drill", "store", "core"}},
+    {"reports", {"puller", "restorer", "verifier", "drill", "store", "core"}},
+    {"cli", {"reports", "puller", "restorer", "verifier", "drill", "store", "core"}},
 };
 
 // The only files that may include a library's headers.
 const std::map<std::string, std::set<std::string>> kDoors{
     {"libssh/", {"puller/ssh_session.cpp"}},
     {"sqlite3.h", {"verifier/sqlite.cpp", "puller/node/database.cpp"}},
-    {"protozero/", {"verifier/object_protobuf.cpp", "verifier/object_tree.cpp"}},
+    {"protozero/", {"verifier/object_protobuf.cpp", "verifier/object_tree.cpp", "drill/protobuf.cpp"}},
     {"boost/", {"core/process.cpp"}},
     {"curl/", {"drill/http.cpp"}},
     {"zstd.h", {"store/zstd.cpp", "puller/zstd_stream.cpp", "puller/node/compressor.cpp"}},

@@ -32,6 +32,15 @@ verifier::Verification verify_row(const std::string& key, const std::string& val
   return fixture.verify(token);
 }
 
+// Made for this; `openssl pkey -pubout -outform DER | sha256sum` says what its public part hashes to.
+constexpr const char* kEcKey =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmdCDPNWmN/EfvDYN\n"
+    "zweULg7dZgVBnRXMymUt/KIJB9OhRANCAARBG2RmCYXz40RaL0apk5ZAsxNkrde3\n"
+    "hK121D4sXbWWOhOHkR2UySpUDRS0Y0dCMM/BbGkeVosFWHKr38lT0Twk\n"
+    "-----END PRIVATE KEY-----\n";
+constexpr const char* kEcKeyHash = "71eb2d5116ea2090e92a7156e90d9abe8a958ce03df4c38b68c947821ecac93e";
+
 }  // namespace
 
 TEST_CASE("A row sealed by another implementation of k3s's format is opened, in every form of its token") {
@@ -97,7 +106,7 @@ TEST_CASE("Each wrong row or token is one finding that says what a restore would
   CHECK(contains(message("/other", "x", sealed.token()), "there is no bootstrap row"));
   CHECK(contains(message(key, value, "wrong"), "bootstrap data already found and encrypted with different token"));
   CHECK(contains(message(key, "", sealed.token()), "not finished"));
-  CHECK(contains(message(key, value + "AAAA", sealed.token()), "not of the form"));
+  CHECK(contains(message(key, value + "A", sealed.token()), "not of the form"));
   CHECK(contains(message(key, "no colon", sealed.token()), "not of the form"));
   CHECK(contains(message(key, "0123456789abcdef:AAAA", sealed.token()), "not of the form"));
   std::string flipped = value;
@@ -150,13 +159,15 @@ TEST_CASE("What other checks need of the row is handed on, and read of another s
   sealed.files["EncryptionConfig"] =
       R"({"kind":"EncryptionConfiguration","apiVersion":"apiserver.config.k8s.io/v1","resources":[{"resources":)"
       R"(["secrets"],"providers":[{"aescbc":{"keys":[{"name":"aescbckey","secret":"AAAAAAAAAAAAAAAAAAAAAA=="}]}}]}]})";
+  sealed.files["ServiceKey"] = make_rsa_key() + kEcKey;
   const VerifyFixture fixture;
   fixture.make([&](kine::Database& database) { database.create(sealed.key, sealed.value()); });
   verifier::Database database(fixture.path());
   const auto opened = verifier::open_bootstrap(database, sealed.token());
   REQUIRE(opened);
   CHECK(opened->ca_sha256 == core::sha256_hex(sealed.ca.pem));
-  CHECK(opened->service_key_sha256 == core::sha256_hex(sealed.files["ServiceKey"]));
+  REQUIRE(opened->service_account_keys.size() == 2);
+  CHECK(opened->service_account_keys[1] == kEcKeyHash);
   CHECK(opened->secrets_encryption);
   CHECK_FALSE(opened->keys.empty());
   CHECK(opened->encryption_problem.empty());
@@ -177,7 +188,7 @@ TEST_CASE("An encryption configuration that gives no keys is a problem for who n
   CHECK(opened->secrets_encryption);
   CHECK(opened->keys.empty());
   CHECK(contains(opened->encryption_problem, "the encryption configuration cannot be used"));
-  CHECK(opened->service_key_sha256.empty());
+  CHECK(opened->service_account_keys.empty());
 }
 
 TEST_CASE("A bare token keeps what looks like a user name, and the full form drops it") {

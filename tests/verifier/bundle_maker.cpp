@@ -100,6 +100,8 @@ CaFile make_ca_chain() {
   return {to_pem(ca.get()) + to_pem(root.get()), to_pem(key.get()), to_der(root.get())};
 }
 
+std::string make_rsa_key() { return to_pem(Key(EVP_RSA_gen(2048), EVP_PKEY_free).get()); }
+
 std::string make_private_key() { return to_pem(make_key().get()); }
 
 std::string make_locked_key() {

@@ -19,6 +19,7 @@ CaFile make_single_ca(std::chrono::sys_seconds expires);
 CaFile make_ca_chain();
 
 std::string make_private_key();
+std::string make_rsa_key();  // as k3s makes its ServiceKey; takes a while
 /// Behind a passphrase, so that no program can read it without asking.
 std::string make_locked_key();
 

@@ -17,7 +17,7 @@ std::filesystem::path seed_directory() {
   const core::CommandResult made =
       core::run_command({{DRILL_SOURCE_DIR "/scenarios/lab/seed"}, std::chrono::minutes(4)});
   if (made.exit_code == 0) return made.out.substr(0, made.out.find('\n'));
-  std::cout << "skipped: no seed: " << made.err << '\n';
+  std::cout << "test skipped: no seed: " << made.err << '\n';
   return {};
 }
 

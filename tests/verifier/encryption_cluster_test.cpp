@@ -1,134 +1,26 @@
 // What a real kube-apiserver has sealed, opened with nothing but its database and its token: each provider that k3s
 // offers or once offered, on a stand-in that is started, filled through its API, and stopped.
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <cstdlib>
-#include <fstream>
-#include <functional>
-#include <iostream>
-#include <iterator>
+#include <filesystem>
 #include <map>
 
-#include "core/cancel.hpp"
-#include "core/fd.hpp"
 #include "core/file.hpp"
-#include "core/process.hpp"
-#include "core/scratch_dir.hpp"
 #include "tests/catch.hpp"
+#include "tests/standin.hpp"
 #include "verifier/bootstrap_check.hpp"
 #include "verifier/object.hpp"
 #include "verifier/resource.hpp"
 #include "verifier/sqlite.hpp"
 #include "verifier/verify.hpp"
 
-using namespace std::chrono_literals;
 using Outcome = verifier::Opened::Outcome;
 
 namespace {
 
-std::filesystem::path standin_program() {
-  if (const char* standin = std::getenv("DRILL_STANDIN"); standin != nullptr && *standin != '\0') return standin;
-  return std::filesystem::path(DRILL_SOURCE_DIR) / "build/k3s-standin";
+// With `configuration` instead of the one that the first start makes.
+void place(const standin::Server& server, const std::string& configuration) {
+  std::filesystem::create_directories(server.directory() / "cred");
+  core::write_new_file(server.directory() / "cred/encryption-config.json", configuration);
 }
-
-std::string content_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-bool becomes_true(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 90s;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (condition()) return true;
-    core::pause_for(20ms);
-  }
-  return false;
-}
-
-int free_port() {
-  const core::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size_bytes = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  REQUIRE(::bind(socket.get(), generic, size_bytes) == 0);
-  REQUIRE(::getsockname(socket.get(), generic, &size_bytes) == 0);
-  return ntohs(address.sin_port);
-}
-
-// A control plane of this test's own, with secrets encryption.
-class Server {
- public:
-  // With `configuration` instead of the one that the first start makes.
-  void place(const std::string& configuration) const {
-    std::filesystem::create_directories(server() / "cred");
-    core::write_new_file(server() / "cred/encryption-config.json", configuration);
-  }
-
-  void start() {
-    const std::string directory = scratch_.path().string();
-    child_.emplace(std::vector<std::string>{"/bin/sh",
-                                            "-c",
-                                            R"(unset K3S_TOKEN K3S_TOKEN_FILE; exec "$@" > "$0" 2>&1)",
-                                            log(),
-                                            standin_program().string(),
-                                            "server",
-                                            "--data-dir",
-                                            directory,
-                                            "--config",
-                                            "/dev/null",
-                                            "--write-kubeconfig",
-                                            directory + "/kubeconfig",
-                                            "--https-listen-port",
-                                            std::to_string(port_),
-                                            "--bind-address=127.0.0.1",
-                                            "--node-ip=203.0.113.10",
-                                            "--disable-agent",
-                                            "--disable-scheduler",
-                                            "--disable-controller-manager",
-                                            "--egress-selector-mode=cluster",
-                                            "--secrets-encryption"});
-    becomes_true([&] { return child_->exit_code() || log_says("k3s is up and running"); });
-    INFO(content_of(log()));
-    REQUIRE_FALSE(child_->exit_code());
-    REQUIRE(log_says("k3s is up and running"));
-  }
-
-  void stop() {
-    ::kill(child_->pid(), SIGTERM);
-    REQUIRE(becomes_true([&] { return child_->exit_code().has_value(); }));
-    CHECK(child_->exit_code() == 0);
-  }
-
-  void send(const std::string& method, const std::string& path, const std::string& body) const {
-    const std::filesystem::path tls = server() / "tls";
-    const std::string file = (scratch_.path() / "body").string();
-    std::ofstream(file) << body;
-    const core::CommandResult sent =
-        core::run_command({{"curl", "--silent", "--show-error", "--fail", "--cacert", tls / "server-ca.crt", "--cert",
-                            tls / "client-admin.crt", "--key", tls / "client-admin.key", "--request", method,
-                            "--header", "Content-Type: application/json", "--data-binary", "@" + file, "--output",
-                            "/dev/null", "https://127.0.0.1:" + std::to_string(port_) + "/api/v1/namespaces/" + path}});
-    INFO(method << " " << path << ": " << sent.err);
-    REQUIRE(sent.exit_code == 0);
-  }
-
-  std::filesystem::path database() const { return server() / "db/state.db"; }
-  std::string token() const { return content_of(server() / "token"); }
-
- private:
-  std::filesystem::path server() const { return scratch_.path() / "server"; }
-  std::string log() const { return scratch_.path() / "log"; }
-  bool log_says(const std::string& text) const { return content_of(log()).find(text) != std::string::npos; }
-
-  core::ScratchDir scratch_;
-  int port_ = free_port();
-  std::optional<core::Child> child_;
-};
 
 std::string object(const std::string& kind, const std::string& name, const std::string& value) {
   return R"({"apiVersion":"v1","kind":")" + kind + R"(","metadata":{"name":")" + name + R"("},"data":{"value":")" +
@@ -136,9 +28,9 @@ std::string object(const std::string& kind, const std::string& name, const std::
 }
 
 // Small and large, written anew, deleted, and in two namespaces.
-void fill(const Server& server, const std::string& plural, const std::string& kind) {
+void fill(const standin::Server& server, const std::string& plural, const std::string& kind) {
   for (const std::string space : {"default", "kube-system"}) {
-    const std::string all = space + "/" + plural;
+    const std::string all = "/api/v1/namespaces/" + space + "/" + plural;
     for (const std::string name : {"one", "two.with.dots", "gone"})
       server.send("POST", all, object(kind, name, "dmFsdWU="));
     server.send("POST", all, object(kind, "large", std::string(500'000, 'A')));
@@ -182,7 +74,7 @@ void check_values(const std::map<std::string, std::string>& values, const verifi
   }
 }
 
-void check_bootstrap_of(const Server& server) {
+void check_bootstrap_of(const standin::Server& server) {
   const verifier::Verification result = verifier::verify({server.database(), server.token(), std::nullopt});
   CHECK(result.secrets_encryption);
   for (const core::Check& check : result.checks) {
@@ -193,17 +85,11 @@ void check_bootstrap_of(const Server& server) {
   }
 }
 
-bool is_missing() {
-  if (std::filesystem::exists(standin_program())) return false;
-  std::cout << "skipped: there is no stand-in at " << standin_program().string() << "\n";
-  return true;
-}
-
 }  // namespace
 
 TEST_CASE("Secrets of a cluster that encrypts them as k3s does by default are opened with its token") {
-  if (is_missing()) return;
-  Server server;
+  NEEDS_STANDIN();
+  standin::Server server({"--secrets-encryption"});
   server.start();
   fill(server, "secrets", "Secret");
   server.stop();
@@ -217,16 +103,17 @@ TEST_CASE("Secrets of a cluster that encrypts them as k3s does by default are op
 }
 
 TEST_CASE("Values sealed with secretbox and aesgcm are opened, with an older key beside them") {
-  if (is_missing()) return;
+  NEEDS_STANDIN();
   // One start for both: kube-apiserver takes other resources than the Secrets that k3s seals.
   const std::string secret = R"(","secret":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}]}})";
   const std::string older = R"({"aescbc":{"keys":[{"name":"aescbckey)" + secret + R"(,{"identity":{}}]})";
-  Server server;
-  server.place(
-      R"({"kind":"EncryptionConfiguration","apiVersion":"apiserver.config.k8s.io/v1","resources":[)"
-      R"({"resources":["secrets"],"providers":[{"secretbox":{"keys":[{"name":"secretboxkey-2026-11-24T10:00:00Z)" +
-      secret + "," + older + R"(,{"resources":["configmaps"],"providers":[{"aesgcm":{"keys":[{"name":"aesgcmkey)" +
-      secret + "," + older + "]}");
+  standin::Server server({"--secrets-encryption"});
+  place(server,
+        R"({"kind":"EncryptionConfiguration","apiVersion":"apiserver.config.k8s.io/v1","resources":[)"
+        R"({"resources":["secrets"],"providers":[{"secretbox":{"keys":[{"name":"secretboxkey-2026-11-24T10:00:00Z)" +
+            secret + "," + older +
+            R"(,{"resources":["configmaps"],"providers":[{"aesgcm":{"keys":[{"name":"aesgcmkey)" + secret + "," +
+            older + "]}");
   server.start();
   fill(server, "secrets", "Secret");
   fill(server, "configmaps", "ConfigMap");

@@ -1,0 +1,49 @@
+#include "cli/candidate.hpp"
+
+#include <algorithm>
+
+namespace cli {
+
+drill::Candidate candidate_of(store::Store& store, const store::Snapshot& snapshot) {
+  drill::Candidate candidate;
+  candidate.name = snapshot.full_name();
+  if (snapshot.lost) {
+    candidate.damage = "lost: " + *snapshot.lost;
+    return candidate;
+  }
+  candidate.unpack = [&store, snapshot](const std::filesystem::path& target) {
+    return store.extract(snapshot, target);
+  };
+  candidate.taken_at = snapshot.manifest.taken_at;
+  candidate.k3s_version = snapshot.manifest.k3s_version;
+  if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))
+    candidate.captured_sha256 = database->sha256;
+  if (snapshot.manifest.find(store::kTokenFile) != nullptr) candidate.token = snapshot.file(store::kTokenFile);
+  for (const store::BundleFile& file : snapshot.manifest.bundle)
+    if (file.path.starts_with(store::kConfigFile)) candidate.configs.push_back(snapshot.file(file.path));
+  std::sort(candidate.configs.begin(), candidate.configs.end());
+  return candidate;
+}
+
+drill::Candidate candidate_of(const std::filesystem::path& database, const std::filesystem::path& token) {
+  drill::Candidate candidate;
+  candidate.name = database.string();
+  candidate.database = database;
+  candidate.token = token;
+  return candidate;
+}
+
+void add_engine_option(CLI::App& app, std::string& engine) {
+  app.add_option("--engine", engine,
+                 "Control plane to restore into (default: auto, the k3s of the snapshot's own version)")
+      ->check(CLI::IsMember({"auto", "k3s", "container", "standin"}));
+}
+
+std::optional<drill::EngineKind> engine_kind(const std::string& name) {
+  for (const drill::EngineKind kind :
+       {drill::EngineKind::k3s, drill::EngineKind::container, drill::EngineKind::standin})
+    if (name == drill::to_string(kind)) return kind;
+  return std::nullopt;
+}
+
+}  // namespace cli

@@ -1,0 +1,34 @@
+#include <memory>
+
+#include "cli/command.hpp"
+#include "cli/stored_copy.hpp"
+#include "reports/history.hpp"
+#include "store/store.hpp"
+
+namespace cli {
+namespace {
+
+int history(const Globals& globals, const std::vector<std::string>& names) {
+  const store::Store store(load_config(globals.config_path).store);
+  std::vector<reports::ClusterHistory> clusters;
+  // Of the store, not of the config: a cluster that is no longer pulled still has its history.
+  for (const std::string& cluster : stored_clusters(store, names)) {
+    clusters.push_back({cluster, reports::read_history(store.drills(cluster))});
+    reports::assess(clusters.back().history);
+  }
+  print(globals.format == Format::json ? reports::history_json(clusters)
+                                       : reports::history_text(clusters, page(globals)));
+  return 0;
+}
+
+}  // namespace
+
+Action declare_report(CLI::App& app) {
+  auto clusters = std::make_shared<std::vector<std::string>>();
+  CLI::App* of_drills = app.add_subcommand("history", "The drills of each cluster: how long, since when, how sure");
+  of_drills->add_option("CLUSTER", *clusters, "Which; all in the store when left out");
+  app.require_subcommand(1);
+  return [clusters](const Globals& globals) { return history(globals, *clusters); };
+}
+
+}  // namespace cli

@@ -1,0 +1,436 @@
+#include "reports/restore.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+
+#include "cli/command.hpp"
+#include "cli/restore_node.hpp"
+#include "cli/restore_snapshot.hpp"
+#include "cli/restored_api.hpp"
+#include "core/cancel.hpp"
+#include "core/log.hpp"
+#include "restorer/judge.hpp"
+
+namespace cli {
+namespace {
+
+using core::CheckVerdict;
+using core::Error;
+using core::ErrorKind;
+
+constexpr std::chrono::seconds kStaysReady{10};
+constexpr std::chrono::minutes kPatienceForRollback{10};
+constexpr std::chrono::seconds kBetweenTries{5};
+
+struct Options {
+  std::string snapshot;
+  std::string node;
+  bool dry_run = false;
+  bool yes = false;
+  bool roll_back = false;
+  bool finish = false;
+  bool bump = true;
+  Unverified unverified = Unverified::refused;
+};
+
+// No two restores have the same, also when they begin in the same second.
+std::string new_moment() {
+  std::uint16_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) != sizeof random) throw core::system_error(errno, "getrandom");
+  return fmt::format("{}-{:04x}", core::format_compact(core::utc_now()), random);
+}
+
+void add_what_is_kept(const restorer::RollBack& done, reports::RestoreStep& step) {
+  if (!done.kept.empty())
+    step.add(core::Severity::note,
+             fmt::format("k3s had been started on what was restored, so that is kept in {} on the node", done.kept));
+  if (!done.stands.empty())
+    step.add(
+        core::Severity::note,
+        fmt::format("nothing was put back: the restore had come to its end, and stands; what was there before is in {}",
+                    done.stands));
+}
+
+// One line of the terminal, without its end. Throws: cancelled.
+std::string read_line() {
+  std::string line;
+  char c = 0;
+  while (true) {
+    if (!core::wait_for(STDIN_FILENO, POLLIN, std::chrono::hours(1)) || ::read(STDIN_FILENO, &c, 1) != 1) return line;
+    if (c == '\n') return line;
+    line += c;
+  }
+}
+
+/// A step on the node, as it is shown before it runs.
+struct Planned {
+  std::string name;
+  std::string title;
+  std::string lines;
+  std::function<void(reports::RestoreStep&)> work;
+};
+
+class Restore {
+ public:
+  Restore(const Globals& globals, const Options& options) : globals_(globals), options_(options) {}
+
+  int run() {
+    check_options();
+    const core::Stopwatch watch;
+    config_ = load_config(globals_.config_path);
+    if (options_.dry_run) outcome_.mode = reports::RestoreOutcome::Mode::dry_run;
+    if (options_.roll_back || options_.finish) {
+      end_what_was_cut_off();
+    } else {
+      restore();
+    }
+    outcome_.duration = watch.elapsed();
+    core::clear_progress();
+    print(globals_.format == Format::json ? reports::restore_json(outcome_)
+                                          : reports::restore_text(outcome_, page(globals_)));
+    const reports::Verdict verdict = reports::verdict_of(outcome_);
+    return core::cancel_requested() && verdict != reports::Verdict::pass ? exit_code(ErrorKind::cancelled)
+                                                                         : reports::exit_code(verdict);
+  }
+
+ private:
+  void restore() {
+    snapshot_.emplace(config_.store, options_.snapshot);
+    outcome_.snapshot = snapshot_->name();
+    outcome_.cluster = snapshot_->cluster();
+    outcome_.node = options_.node;
+    facts_.settings = find_node(config_, options_.node, outcome_.cluster);
+    facts_.snapshot = outcome_.snapshot;
+    facts_.moment = new_moment();
+    if (!prepare()) return;
+    if (options_.dry_run) return show_plan();
+    std::vector<Planned> planned = plan();
+    if (state_.unfinished) planned.insert(planned.begin(), mend_step());
+    confirm(planned, fmt::format("{} is about to replace the cluster on {}", outcome_.snapshot, outcome_.node),
+            outcome_.cluster);
+    if (!change() && claimed_) roll_back();
+  }
+
+  // For a node that a restore was cut off on, and nothing else.
+  void end_what_was_cut_off() {
+    facts_.settings = find_node(config_, options_.node, options_.snapshot.substr(0, options_.snapshot.find('/')));
+    outcome_.node = options_.node;
+    node_.emplace(facts_.settings);
+    if (!step({"node", "Look at what was cut off there", "", [this](reports::RestoreStep&) {
+                 look();
+                 outcome_.snapshot = state_.unfinished.value_or("");
+                 if (!state_.unfinished) throw Error(ErrorKind::not_found, "no restore was cut off there");
+               }}))
+      return;
+    std::vector<Planned> planned;
+    planned.push_back(options_.finish ? let_stand_step() : mend_step());
+    if (options_.dry_run) return show(planned);
+    const std::string cluster = outcome_.snapshot.substr(0, outcome_.snapshot.find('/'));
+    if (state_.stage != restorer::Stage::claimed)
+      confirm(planned, fmt::format("on {}, a restore of {}was cut off", outcome_.node, outcome_.snapshot),
+              cluster.empty() ? "yes" : cluster);
+    if (!options_.finish) return static_cast<void>(mend());
+    const core::CancelShield shield;
+    step(std::move(planned.front()));
+  }
+
+  Planned mend_step() {
+    return {"mend", "Put everything back as it was before the restore that was cut off",
+            "sh " + facts_.rollback_file().string(), [this](reports::RestoreStep& step) {
+              mended_ = node_->mend();
+              add_what_is_kept(mended_, step);
+            }};
+  }
+
+  Planned let_stand_step() {
+    return {"finish", "Let what it has placed stand", restorer::finish_step(),
+            [this](reports::RestoreStep&) { outcome_.kept_aside = node_->let_stand(); }};
+  }
+
+  void check_options() const {
+    const bool restores = !options_.roll_back && !options_.finish;
+    if (restores && options_.snapshot.empty())
+      throw Error(ErrorKind::usage, "SNAPSHOT is missing: drill list shows what there is");
+    if (!options_.dry_run && !options_.yes && ::isatty(STDIN_FILENO) == 0)
+      throw Error(ErrorKind::usage,
+                  "a restore, and its rollback, replace the node's database: look at it with --dry-run, then give "
+                  "--yes, or run it in a terminal and type the cluster's name");
+  }
+
+  /// True when `work` did what it had to. Whatever it throws is a finding of the step.
+  bool step(Planned planned) {
+    core::log_info(planned.title);
+    core::show_progress("restore: " + planned.name);
+    outcome_.steps.push_back({planned.name, planned.title, planned.lines, CheckVerdict::pass, {}, {}});
+    reports::RestoreStep& step = outcome_.steps.back();
+    const core::Stopwatch watch;
+    try {
+      planned.work(step);
+      if (step.verdict == CheckVerdict::pass && !step.passed()) step.verdict = CheckVerdict::could_not_run;
+    } catch (const std::exception& error) {
+      const auto* known = dynamic_cast<const Error*>(&error);
+      const bool damaged = known != nullptr && known->kind() == ErrorKind::damaged;
+      step.verdict = damaged ? CheckVerdict::fail : CheckVerdict::could_not_run;
+      step.add(core::Severity::error, error.what());
+    }
+    step.duration = watch.elapsed();
+    return step.verdict == CheckVerdict::pass;
+  }
+
+  // Nothing is changed here: the snapshot and the node are looked at.
+  bool prepare() {
+    return step({"snapshot", "Verify the snapshot and unpack it", "",
+                 [this](reports::RestoreStep& step) {
+                   snapshot_->verify(step, options_.unverified);
+                   outcome_.revision = snapshot_->verification().revision;
+                 }}) &&
+           step({"node", "Look at the node: its version, cluster, token, space and service", "",
+                 [this](reports::RestoreStep& step) { look_at_node(step); }}) &&
+           (!options_.bump || step({"revision", "Move the revision of the copy beyond what any client has seen", "",
+                                    [this](reports::RestoreStep&) { outcome_.bumped = snapshot_->bump_revision(); }}));
+  }
+
+  void look() {
+    state_ = node_->look();
+    outcome_.node = state_.peer;
+    outcome_.node_k3s_version = state_.k3s_version;
+    facts_.manager = state_.manager;
+    // What was just started may not have the database open yet, which is all that tells of it without a manager.
+    facts_.service = mended_.service == restorer::Service::running ? mended_.service : state_.service;
+    facts_.server = state_.server;
+    if (!state_.owner.empty())
+      throw Error(ErrorKind::storage,
+                  fmt::format("another drill restore is at work there, with {}: wait for its end; if its drill is gone "
+                              "and only the connection hangs, end process {} on the node",
+                              state_.unfinished.value_or(""), state_.owner));
+  }
+
+  void look_at_node(reports::RestoreStep& step) {
+    if (!node_) node_.emplace(facts_.settings);
+    look();
+    if (state_.unfinished && state_.stage == restorer::Stage::started)
+      throw Error(
+          ErrorKind::storage,
+          fmt::format("a restore was cut off there ({0}) after k3s had been started on what it placed, and "
+                      "people may have worked with that since: drill restore {1} --finish --to {2} lets it stand, "
+                      "drill restore {1} --rollback --to {2} puts back what was there before",
+                      *state_.unfinished, outcome_.cluster, options_.node));
+    if (state_.unfinished) {
+      step.add(core::Severity::warning,
+               fmt::format("a restore was cut off there ({}): it is rolled back first, then the node is judged",
+                           state_.unfinished->empty() ? "before it had changed anything" : *state_.unfinished));
+      return;
+    }
+    step.findings = restorer::judge(state_, snapshot_->wanted(), facts_.settings);
+    node_->check_forwarding();
+  }
+
+  std::vector<Planned> plan() {
+    const auto on_node = [this](std::string name, std::string title, std::string lines) {
+      return Planned{std::move(name), std::move(title), lines,
+                     [this, lines](reports::RestoreStep&) { node_->run(facts_, lines); }};
+    };
+    std::vector<Planned> plan;
+    plan.push_back({"send", "Send database and token to " + facts_.work().string() + " and compare their hashes there",
+                    "", [this](reports::RestoreStep&) { send(); }});
+    plan.push_back(on_node("stop", "Stop k3s and wait until nothing has the database open", stop_step(facts_)));
+    plan.push_back(on_node(
+        "set-aside",
+        "Move state.db, -wal, -shm, the token and what k3s makes anew out of them to " + facts_.aside().string(),
+        restorer::aside_step()));
+    plan.push_back(
+        on_node("place", "Put the snapshot in their place, with their owner and mode", restorer::place_step()));
+    plan.push_back(on_node("start", "Start k3s", start_step(facts_)));
+    plan.push_back({"ready", "Wait until the API server is ready", "", [this](reports::RestoreStep&) {
+                      api_.emplace(*node_, facts_);
+                      api_->wait_until_ready(config_.drill.ready_timeout);
+                    }});
+    plan.push_back({"prove", "Compare every object it serves with the snapshot", "",
+                    [this](reports::RestoreStep& step) { prove(step); }});
+    plan.push_back({"settle", "See that it stays ready for ten seconds", "",
+                    [this](reports::RestoreStep&) { api_->stay_ready(kStaysReady); }});
+    plan.push_back({"finish", "Let the restore stand", restorer::finish_step(), [this](reports::RestoreStep&) {
+                      const core::CancelShield shield;
+                      node_->run(facts_, restorer::finish_step());
+                    }});
+    return plan;
+  }
+
+  void show(const std::vector<Planned>& planned) {
+    for (const Planned& one : planned)
+      outcome_.steps.push_back({one.name, one.title, one.lines, CheckVerdict::skipped, {}, {}});
+  }
+
+  void show_plan() {
+    if (state_.unfinished) show({mend_step()});
+    show(plan());
+    outcome_.steps.push_back({"rollback",
+                              "When any of these fails: put everything back",
+                              rollback_step(facts_),
+                              CheckVerdict::skipped,
+                              {},
+                              {}});
+    stand(facts_.aside());
+  }
+
+  // Asked of a person, so it is said whatever --quiet keeps from the log.
+  void confirm(const std::vector<Planned>& planned, const std::string& question, const std::string& name) {
+    if (options_.yes) return;
+    core::clear_progress();
+    std::string text;
+    for (const reports::RestoreStep& step : outcome_.steps)
+      for (const core::Finding& one : step.findings)
+        if (one.severity == core::Severity::warning) text += "warning: " + reports::harmless(one.message) + "\n";
+    for (const Planned& one : planned) text += "  " + one.title + "\n";
+    fmt::print(stderr, "{}{}; type {} to go on:\n", text, reports::harmless(question), name);
+    if (read_line() != name) throw Error(ErrorKind::usage, "that is not " + name + ": nothing was changed");
+  }
+
+  bool change() {
+    if (state_.unfinished) {
+      if (!mend()) return false;
+      const bool good =
+          step({"node", "Look at the node again", "", [this](reports::RestoreStep& step) { look_at_node(step); }});
+      if (!good) return false;
+      outcome_.rolled_back = reports::RolledBack::no;
+    }
+    for (Planned& planned : plan())
+      if (!step(std::move(planned))) return false;
+    stand(facts_.aside());
+    return true;
+  }
+
+  // So it ends when all goes well.
+  void stand(const std::string& kept_aside) {
+    outcome_.kept_aside = kept_aside;
+    outcome_.needs_a_person = snapshot_->left_to_a_person(state_.name, facts_.server, outcome_.bumped.has_value());
+  }
+
+  bool mend() {
+    const core::CancelShield shield;
+    const bool back = step(mend_step());
+    if (mended_.stands.empty())
+      say_whether_back(back, "");
+    else
+      outcome_.kept_aside = mended_.stands;
+    return back;
+  }
+
+  void say_whether_back(bool back, const std::string& where) {
+    outcome_.rolled_back = back ? reports::RolledBack::yes : reports::RolledBack::failed;
+    if (!back)
+      outcome_.rollback_failure =
+          fmt::format("the node may be between two states{}; to put it back, as root on the node: sh {}", where,
+                      facts_.rollback_file().string());
+  }
+
+  void send() {
+    claim();
+    node_->send(facts_, snapshot_->database(), snapshot_->token());
+  }
+
+  // A person may have taken long to answer, and another restore or a start of k3s may have come in between.
+  void claim() {
+    claimed_ = true;
+    try {
+      node_->claim(facts_);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::storage) claimed_ = false;  // refused
+      throw;
+    }
+    const restorer::NodeState now = node_->look();
+    const auto seen = [](const restorer::NodeState& state) {
+      return std::tuple(state.manager, state.ca_sha256, state.token_ca);
+    };
+    if (seen(now) != seen(state_))
+      throw Error(ErrorKind::storage,
+                  "the node is no more as it was when it was looked at; look again, and start anew");
+    if (now.service == restorer::Service::running) facts_.service = now.service;
+  }
+
+  void prove(reports::RestoreStep& step) {
+    outcome_.objects = api_->prove(snapshot_->verification(), outcome_.bumped.value_or(outcome_.revision));
+    step.findings = outcome_.objects->findings;
+    if (!outcome_.objects->equal() || !step.passed()) step.verdict = CheckVerdict::fail;
+  }
+
+  void roll_back() {
+    const core::CancelShield shield;
+    api_.reset();
+    std::string stands;
+    const bool back =
+        step({"rollback", "Put everything back as it was", rollback_step(facts_), [&](reports::RestoreStep& step) {
+                const restorer::RollBack done = roll_back_once_reached();
+                add_what_is_kept(done, step);
+                stands = done.stands;
+              }});
+    if (stands.empty()) return say_whether_back(back, ", with what was there in " + facts_.aside().string());
+    // Its own finish was only not heard of. When another drill has let it stand, what failed here has failed.
+    for (reports::RestoreStep& step : outcome_.steps) {
+      if (step.name != "finish") continue;
+      step.verdict = CheckVerdict::pass;
+      for (core::Finding& one : step.findings) one.severity = core::Severity::warning;
+    }
+    stand(stands);
+  }
+
+  // The connection may be what has failed, and come back.
+  restorer::RollBack roll_back_once_reached() {
+    const auto deadline = std::chrono::steady_clock::now() + kPatienceForRollback;
+    for (bool told = false;; told = true) {
+      try {
+        return node_->roll_back(facts_);
+      } catch (const Error& error) {
+        // A node that is just starting refuses logins, too.
+        const bool refused = error.kind() == ErrorKind::storage;
+        if (refused || std::chrono::steady_clock::now() > deadline) throw;
+        if (!told)
+          core::log_warning(
+              fmt::format("{}; the node must be put back, so this is tried for {}; by hand, as root there: sh {}",
+                          error.what(), core::format_duration(kPatienceForRollback), facts_.rollback_file().string()));
+        core::pause_for(kBetweenTries);
+      }
+    }
+  }
+
+  const Globals& globals_;
+  const Options& options_;
+  Config config_;
+  std::optional<RestoreSnapshot> snapshot_;
+  restorer::ScriptFacts facts_;
+  restorer::NodeState state_;
+  std::optional<restorer::Node> node_;
+  std::optional<RestoredApi> api_;
+  restorer::RollBack mended_;
+  bool claimed_ = false;
+  reports::RestoreOutcome outcome_;
+};
+
+}  // namespace
+
+Action declare_restore(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("SNAPSHOT", options->snapshot,
+                 "Which; with --rollback and --finish its cluster is enough, or nothing");
+  app.add_option("--to", options->node, "The server: a configured cluster, or user@host[:port]")->required();
+  app.add_flag("--dry-run", options->dry_run, "Look, show every step with its commands, change nothing");
+  app.add_flag("--yes", options->yes, "Do not ask for the cluster's name");
+  app.add_flag("--bump-revision,!--no-bump-revision", options->bump,
+               "Go on beyond every revision a client can have seen, so that watches notice (default: on)");
+  auto* const back =
+      app.add_flag("--rollback", options->roll_back, "Only put back what a restore has moved that was cut off");
+  app.add_flag("--finish", options->finish, "Only let what a restore has placed that was cut off stand")
+      ->excludes(back);
+  app.add_flag_callback(
+      "--allow-unverified", [options] { options->unverified = Unverified::allowed; },
+      "Restore a snapshot even when it could not be verified as a whole; never one that failed");
+  return [options](const Globals& globals) { return Restore(globals, *options).run(); };
+}
+
+}  // namespace cli

@@ -1,0 +1,73 @@
+#include "drill/candidate.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+
+#include "core/error.hpp"
+#include "core/yaml.hpp"
+
+namespace drill {
+namespace {
+
+// What must be as it was on the original server for the restored one to serve the same.
+constexpr std::array<std::string_view, 4> kKeptFlags{"cluster-cidr", "service-cidr", "cluster-dns", "cluster-domain"};
+
+// A later file's value replaces an earlier one's, as k3s reads them.
+std::vector<std::string> kept_flags(const std::vector<std::string>& config_files) {
+  std::map<std::string_view, std::string> values;
+  for (const std::string& file : config_files) {
+    const core::YamlNode config = core::parse_yaml(file, "the node's config");
+    for (const std::string_view key : kKeptFlags) {
+      const core::YamlNode* value = config.find(key);
+      if (value == nullptr) continue;
+      std::string text = value->scalar;
+      for (const core::YamlNode& item : value->items) text += (text.empty() ? "" : ",") + item.scalar;
+      values[key] = text;
+    }
+  }
+  std::vector<std::string> flags;
+  for (const auto& [key, value] : values) flags.push_back(fmt::format("--{}={}", key, value));
+  return flags;
+}
+
+core::CopiedFile fetch_database(const Candidate& candidate, const std::filesystem::path& target) {
+  if (candidate.unpack) return candidate.unpack(target);
+  return copy_database(candidate.database, target);
+}
+
+}  // namespace
+
+Material fetch(const Candidate& candidate, const std::filesystem::path& directory) {
+  std::filesystem::create_directory(directory);
+  std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
+  Material material;
+  material.database = directory / "state.db";
+  const core::CopiedFile copied = fetch_database(candidate, material.database);
+  if (candidate.captured_sha256 && copied.sha256 != *candidate.captured_sha256)
+    throw core::Error(core::ErrorKind::damaged,
+                      fmt::format("state.db has sha256 {}, captured was {}: it has changed in the store", copied.sha256,
+                                  *candidate.captured_sha256));
+  if (candidate.token) material.token = core::read_file(*candidate.token);
+  for (const std::filesystem::path& config : candidate.configs) material.configs.push_back(core::read_file(config));
+  return material;
+}
+
+RestoreSet restore_set(const Material& material, const verifier::Verification& verification, Controllers controllers) {
+  if (!material.token)
+    throw core::Error(core::ErrorKind::not_found,
+                      "no token was saved with this snapshot, and without it k3s cannot open it: give --token-file");
+  RestoreSet restore{material.database, *material.token, kept_flags(material.configs), controllers};
+  if (verification.secrets_encryption) restore.server_flags.push_back("--secrets-encryption");
+  return restore;
+}
+
+std::string secret_of(const std::string& token) {
+  const std::size_t colon = token.rfind(':');
+  std::string secret = colon == std::string::npos ? token : token.substr(colon + 1);
+  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
+  return secret;
+}
+
+}  // namespace drill

@@ -1,0 +1,50 @@
+// A snapshot that may be restored, and what a restore is made of once it has been fetched: database, token, config
+// files. First step of a drill, of an exploration and of the damaged twin. What it does not do: judge any of it.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/file.hpp"
+#include "drill/engine.hpp"
+#include "verifier/verify.hpp"
+
+namespace drill {
+
+/// From the store, or plain files.
+struct Candidate {
+  std::string name;                // "edge/20261123T231700Z", or the file's path
+  std::filesystem::path database;  // a plain file, copied with the -wal beside it; or
+  /// what writes the database to the path given and returns its size and hash, where it does not lie there plain.
+  std::function<core::CopiedFile(const std::filesystem::path&)> unpack;
+  std::optional<std::filesystem::path> token;
+  std::vector<std::filesystem::path> configs;  // the node's config.yaml, then its config.yaml.d/ in order
+  std::optional<core::UtcTime> taken_at;
+  std::string k3s_version;  // from the manifest; empty: taken from the objects inside
+  std::optional<std::string> captured_sha256;
+  std::optional<std::string> damage;  // why it cannot even be tried
+};
+
+/// Copies of a candidate's files: the database (with its -wal) in a directory of ours, the small ones in memory.
+struct Material {
+  std::filesystem::path database;
+  std::optional<std::string> token;
+  std::vector<std::string> configs;
+};
+
+/// Makes `directory` (0700) and copies into it. Throws: damaged (also for another hash than captured), not_found,
+/// denied, storage, cancelled.
+Material fetch(const Candidate& candidate, const std::filesystem::path& directory);
+
+/// What an engine is given, with the flags that must be as they were on the original server.
+/// Throws: not_found without a token; usage for a config file that is no YAML.
+RestoreSet restore_set(const Material& material, const verifier::Verification& verification, Controllers controllers);
+
+/// What of a token must not be repeated: its password part.
+std::string secret_of(const std::string& token);
+
+}  // namespace drill

@@ -1,0 +1,30 @@
+// What lies in the restored datastore, byte by byte, as of the snapshot's revision: through kine's etcd interface
+// against the rows of the snapshot's file. It sees what the API does not list (ranges of addresses and ports, leases of
+// the masters, the bootstrap row), and, deep, the content of every object, sealed ones too.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+
+#include "core/finding.hpp"
+#include "core/revision.hpp"
+
+namespace drill {
+
+/// `internal`: the keys that the API cannot list. `deep`: all keys.
+enum class Depth { internal, deep };
+
+struct DatastoreProof {
+  core::Check check{"datastore", core::CheckVerdict::pass, {}, {}};
+  std::uint64_t keys = 0;     // of the snapshot that were looked for
+  std::uint64_t matched = 0;  // with the same revision and the same bytes
+};
+
+/// `socket` is kine's, `database` the snapshot's file, `meanwhile` as in HttpOptions. What kine does not answer makes
+/// an internal proof skipped, with the reason. Throws, when deep: unreachable, timeout; always: damaged, storage,
+/// cancelled.
+DatastoreProof prove_datastore(const std::filesystem::path& socket, const std::filesystem::path& database,
+                               core::Revision revision, Depth depth, const std::function<void()>& meanwhile = {});
+
+}  // namespace drill

@@ -1,0 +1,125 @@
+#include "drill/proof.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <string_view>
+#include <unordered_map>
+
+namespace drill {
+namespace {
+
+// The version the objects are stored in, where it is served: no conversion, and no conversion webhook, is needed then.
+class StoredVersions {
+ public:
+  explicit StoredVersions(const verifier::ObjectList& objects) {
+    for (const verifier::Object& object : objects)
+      if (!object.api_version.empty())
+        versions_.emplace(object.resource, object.api_version.substr(object.api_version.find('/') + 1));
+  }
+
+  std::string choose(const std::string& resource, const std::vector<std::string>& served) const {
+    const auto stored = versions_.find(resource);
+    return stored != versions_.end() && std::find(served.begin(), served.end(), stored->second) != served.end()
+               ? std::string(stored->second)
+               : served.front();
+  }
+
+ private:
+  std::unordered_map<std::string_view, std::string_view> versions_;  // views into the list's names
+};
+
+// Each definition has the name of what it defines.
+std::set<std::string> defined_resources(const verifier::ObjectList& objects) {
+  std::set<std::string> defined;
+  for (const verifier::Object& object : objects)
+    if (object.resource == "customresourcedefinitions.apiextensions.k8s.io") defined.emplace(object.name);
+  return defined;
+}
+
+// No cluster of this version can serve it: a built-in API that Kubernetes has removed, or a custom resource without its
+// definition. Source: kubernetes.io/docs/reference/using-api/deprecation-guide, and the release notes
+// of 1.20, 1.31, 1.32.
+bool is_left_over(const std::string& resource, const std::set<std::string>& defined) {
+  constexpr std::array<std::string_view, 5> kRemoved{"podsecuritypolicy.policy", "podsecuritypolicy.extensions",
+                                                     "podpresets.settings.k8s.io", "resourceclasses.resource.k8s.io",
+                                                     "podschedulingcontexts.resource.k8s.io"};
+  if (std::find(kRemoved.begin(), kRemoved.end(), resource) != kRemoved.end()) return true;
+  const std::size_t dot = resource.find('.');
+  const bool custom =
+      dot != std::string::npos && resource.find('.', dot + 1) != std::string::npos && !resource.ends_with(".k8s.io");
+  return custom && defined.count(resource) == 0;
+}
+
+}  // namespace
+
+Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std::optional<core::Revision> revision,
+                     const MayRetry& may_retry) {
+  Listing listing;
+  const auto& expected = snapshot.census.by_resource;
+  const std::set<std::string> defined = defined_resources(snapshot.objects);
+  std::map<std::string, std::vector<std::string>> served;
+  do {
+    served = api.discover();
+    listing.absent.clear();
+    listing.left_over.clear();
+    for (const auto& [resource, count] : expected)
+      if (served.count(resource) == 0)
+        (is_left_over(resource, defined) ? listing.left_over : listing.absent).push_back(resource);
+  } while (!listing.absent.empty() && may_retry());
+
+  const StoredVersions stored(snapshot.objects);
+  std::vector<ListedResource> wanted;
+  for (const auto& [resource, versions] : served) wanted.push_back({resource, stored.choose(resource, versions)});
+  std::map<std::string, ServedList> lists;
+  do {
+    std::vector<ListedResource> again;
+    std::vector<ServedList> answers = api.list(wanted, revision);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      if (answers[i].not_yet() && expected.count(wanted[i].name) != 0) again.push_back(wanted[i]);
+      lists[wanted[i].name] = std::move(answers[i]);
+    }
+    wanted = std::move(again);
+  } while (!wanted.empty() && may_retry());
+  for (auto& [resource, list] : lists) listing.lists.push_back(std::move(list));
+  return listing;
+}
+
+Equality compare_with(const verifier::Verification& snapshot, const Listing& listing) {
+  const std::set<std::string_view> left_over(listing.left_over.begin(), listing.left_over.end());
+  std::vector<verifier::Object> comparable;
+  for (const verifier::Object& object : snapshot.objects)
+    if (left_over.count(object.resource) == 0) comparable.push_back(object);
+  Equality equality = compare(comparable, listing.lists);
+  if (!listing.absent.empty())
+    equality.findings.push_back({core::Severity::error,
+                                 fmt::format("the restored API does not serve: {}", fmt::join(listing.absent, ", ")),
+                                 {},
+                                 {}});
+  if (!listing.left_over.empty())
+    equality.findings.push_back(
+        {core::Severity::warning,
+         fmt::format("objects not compared, as Kubernetes has removed their API or the snapshot holds no definition of "
+                     "it: {} of {}",
+                     snapshot.objects.size() - comparable.size(), fmt::join(listing.left_over, ", ")),
+         {},
+         {}});
+  return equality;
+}
+
+std::string failure_of(const core::Check& check) {
+  const auto error = std::find_if(check.findings.begin(), check.findings.end(), [](const core::Finding& finding) {
+    return finding.severity == core::Severity::error;
+  });
+  return fmt::format("check {}: {}", check.name, error != check.findings.end() ? error->message : "failed");
+}
+
+Equality prove_objects(ApiClient& api, const verifier::Verification& snapshot, core::Revision revision,
+                       const MayRetry& may_retry) {
+  return compare_with(snapshot, list_objects(api, snapshot, revision, may_retry));
+}
+
+}  // namespace drill

@@ -1,0 +1,42 @@
+// The heart of the proof: everything a restored API serves as of one revision, held against everything the snapshot
+// holds. Used by the drill in its sandbox and by a real restore through its tunnel.
+// What it does not do: time anything, or decide a verdict.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "drill/api.hpp"
+#include "drill/compare.hpp"
+#include "verifier/verify.hpp"
+
+namespace drill {
+
+/// Asked when something is not served yet: waits a moment and says whether to try again.
+using MayRetry = std::function<bool()>;
+
+struct Listing {
+  std::vector<ServedList> lists;       // of every resource that can be listed
+  std::vector<std::string> absent;     // resources of the snapshot that are not served, and should be
+  std::vector<std::string> left_over;  // and those that no cluster can serve: of a removed API, or without definition
+};
+
+/// Lists all that is served as of exactly `revision`, or now. A resource may be served, and its storage be ready, a
+/// moment after /readyz: custom resources come one by one. Throws: unreachable, timeout, damaged, cancelled.
+Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std::optional<core::Revision> revision,
+                     const MayRetry& may_retry);
+
+/// Compares a listing with the snapshot; what is absent is an error. What is left over is not compared,
+/// and a warning.
+Equality compare_with(const verifier::Verification& snapshot, const Listing& listing);
+
+/// "check NAME: its first error", of a check that failed.
+std::string failure_of(const core::Check& check);
+
+/// Both in one.
+Equality prove_objects(ApiClient& api, const verifier::Verification& snapshot, core::Revision revision,
+                       const MayRetry& may_retry);
+
+}  // namespace drill

@@ -1,0 +1,60 @@
+// `drill restore`: what was done to a node, step by step, and what a person still has to do; as JSON and as text.
+// Fields and meanings: docs/json.md. Names, sizes, hashes and revisions; never a value.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/finding.hpp"
+#include "core/revision.hpp"
+#include "drill/compare.hpp"
+#include "reports/page.hpp"
+#include "reports/verdict.hpp"
+
+namespace reports {
+
+struct RestoreStep {
+  std::string name;
+  std::string title;  // for a person: what it does
+  std::string lines;  // that run on the node; empty: it runs here
+  core::CheckVerdict verdict = core::CheckVerdict::skipped;
+  std::vector<core::Finding> findings;
+  std::chrono::nanoseconds duration{0};
+
+  void add(core::Severity severity, std::string message) { findings.push_back({severity, std::move(message), {}, {}}); }
+  /// Nothing was found that forbids going on.
+  bool passed() const {
+    return std::none_of(findings.begin(), findings.end(),
+                        [](const core::Finding& one) { return one.severity == core::Severity::error; });
+  }
+};
+
+/// failed: the node is between two states, and `rollback_failure` says what to do.
+enum class RolledBack { no, yes, failed };
+
+struct RestoreOutcome {
+  std::string snapshot;
+  std::string cluster;
+  std::string node;              // "ubuntu@10.0.0.2 port 22"
+  std::string node_k3s_version;  // empty: not known
+  std::vector<RestoreStep> steps;
+  std::string kept_aside;  // directory on the node; empty: nothing is
+  RolledBack rolled_back = RolledBack::no;
+  std::string rollback_failure;
+  core::Revision revision;               // of the snapshot
+  std::optional<core::Revision> bumped;  // from which the restored cluster goes on
+  std::optional<drill::Equality> objects;
+  std::vector<std::string> needs_a_person;
+  std::chrono::nanoseconds duration{0};
+  enum class Mode { real, dry_run } mode = Mode::real;
+};
+
+/// A failed step is fail, one that could not run inconclusive.
+Verdict verdict_of(const RestoreOutcome& outcome);
+
+std::string restore_json(const RestoreOutcome& outcome);  // k3s-drill/restore/1
+std::string restore_text(const RestoreOutcome& outcome, const Page& page);
+
+}  // namespace reports

@@ -1,0 +1,74 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/clock.hpp"
+#include "reports/restore.hpp"
+
+namespace reports {
+namespace {
+
+std::string step_text(const RestoreStep& step, RestoreOutcome::Mode mode, const Page& page) {
+  std::string text = fmt::format(
+      "  {:<12} {}  {:>9}\n", step.name, verdict_word(core::to_string(step.verdict), page.colour, 13),
+      step.verdict == core::CheckVerdict::skipped ? std::string("-") : core::format_duration(step.duration));
+  text += findings_text(step.findings, page);
+  if (mode == RestoreOutcome::Mode::real) return text;
+  text += wrapped("      ", step.title, 6, page.columns);
+  for (std::size_t begin = 0; begin < step.lines.size();) {
+    const std::size_t end = std::min(step.lines.find('\n', begin), step.lines.size());
+    text += "        " + harmless(step.lines.substr(begin, end - begin)) + "\n";
+    begin = end + 1;
+  }
+  return text;
+}
+
+std::string objects_text(const drill::Equality& objects) {
+  std::string text =
+      fmt::format("  objects      {} of {} matched, {} missing, {} different, {} unexpected\n", objects.matched,
+                  objects.expected, objects.missing, objects.different, objects.unexpected);
+  for (const std::string& example : objects.examples) text += "      " + harmless(example) + "\n";
+  return text;
+}
+
+std::string headline(const RestoreOutcome& outcome) {
+  if (outcome.mode == RestoreOutcome::Mode::dry_run) return "nothing was changed; this is what would run";
+  if (outcome.rolled_back == RolledBack::yes) return "rolled back: the node is as it was before";
+  if (outcome.rolled_back == RolledBack::failed) return "NOT ROLLED BACK: the node needs a person now";
+  if (verdict_of(outcome) == Verdict::pass) return "restored";
+  return outcome.kept_aside.empty() ? "not restored; nothing was changed"
+                                    : "it failed here, and stands: another let it";
+}
+
+}  // namespace
+
+Verdict verdict_of(const RestoreOutcome& outcome) {
+  Verdict verdict = Verdict::pass;
+  for (const RestoreStep& step : outcome.steps) {
+    if (step.verdict == core::CheckVerdict::fail) verdict = Verdict::fail;
+    if (step.verdict == core::CheckVerdict::could_not_run) verdict = worse(verdict, Verdict::inconclusive);
+  }
+  return verdict;
+}
+
+std::string restore_text(const RestoreOutcome& outcome, const Page& page) {
+  std::string text = fmt::format("{}  {} to {}: {}\n", verdict_word(to_string(verdict_of(outcome)), page.colour),
+                                 outcome.snapshot, harmless(outcome.node), headline(outcome));
+  for (const RestoreStep& step : outcome.steps) text += step_text(step, outcome.mode, page);
+  if (!outcome.rollback_failure.empty())
+    text += wrapped("  rollback     ", harmless(outcome.rollback_failure), 15, page.columns);
+  if (outcome.objects) text += objects_text(*outcome.objects);
+  text += fmt::format("  revision     {}{}\n", outcome.revision.value,
+                      outcome.bumped ? fmt::format(", goes on from {}", outcome.bumped->value) : std::string());
+  if (!outcome.kept_aside.empty() && verdict_of(outcome) == Verdict::pass)
+    text += wrapped("  kept         ",
+                    fmt::format("what was there before is in {} on the node; remove it when nobody misses anything",
+                                harmless(outcome.kept_aside)),
+                    15, page.columns);
+  if (verdict_of(outcome) != Verdict::pass || outcome.needs_a_person.empty()) return text;
+  text += "  still to do by a person\n";
+  for (const std::string& line : outcome.needs_a_person) text += wrapped("    - ", harmless(line), 6, page.columns);
+  return text;
+}
+
+}  // namespace reports

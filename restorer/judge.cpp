@@ -1,0 +1,162 @@
+#include "restorer/judge.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+namespace restorer {
+namespace {
+
+constexpr std::uint64_t kSpare = 16U << 20U;
+
+struct Version {
+  int major = 0;
+  int minor = 0;
+  int patch = 0;
+};
+
+// "v1.36.2+k3s1"
+std::optional<Version> parse_version(const std::string& text) {
+  Version version;
+  if (std::sscanf(text.c_str(), "v%d.%d.%d", &version.major, &version.minor, &version.patch) != 3) return std::nullopt;
+  return version;
+}
+
+class Judge {
+ public:
+  Judge(const NodeState& node, const Wanted& wanted, const Settings& settings)
+      : node_(node), wanted_(wanted), settings_(settings) {}
+
+  std::vector<core::Finding> judge() {
+    judge_service();
+    judge_places();
+    judge_version();
+    judge_space();
+    judge_cluster();
+    judge_token();
+    judge_config();
+    return std::move(findings_);
+  }
+
+ private:
+  void say(core::Severity severity, std::string message) {
+    findings_.push_back({severity, std::move(message), {}, {}});
+  }
+  void refuse(std::string message) { say(core::Severity::error, std::move(message)); }
+  void warn(std::string message) { say(core::Severity::warning, std::move(message)); }
+
+  void judge_service() {
+    if (node_.k3s_version.empty())
+      refuse("no k3s on the node; install the snapshot's version there first, with INSTALL_K3S_SKIP_START=true");
+    if (node_.manager == Manager::none)
+      refuse(
+          "neither systemd nor OpenRC has a service k3s on the node; set stop_command and start_command of the cluster "
+          "in the config");
+  }
+
+  // Whatever is placed where k3s does not look is of no use, and its own data would go on unseen.
+  void judge_places() {
+    if (!node_.other_data_dir.empty())
+      refuse(fmt::format("k3s has its data in {}, and not in {}: set data_dir of the cluster in the config",
+                         node_.other_data_dir, settings_.target.data_dir.string()));
+    else if (node_.service == Service::running && node_.server == Server::absent)
+      refuse(fmt::format("k3s runs, and has nothing in {}: set data_dir of the cluster in the config",
+                         settings_.target.data_dir.string()));
+    if (!node_.other_kubeconfig.empty())
+      refuse(fmt::format("k3s writes its kubeconfig to {}, and not to {}: set kubeconfig of the cluster in the config",
+                         node_.other_kubeconfig, settings_.kubeconfig.string()));
+  }
+
+  // Kubernetes reads what an older minor wrote, and not what a newer one did.
+  void judge_version() {
+    const std::optional<Version> there = parse_version(node_.k3s_version);
+    const std::optional<Version> taken = parse_version(wanted_.k3s_version);
+    if (node_.k3s_version.empty() || node_.k3s_version == wanted_.k3s_version) return;
+    if (!there || !taken)
+      return warn(fmt::format("the node has k3s {}, the snapshot is of {}: not compared", node_.k3s_version,
+                              wanted_.k3s_version.empty() ? "an unknown version" : wanted_.k3s_version));
+    const auto minor = [](const Version& version) { return std::pair(version.major, version.minor); };
+    if (minor(*there) < minor(*taken))
+      return refuse(
+          fmt::format("the node has k3s {}, older than the {} that wrote the snapshot: install {} there, as an older "
+                      "Kubernetes does not read what a newer one wrote",
+                      node_.k3s_version, wanted_.k3s_version, wanted_.k3s_version));
+    warn(fmt::format("the node has k3s {}, the snapshot is of {}{}", node_.k3s_version, wanted_.k3s_version,
+                     minor(*there) == minor(*taken) ? "" : ": it is upgraded by this restore, and not back again"));
+  }
+
+  void judge_space() {
+    const std::uint64_t needed = space_needed(wanted_.size_bytes);
+    const auto mebibytes = [](std::uint64_t bytes) { return (bytes + (1U << 20U) - 1) >> 20U; };
+    if (node_.free_bytes < needed)
+      refuse(
+          fmt::format("{} has {} MiB free and {} are needed, for the database, its vacuum at k3s's start and what is "
+                      "kept: free some there",
+                      settings_.target.data_dir.string(), mebibytes(node_.free_bytes), mebibytes(needed)));
+  }
+
+  bool known(const std::string& hash) const {
+    return std::find(wanted_.ca_hashes.begin(), wanted_.ca_hashes.end(), hash) != wanted_.ca_hashes.end();
+  }
+
+  // Each CA that the node shows must be the snapshot's; with a database it must show one.
+  void judge_cluster() {
+    const auto other = [&](const std::string& where, const std::string& hash) {
+      refuse(
+          fmt::format("the node runs another cluster: the CA of {} is {}..., the snapshot's is {}...; choose the node "
+                      "that runs this one, or move {} away by hand first if that cluster may be lost",
+                      where, hash.substr(0, 12), wanted_.ca_hashes.empty() ? "" : wanted_.ca_hashes[0].substr(0, 12),
+                      (settings_.target.data_dir / "server").string()));
+    };
+    if (!node_.ca_sha256.empty() && !known(node_.ca_sha256)) return other("server/tls/server-ca.crt", node_.ca_sha256);
+    if (node_.ca_sha256.empty() && !node_.token_ca.empty() && !known(node_.token_ca))
+      return other("server/token", node_.token_ca);
+    if (node_.database_size_bytes > 0 && node_.ca_sha256.empty() && node_.token_ca.empty())
+      refuse(
+          fmt::format("the node has a state.db, and neither tls/server-ca.crt nor a token that says which cluster it "
+                      "is of; if it may go, move {} away by hand first",
+                      (settings_.target.data_dir / "server").string()));
+  }
+
+  // k3s takes a configured token before the one that is placed with the database.
+  void judge_token() {
+    for (const ConfiguredToken& token : node_.configured_tokens)
+      if (token.sha256 != wanted_.token_sha256)
+        refuse(
+            fmt::format("{} gives k3s another token than the snapshot's, and k3s would take that one and not start: "
+                        "put the snapshot's there, or remove it",
+                        token.file));
+    if (!node_.missing_token_file.empty())
+      refuse(fmt::format("there is no token file {}: k3s would wait for it", node_.missing_token_file));
+  }
+
+  void judge_config() {
+    if (wanted_.secrets_encryption && !node_.secrets_encryption)
+      refuse(
+          fmt::format("the snapshot's Secrets are encrypted, and nothing on the node turns that on: k3s could not read "
+                      "them; put secrets-encryption: true into {}",
+                      settings_.target.config_file.string()));
+    if (wanted_.config_sha256.empty() || wanted_.config_sha256 == node_.config_sha256) return;
+    warn(fmt::format(
+        "{} {} the snapshot was taken with; flags such as cluster-cidr and service-cidr must be the same",
+        settings_.target.config_file.string(),
+        node_.config_sha256.empty() ? "is not there: compare with the config.yaml" : "is another one than"));
+  }
+
+  const NodeState& node_;
+  const Wanted& wanted_;
+  const Settings& settings_;
+  std::vector<core::Finding> findings_;
+};
+
+}  // namespace
+
+std::uint64_t space_needed(std::uint64_t size_bytes) { return 3 * size_bytes + kSpare; }
+
+std::vector<core::Finding> judge(const NodeState& node, const Wanted& wanted, const Settings& settings) {
+  return Judge(node, wanted, settings).judge();
+}
+
+}  // namespace restorer

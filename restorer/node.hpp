@@ -1,0 +1,110 @@
+// A k3s server that is being restored: what it says of itself, the steps run on it, and the way back.
+// Between cli, which owns their order, and the shell text of node_script. It changes the node and nothing here.
+// What it does not do: decide whether the node may be restored (judge.hpp), or know what is in a database.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "puller/conversation.hpp"
+#include "puller/ssh_session.hpp"
+#include "restorer/node_script.hpp"
+
+namespace restorer {
+
+/// A token that k3s would take before the one beside the database.
+struct ConfiguredToken {
+  std::string file;
+  std::string sha256;  // of its password
+};
+
+/// How far a restore had come that was cut off: nothing was changed yet; it was; k3s was started on what was placed.
+enum class Stage { claimed, changed, started };
+
+/// What is known of a node before anything is done to it.
+struct NodeState {
+  std::string peer;         // "ubuntu@10.0.0.2 port 22"
+  std::string k3s_version;  // empty: no k3s
+  std::string name;         // as the machine calls itself
+  Manager manager = Manager::none;
+  Service service = Service::stopped;
+  Server server = Server::absent;
+  std::uint64_t database_size_bytes = 0;  // with its WAL; 0: none
+  std::uint64_t free_bytes = 0;
+  std::string ca_sha256;  // of server-ca.crt; empty: none
+  std::string token_ca;   // that server/token names; empty: none
+  std::vector<ConfiguredToken> configured_tokens;
+  std::string missing_token_file;  // configured and not there, with the file that names it
+  std::string config_sha256;       // empty: no config
+  std::string other_data_dir;      // "/data, as FILE says": where k3s has its data, when not where we look
+  std::string other_kubeconfig;    // as above, for the kubeconfig it writes
+  bool secrets_encryption = false;
+  std::optional<std::string> unfinished;  // "edge/20261123T231700Z of 20261124T031500Z": a restore that was cut off
+  Stage stage = Stage::claimed;           // of that one
+  std::string owner;                      // process of one that is at work now; empty: none
+};
+
+/// What a rollback came to.
+struct RollBack {
+  std::string kept;    // directory on the node with what k3s had been started on; empty: it had not
+  std::string stands;  // nothing was put back, as the restore had come to its end: what was there before is here
+  Service service = Service::stopped;  // running: k3s was started again
+};
+
+/// How k3s is doing.
+struct Pulse {
+  Service service = Service::stopped;
+  std::string holders;    // "1234 ": processes that have the database open
+  std::string complaint;  // last error in its log; may be empty
+};
+
+class Node {
+ public:
+  /// Connects. Throws: what ssh_session throws.
+  explicit Node(Settings settings);
+
+  /// Reads only. Throws: denied (no root shell), not_found (embedded etcd, external datastore, an agent).
+  NodeState look();
+
+  /// Throws: denied when sshd forwards nothing, as then the API could not be asked: better to know before anything is
+  /// touched.
+  void check_forwarding();
+
+  /// Puts back what an earlier restore has moved that was cut off. Throws: storage, as the node says.
+  RollBack mend();
+
+  /// Lets what an earlier restore has placed that was cut off stand. Returns the directory with what was there before.
+  /// Throws: storage, as the node says.
+  std::string let_stand();
+
+  /// From here on the node is ours: makes the work directory, and keeps it marked as in use while this lives.
+  void claim(const ScriptFacts& facts);
+
+  /// Sends the database and the token into the work directory; hashes are compared there.
+  /// Throws: storage (no space, another hash), unreachable, timeout, cancelled.
+  void send(const ScriptFacts& facts, const std::filesystem::path& database, const std::filesystem::path& token);
+
+  /// Runs lines of node_script. Throws: storage with what the node says, unreachable, timeout, cancelled.
+  void run(const ScriptFacts& facts, std::string_view step);
+
+  /// Puts everything back, through a connection of its own. Throws: as above; then rollback_file() is still there.
+  RollBack roll_back(const ScriptFacts& facts);
+
+  Pulse pulse(const ScriptFacts& facts);
+
+  /// The admin's kubeconfig; empty when there is none yet.
+  std::string kubeconfig(const ScriptFacts& facts);
+
+ private:
+  std::unique_ptr<puller::Conversation> start(puller::SshSession& session, const std::string& script) const;
+  void run_to_end(puller::Conversation& shell) const;
+
+  Settings settings_;
+  puller::SshSession session_;
+  std::unique_ptr<puller::Conversation> claim_;
+};
+
+}  // namespace restorer

@@ -1,0 +1,259 @@
+#include "restorer/node_script.hpp"
+
+#include <fmt/format.h>
+
+#include "puller/remote_script.hpp"
+#include "restorer/node_functions.hpp"
+
+namespace restorer {
+namespace {
+
+constexpr std::string_view kClaim = R"sh(
+give_up() {{ rm -rf "$work"; refuse "no space in $db"; }}
+mkdir -p "$db" || refuse "nothing can be made in $data_dir"
+mkdir -m 700 "$work" || refuse "another drill restore has just begun here"
+echo "$$ $(start_of $$)" >"$work/owner" || give_up
+cat >"$work/rollback.new" <<'END OF ROLLBACK' || give_up
+{}END OF ROLLBACK
+flush && mv "$work/rollback.new" "$work/rollback.sh" || give_up
+say end
+exec cat >/dev/null
+)sh";
+
+constexpr std::string_view kReceive = R"sh(
+# The reserve is for a rollback on a disk that has become full.
+head -c 1048576 /dev/zero >"$work/reserve" || refuse "no space in $work"
+receive() {
+  say "send $1"
+  head -c "$2" >"$work/$1" || refuse "no space for $1 in $work"
+  [ "$(size_of "$work/$1")" = "$2" ] && [ "$(hash_of "$work/$1")" = "$3" ] || refuse "$1 did not arrive as it was sent"
+}
+)sh";
+
+constexpr std::string_view kPulse = R"sh(
+if service_runs; then fact service running; else fact service stopped; fi
+fact holders "$(holders)"
+complaint=$({ journalctl -u k3s -n 40 -o cat 2>/dev/null || tail -n 40 /var/log/k3s.log 2>/dev/null; } |
+  grep -E 'level=(fatal|error)|^E[0-9]' | tail -n 1 | tr -d '\000-\037\177' | cut -c 1-300)
+fact complaint "$complaint"
+)sh";
+
+constexpr std::string_view kKubeconfig = R"sh(
+if [ -s "$kubeconfig" ]; then
+  text=$(cat "$kubeconfig")
+  say "kubeconfig ${#text}"
+  printf %s "$text"
+fi
+)sh";
+
+// Before the first change there is nothing to be put back, and after the end of a restore neither.
+constexpr std::string_view kMend = R"sh(
+if [ ! -s "$work/rollback.sh" ] && [ -s "$work/aside" ] && [ -e "$work/had" ]; then fact stands "$(cat "$work/aside")"; fi
+if [ -s "$work/rollback.sh" ] && { [ -e "$work/stopping" ] || [ -e "$work/had" ]; }; then
+  exec sh "$work/rollback.sh"
+fi
+refuse_while_owned
+rm -rf "$work"
+rmdir "$db" "$server" "$data_dir" 2>/dev/null || :
+)sh";
+
+constexpr std::string_view kLetStand = R"sh(
+refuse_while_owned
+take_turn || refuse "nothing was cut off here"
+wait_for_step
+placed || refuse "what was sent is not in its place; --rollback puts back what was there before"
+fact kept "$(cat "$work/aside")"
+)sh";
+
+constexpr std::string_view kHello = "say 'k3s-drill 1'\n";
+
+constexpr std::string_view kMain = R"sh(
+main() {{
+  trap '' PIPE HUP
+  {}step
+  say end
+  exit 0
+}}
+main
+)sh";
+
+std::string stop_words(const ScriptFacts& facts) {
+  switch (facts.manager) {
+    case Manager::systemd:
+      return "systemctl stop k3s";
+    case Manager::openrc:
+      return "rc-service k3s stop";
+    default:
+      return "sh -c " + puller::quoted(facts.settings.stop_command);
+  }
+}
+
+// systemctl would wait until k3s is ready; that is waited for, and given up, by its own clock.
+std::string start_words(const ScriptFacts& facts) {
+  switch (facts.manager) {
+    case Manager::systemd:
+      return "systemctl --no-block start k3s";
+    case Manager::openrc:
+      return "rc-service k3s start";
+    default:
+      return "sh -c " + puller::quoted(facts.settings.start_command);
+  }
+}
+
+// What the command says of itself tells little: many fail when k3s was stopped already.
+std::string stop_line(const ScriptFacts& facts) { return fmt::format("calmly 600 {} || :", stop_words(facts)); }
+
+constexpr std::string_view kInsistOnStop = R"sh(until_stopped || refuse "$(why_not_stopped)")sh";
+
+std::string start_line(const ScriptFacts& facts) {
+  return fmt::format(R"sh(calmly {} {} || refuse "k3s does not start: $(last_words)")sh",
+                     facts.settings.start_timeout.count(), start_words(facts));
+}
+
+std::string variables(const Settings& settings) {
+  return fmt::format(
+      "data_dir={}\nconfig_file={}\nkubeconfig={}\nstop_command={}\nstop_seconds={}\n"
+      "server=$data_dir/server db=$data_dir/server/db work=$data_dir/server/db/.drill-restore\n",
+      puller::quoted(settings.target.data_dir.string()), puller::quoted(settings.target.config_file.string()),
+      puller::quoted(settings.kubeconfig.string()), puller::quoted(settings.stop_command),
+      settings.stop_timeout.count());
+}
+
+std::string script(const std::string& head, std::string_view step, std::string_view hello = kHello) {
+  return fmt::format("{}{}{}{}step() {{\n{}\n}}\n{}", head, puller::kScriptPrologue, puller::kNodeFunctions,
+                     kRestoreFunctions, step, fmt::format(kMain, hello));
+}
+
+std::string variables(const ScriptFacts& facts) {
+  return fmt::format("snapshot={}\nmoment={}\n{}manager={}\naside={}\n", puller::quoted(facts.snapshot),
+                     puller::quoted(facts.moment), variables(facts.settings), to_string(facts.manager),
+                     puller::quoted(facts.aside().string()));
+}
+
+// Another may have put everything back while this one waited, or the restore may have come to its end after all.
+std::string rollback_lines(const ScriptFacts& facts) {
+  return R"sh(ours() { grep -qs "^moment='$moment'\$" "$work/rollback.sh"; }
+if ours && take_turn; then wait_for_step; fi
+if ! ours; then
+  [ ! -d "$aside" ] || fact stands "$aside"
+  [ ! -d "$db/rolled-back-$moment" ] || fact kept "$db/rolled-back-$moment"
+  return 0
+fi
+)sh" + rollback_step(facts);
+}
+
+}  // namespace
+
+std::string_view to_string(Manager manager) {
+  switch (manager) {
+    case Manager::none:
+      return "none";
+    case Manager::systemd:
+      return "systemd";
+    case Manager::openrc:
+      return "openrc";
+    case Manager::commands:
+      return "commands";
+  }
+  return "none";
+}
+
+std::string stop_step(const ScriptFacts& facts) {
+  return fmt::format(R"sh(true >"$work/stopping" || refuse "no space in $work"
+{}
+{})sh",
+                     stop_line(facts), kInsistOnStop);
+}
+
+// What is there is written down before the first of it is moved.
+std::string aside_step() {
+  return R"sh(mkdir -m 700 "$aside" && echo "$aside" >"$work/aside" || refuse "$aside cannot be made"
+for thing in state.db $things; do
+  if there "$(place_of "$thing")"; then echo "had $thing"; else echo "not $thing"; fi
+done >"$work/had.new" && mv "$work/had.new" "$work/had" && flush || refuse "no space in $work"
+move_database "$db" "$aside" || refuse "state.db cannot be moved aside"
+for thing in $things; do
+  place=$(place_of "$thing")
+  ! there "$place" || move "$place" "$aside/$thing" || refuse "$place cannot be moved aside"
+done
+flush)sh";
+}
+
+std::string place_step() {
+  return R"sh(hash_of "$work/state.db" >"$work/placed" && flush || refuse "no space in $work"
+for thing in state.db token; do
+  owner=0:0 mode=600
+  if [ -f "$aside/$thing" ]; then owner=$(stat -c %u:%g "$aside/$thing") mode=$(stat -c %a "$aside/$thing"); fi
+  chown "$owner" "$work/$thing" && chmod "$mode" "$work/$thing" && mv "$work/$thing" "$(place_of "$thing")" ||
+    refuse "$thing cannot be placed"
+done
+flush)sh";
+}
+
+std::string start_step(const ScriptFacts& facts) {
+  return fmt::format(R"sh(true >"$work/started" && flush || refuse "no space in $work"
+{})sh",
+                     start_line(facts));
+}
+
+// Without its rollback a work directory is only rubbish: that is the moment from which the restore stands.
+std::string finish_step() { return R"sh(rm -f "$work/rollback.sh" && flush && rm -rf "$work")sh"; }
+
+// As long as nothing was moved k3s need not be stopped for it, and whoever else has the database open does no harm.
+// What was written down is forgotten before k3s starts, so that a second run takes nothing from a living server.
+std::string rollback_step(const ScriptFacts& facts) {
+  const bool ran = facts.service == Service::running;
+  return fmt::format(
+      R"sh(all_kept=$db/rolled-back-$moment kept=$db/rolled-back-$moment/$turn
+rm -f "$work/reserve"
+if [ -f "$work/had" ]; then
+{0}
+{1}
+  if served; then true >"$work/started" || refuse "no space in $work: free some"; fi
+  put_back
+{2}fi
+[ ! -d "$aside" ] || rmdir "$aside" || refuse "$aside is not empty"
+[ -e "$work/started" ] || rm -rf "$all_kept"
+flush
+rm -f "$work/had"
+{3}[ ! -d "$all_kept" ] || fact kept "$all_kept"
+rm -f "$work/rollback.sh"
+rm -rf "$work"{4})sh",
+      stop_line(facts), kInsistOnStop,
+      ran ? fmt::format("elif [ -f \"$work/stopping\" ]; then\n{}\n", stop_line(facts)) : "",
+      ran ? fmt::format("if [ -f \"$work/stopping\" ]; then\n{}\n  fact service running\nfi\n", start_line(facts)) : "",
+      facts.server == Server::absent ? "\nrmdir \"$db\" \"$server\" \"$data_dir\" 2>/dev/null || :" : "");
+}
+
+std::string step_script(const ScriptFacts& facts, std::string_view step) {
+  return script(variables(facts), fmt::format("echo \"$$ $(start_of $$)\" >\"$work/step\"\n{}", step));
+}
+
+std::string rollback_script(const ScriptFacts& facts) { return script(variables(facts), rollback_lines(facts)); }
+
+std::string look_script(const Settings& settings) { return script(variables(settings), kLook); }
+
+std::string claim_script(const ScriptFacts& facts) {
+  return script(variables(facts),
+                fmt::format(kClaim, script(variables(facts), "refuse_while_owned\n" + rollback_lines(facts), "")));
+}
+
+// No step that a rollback would have to wait for: it changes nothing.
+std::string receive_script(const ScriptFacts& facts, const std::vector<Parcel>& parcels) {
+  std::string step(kReceive);
+  for (const Parcel& parcel : parcels)
+    step += fmt::format("receive {} {} {}\n", parcel.name, parcel.size_bytes, parcel.sha256);
+  return script(variables(facts), step + "flush");
+}
+
+std::string pulse_script(const ScriptFacts& facts) { return script(variables(facts), kPulse); }
+
+std::string kubeconfig_script(const ScriptFacts& facts) { return script(variables(facts), kKubeconfig); }
+
+std::string mend_script(const Settings& settings) { return script(variables(settings), kMend); }
+
+std::string let_stand_script(const Settings& settings) {
+  return script(variables(settings), fmt::format("{}{}", kLetStand, finish_step()));
+}
+
+}  // namespace restorer

@@ -1,0 +1,384 @@
+// What the drill proves beside the objects, and that it notices: a real control plane, restored and then looked at.
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "core/error.hpp"
+#include "core/file.hpp"
+#include "core/process.hpp"
+#include "core/scratch_dir.hpp"
+#include "drill/control.hpp"
+#include "drill/control_plane.hpp"
+#include "drill/datastore_proof.hpp"
+#include "drill/drift.hpp"
+#include "drill/drill.hpp"
+#include "drill/identity.hpp"
+#include "drill/owner.hpp"
+#include "drill/sandbox.hpp"
+#include "drill/writes.hpp"
+#include "tests/catch.hpp"
+#include "tests/drill/seed.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+drill::DrillOptions standin_options() {
+  drill::DrillOptions options;
+  options.engine.kind = drill::EngineKind::standin;
+  options.engine.standin_path = standin_program();
+  options.ready_timeout = 120s;
+  options.alive_for = 0s;
+  return options;
+}
+
+// The seed, fetched and verified, as a drill has it before it places anything.
+struct Fetched {
+  core::ScratchDir scratch;
+  drill::Candidate candidate = seed_candidate();
+  drill::Material material = drill::fetch(candidate, scratch.path() / "snapshot");
+  drill::EngineChoice engine = drill::choose_engine(standin_options().engine, candidate.k3s_version);
+  verifier::Verification snapshot;
+
+  Fetched() {
+    verifier::Subject subject;
+    subject.database = material.database;
+    subject.token = material.token;
+    snapshot = verifier::verify(subject);
+  }
+  drill::RestoreSet set() const { return drill::restore_set(material, snapshot, drill::Controllers::off); }
+};
+
+// The same, restored and ready.
+struct Restored : Fetched {
+  drill::Sandbox sandbox;
+  drill::ControlPlane plane{engine, sandbox};
+
+  Restored() {
+    plane.place(set());
+    const drill::BootResult boot = plane.start(120s, [](std::string_view) {});
+    if (boot.failure) throw core::Error(core::ErrorKind::storage, boot.failure->message);
+  }
+};
+
+const core::Check& check_of(const drill::DrillReport& report, std::string_view name) {
+  const auto found = std::find_if(report.proof.begin(), report.proof.end(),
+                                  [&](const core::Check& check) { return check.name == name; });
+  if (found == report.proof.end()) throw core::Error(core::ErrorKind::not_found, "no check " + std::string(name));
+  return *found;
+}
+
+std::string findings_of(const core::Check& check) {
+  std::string text;
+  for (const core::Finding& finding : check.findings) text += finding.message + "\n";
+  return text;
+}
+
+pid_t parent_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string stat;
+  std::getline(file, stat);
+  std::istringstream fields(stat.substr(std::min(stat.rfind(')') + 1, stat.size())));
+  std::string state;
+  pid_t parent = 0;
+  fields >> state >> parent;
+  return parent;
+}
+
+// SIGKILL for the process below this one that has `argument` on its command line.
+bool kill_descendant(std::string_view argument) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const pid_t pid = std::atoi(entry.path().filename().c_str());
+    std::ifstream file(entry.path() / "cmdline");
+    const std::string command{std::istreambuf_iterator<char>(file), {}};
+    if (pid <= 0 || command.find(argument) == std::string::npos) continue;
+    pid_t ancestor = pid;
+    while (ancestor > 1 && ancestor != ::getpid()) ancestor = parent_of(ancestor);
+    if (ancestor == ::getpid()) return ::kill(pid, SIGKILL) == 0;
+  }
+  return false;
+}
+
+// Has the kernel refuse a process to the cgroup of this process's only sandbox; false where it has none.
+bool exhaust_pids() {
+  for (const char* hierarchy : {"/sys/fs/cgroup", "/sys/fs/cgroup/pids"}) {
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(hierarchy, none)) {
+      const std::string path = entry.path().string();
+      if (path.find("/k3s-drill." + drill::owner_mark() + ".") == std::string::npos) continue;
+      const std::string script = "echo 1 > " + path + "/pids.max; echo $$ > " + path + "/cgroup.procs; (true)";
+      return core::run_command({{"sh", "-c", script}}).err.find("fork") != std::string::npos;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("each damage of the twin is caught, and by the first thing that can see it") {
+  const Fetched seed;
+  const std::map<drill::Fault, std::string> caught_by{{drill::Fault::flipped_bytes, "verify"},
+                                                      {drill::Fault::wrong_token, "verify"},
+                                                      {drill::Fault::truncated, "verify"},
+                                                      {drill::Fault::another_cluster, "prove"},
+                                                      {drill::Fault::stale_wal, "verify"}};
+  for (const drill::Fault fault : drill::kFaults) {
+    INFO(drill::to_string(fault));
+    const drill::Control control = drill::run_control(fault, seed.material, seed.snapshot, seed.engine, {}, 120s);
+    INFO(control.message);
+    CHECK(control.verdict == core::CheckVerdict::pass);
+    CHECK(control.caught_by == caught_by.at(fault));
+    CHECK(control.leftovers.empty());
+  }
+}
+
+TEST_CASE("a damaged twin that cannot be drilled is no proof") {
+  const Fetched seed;
+  drill::EngineChoice nothing = seed.engine;
+  nothing.path_or_image = "/bin/false";
+  const drill::Control control =
+      drill::run_control(drill::Fault::another_cluster, seed.material, seed.snapshot, nothing, {}, 10s);
+  CHECK(control.verdict == core::CheckVerdict::could_not_run);
+  CHECK(control.caught_by.empty());
+  CHECK_THAT(control.message, Catch::Contains("ended with exit code 1"));
+}
+
+TEST_CASE("a damaged twin whose control plane was killed was not caught by its damage") {
+  const Fetched seed;
+  drill::EngineChoice killed = seed.engine;
+  killed.path_or_image = seed.scratch.path() / "engine";
+  core::write_new_file(killed.path_or_image,
+                       "#!/bin/sh\necho 'Configuring sqlite3 database connection pooling'\nkill -KILL $$\n");
+  std::filesystem::permissions(killed.path_or_image, std::filesystem::perms::owner_all);
+  const drill::Control control =
+      drill::run_control(drill::Fault::another_cluster, seed.material, seed.snapshot, killed, {}, 10s);
+  CHECK(control.verdict == core::CheckVerdict::could_not_run);
+  CHECK(control.caught_by.empty());
+  CHECK_THAT(control.message, Catch::Contains("was killed by signal 9"));
+}
+
+TEST_CASE("everything that a drill proves holds for a real control plane, deep and with its controllers") {
+  drill::DrillOptions options = standin_options();
+  options.depth = drill::Depth::deep;
+  options.controllers = drill::Controllers::on;
+  options.settle = 3s;
+  options.control = drill::Fault::wrong_token;
+  options.alive_for = 1s;
+  const drill::DrillReport report = drill::run({seed_candidate()}, options);
+  for (const char* name : {"objects", "identity", "health", "datastore", "writes", "alive"}) {
+    INFO(name << ": " << findings_of(check_of(report, name)));
+    CHECK(check_of(report, name).verdict == core::CheckVerdict::pass);
+  }
+  for (const drill::Phase& phase : report.phases) {
+    INFO(phase.name << ": " << findings_of(phase));
+    CHECK(phase.verdict == core::CheckVerdict::pass);
+  }
+  CHECK(phase_of(report, "datastore").log.find("Kine available at") != std::string::npos);
+  CHECK(report.datastore_steps.schema);
+  CHECK(report.datastore_steps.vacuum);
+  CHECK(report.datastore_matched == report.datastore_keys);
+  CHECK(report.datastore_keys > report.objects.expected);
+  REQUIRE(report.drift);
+  CHECK(report.drift->settled >= 3s);
+  for (const std::string& example : report.drift->examples)
+    CHECK(example.find("k3s-drill-writes") == std::string::npos);
+  CHECK(report.objects.equal());  // whatever the controllers did
+}
+
+TEST_CASE("a cluster whose services are IPv6, or IPv6 first, is drilled as such") {
+  for (const char* config :
+       {"cluster-cidr: fd00:42::/56\nservice-cidr: fd00:43::/112\n",
+        "cluster-cidr: fd00:42::/56,10.42.0.0/16\nservice-cidr:\n- fd00:43::/112\n- 10.43.0.0/16\n"}) {
+    INFO(config);
+    const core::ScratchDir scratch;
+    core::write_new_file(scratch.path() / "config.yaml", config);
+    drill::Candidate candidate = seed_candidate();
+    candidate.configs = {scratch.path() / "config.yaml"};
+    const drill::DrillReport report = drill::run({candidate}, standin_options());
+    for (const char* name : {"ready", "list", "prove"}) {
+      INFO(name << ": " << findings_of(phase_of(report, name)));
+      CHECK(phase_of(report, name).verdict == core::CheckVerdict::pass);
+    }
+  }
+}
+
+TEST_CASE("an empty file makes k3s a new cluster, healthy and not this one") {
+  Fetched seed;
+  std::filesystem::remove(seed.material.database);
+  core::write_new_file(seed.material.database, "");
+  drill::Sandbox sandbox;
+  drill::ControlPlane plane(seed.engine, sandbox);
+  plane.place(seed.set());
+  const drill::BootResult boot = plane.start(120s, [](std::string_view) {});
+  REQUIRE(boot.failure);
+  CHECK(boot.failure_verdict == core::CheckVerdict::fail);
+  CHECK_THAT(boot.failure->message, Catch::Contains("made a new cluster"));
+}
+
+TEST_CASE_METHOD(Restored, "another kube-system, CA or service-account key is another cluster") {
+  const auto identity = [&] { return drill::prove_identity(plane.api(), snapshot, *material.token); };
+  CHECK(identity().verdict == core::CheckVerdict::pass);
+  CHECK(identity().findings.empty());
+  const verifier::Verification sound = snapshot;
+
+  snapshot.kube_system_uid[0] = snapshot.kube_system_uid[0] == '0' ? '1' : '0';
+  CHECK_THAT(findings_of(identity()), Catch::Contains("kube-system has uid"));
+  CHECK(identity().verdict == core::CheckVerdict::fail);
+  snapshot = sound;
+  snapshot.ca_sha256 = std::string(64, '0');
+  CHECK_THAT(findings_of(identity()), Catch::Contains("certificate authority is not the one in the snapshot"));
+  snapshot.ca_sha256.clear();
+  material.token = "K10" + std::string(64, '0') + "::server:x";
+  CHECK_THAT(findings_of(identity()), Catch::Contains("not the one the token names"));
+  snapshot = sound;
+  REQUIRE(snapshot.service_account_keys.size() == 1);
+  snapshot.service_account_keys[0] = std::string(64, '0');
+  CHECK_THAT(findings_of(identity()), Catch::Contains("tokens of service accounts"));
+  snapshot.service_account_keys.clear();
+  CHECK(identity().findings.size() == 1);
+  CHECK(identity().findings[0].severity == core::Severity::warning);
+}
+
+TEST_CASE_METHOD(Restored, "a value, a revision and a key that differ in the datastore are each found and named") {
+  const auto prove = [&](drill::Depth depth) {
+    return drill::prove_datastore(plane.engine().datastore_socket(), material.database, snapshot.revision, depth);
+  };
+  CHECK(prove(drill::Depth::internal).check.verdict == core::CheckVerdict::pass);
+  CHECK(prove(drill::Depth::internal).keys >= 2);
+  CHECK(prove(drill::Depth::deep).check.verdict == core::CheckVerdict::pass);
+
+  // The snapshot's side is changed: what is restored then differs from it.
+  const auto sql = [&](const std::string& statement) {
+    const core::CommandResult ran = core::run_command({{"sqlite3", material.database.string(), statement}});
+    INFO(ran.err);
+    REQUIRE(ran.exit_code == 0);
+  };
+  sql("UPDATE kine SET value = value || 'x' WHERE id = (SELECT max(id) FROM kine AS newest WHERE deleted = 0 AND name "
+      "LIKE '/registry/configmaps/team-000/%' AND id = (SELECT max(id) FROM kine WHERE name = newest.name))");
+  const drill::DatastoreProof changed = prove(drill::Depth::deep);
+  CHECK(changed.check.verdict == core::CheckVerdict::fail);
+  CHECK(changed.matched == changed.keys - 1);
+  REQUIRE(changed.check.findings.size() == 1);
+  CHECK(changed.check.findings[0].key->starts_with("/registry/configmaps/team-000/"));
+  CHECK(prove(drill::Depth::internal).check.verdict == core::CheckVerdict::pass);
+
+  sql("DELETE FROM kine WHERE name LIKE '/registry/ranges/servicenodeports'");
+  const drill::DatastoreProof more = prove(drill::Depth::internal);
+  CHECK(more.check.verdict == core::CheckVerdict::fail);
+  CHECK_THAT(findings_of(more.check), Catch::Contains("is there and not in the snapshot"));
+}
+
+TEST_CASE("objects of an API that Kubernetes has no more are said and not missed") {
+  const Fetched seed;
+  const core::CommandResult planted = core::run_command(
+      {{"sqlite3", seed.material.database.string(),
+        "INSERT INTO kine(name, created, deleted, create_revision, prev_revision, lease, value) VALUES("
+        "'/registry/podsecuritypolicy/restricted', 1, 0, 0, 0, 0, CAST('{\"apiVersion\":\"policy/v1beta1\",\"kind\":"
+        "\"PodSecurityPolicy\",\"metadata\":{\"creationTimestamp\":\"2021-05-01T10:00:00Z\",\"name\":\"restricted\","
+        "\"uid\":"
+        "\"6113e141-d894-450f-a4c7-3d1f0a7f7b11\"},\"spec\":{}}' AS BLOB))"}});
+  INFO(planted.err);
+  REQUIRE(planted.exit_code == 0);
+  drill::Candidate candidate = seed_candidate();
+  candidate.database = seed.material.database;
+  const drill::DrillReport report = drill::run({candidate}, standin_options());
+  INFO(findings_of(check_of(report, "objects")));
+  CHECK(check_of(report, "objects").verdict == core::CheckVerdict::pass);
+  CHECK_THAT(findings_of(check_of(report, "objects")),
+             Catch::Contains("definition of it: 1 of podsecuritypolicy.policy"));
+  CHECK(report.objects.equal());
+  CHECK(report.objects.expected == seed.snapshot.objects.size());
+}
+
+TEST_CASE_METHOD(Fetched, "what kine does not answer is skipped, and deep could not run") {
+  const std::filesystem::path nobody = scratch.path() / "no.sock";
+  const drill::DatastoreProof proof =
+      drill::prove_datastore(nobody, material.database, snapshot.revision, drill::Depth::internal);
+  CHECK(proof.check.verdict == core::CheckVerdict::skipped);
+  CHECK(proof.keys == 0);
+  CHECK_THROWS_AS(drill::prove_datastore(nobody, material.database, snapshot.revision, drill::Depth::deep),
+                  core::Error);
+}
+
+TEST_CASE_METHOD(Restored, "writes are taken, and a revision that is handed out twice is found") {
+  const core::Check check = drill::prove_writes(plane.api(), snapshot.revision);
+  INFO(findings_of(check));
+  CHECK(check.verdict == core::CheckVerdict::pass);
+  const core::Check late = drill::prove_writes(plane.api(), core::Revision{snapshot.revision.value + 1'000'000});
+  CHECK(late.verdict == core::CheckVerdict::fail);
+}
+
+TEST_CASE_METHOD(Restored, "what an admission policy of the cluster's refuses is skipped, and named") {
+  const auto make = [&](const std::string& path, const std::string& body) {
+    return plane.api().send("POST", path, body);
+  };
+  const std::string policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+  const std::string bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+  REQUIRE(make(policies, R"({"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicy",
+    "metadata":{"name":"guard"},"spec":{"matchConstraints":{"resourceRules":[{"apiGroups":[""],"apiVersions":["v1"],
+    "operations":["CREATE"],"resources":["namespaces"]}]},"validations":[{"expression":"false"}]}})")
+              .ok());
+  REQUIRE(make(bindings, R"({"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicyBinding",
+    "metadata":{"name":"guards-all"},"spec":{"policyName":"guard","validationActions":["Deny"]}})")
+              .ok());
+  const drill::MayRetry may_retry = plane.retry_for(60s);
+  const auto in_force = [&] {
+    return !make("/api/v1/namespaces?dryRun=All",
+                 R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"probe"}})")
+                .ok();
+  };
+  bool guarded = in_force();
+  while (!guarded && may_retry()) guarded = in_force();
+  REQUIRE(guarded);
+
+  const core::Check check = drill::prove_writes(plane.api(), snapshot.revision);
+  INFO(findings_of(check));
+  CHECK(check.verdict == core::CheckVerdict::skipped);
+  CHECK_THAT(findings_of(check), Catch::Contains("refused by an admission policy of the cluster's") &&
+                                     Catch::Contains("ValidatingAdmissionPolicy 'guard'"));
+}
+
+TEST_CASE_METHOD(Restored, "the watch tells of a control plane that dies after it was ready") {
+  CHECK_FALSE(plane.watch_until(std::chrono::steady_clock::now() + 50ms));
+  REQUIRE(kill_descendant("--write-kubeconfig=/tmp/kubeconfig.yaml"));
+  const std::optional<std::string> death = plane.watch_until(std::chrono::steady_clock::now() + 30s);
+  REQUIRE(death);
+  CHECK_THAT(*death, Catch::Contains("was killed by signal 9"));
+}
+
+TEST_CASE("a control plane that reaches a cap while it is watched says nothing about the snapshot") {
+  if (::geteuid() != 0) {
+    WARN("test skipped: without root there is no cgroup");
+    return;
+  }
+  drill::DrillOptions options = standin_options();
+  options.alive_for = 60s;
+  bool exhausted = false;
+  const drill::DrillReport report = drill::run({seed_candidate()}, options, [&](std::string_view what) {
+    if (what == "watch") exhausted = exhaust_pids();
+  });
+  REQUIRE(exhausted);
+  CHECK(check_of(report, "alive").verdict == core::CheckVerdict::could_not_run);
+  CHECK_THAT(findings_of(check_of(report, "alive")), Catch::Contains("was stopped at caps.pids"));
+  CHECK(phase_of(report, "prove").verdict == core::CheckVerdict::could_not_run);
+}
+
+TEST_CASE("a control plane that dies while its controllers settle has failed, also when it is not watched") {
+  drill::DrillOptions options = standin_options();
+  options.controllers = drill::Controllers::on;
+  options.settle = 60s;
+  bool killed = false;
+  const drill::DrillReport report = drill::run({seed_candidate()}, options, [&](std::string_view what) {
+    if (what == "settle") killed = kill_descendant("--write-kubeconfig=/tmp/kubeconfig.yaml");
+  });
+  REQUIRE(killed);
+  CHECK_FALSE(report.drift);
+  CHECK(check_of(report, "alive").verdict == core::CheckVerdict::fail);
+  CHECK_THAT(findings_of(check_of(report, "alive")), Catch::Contains("was killed by signal 9"));
+  CHECK(phase_of(report, "prove").verdict == core::CheckVerdict::fail);
+}

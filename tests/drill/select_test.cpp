@@ -1,0 +1,30 @@
+// Which of several snapshots is drilled, and what is said of those that are not.
+#include "core/file.hpp"
+#include "core/scratch_dir.hpp"
+#include "drill/drill.hpp"
+#include "tests/catch.hpp"
+#include "tests/drill/seed.hpp"
+
+TEST_CASE("a newest snapshot that does not verify has failed, also when the next has no engine") {
+  const core::ScratchDir scratch;
+  drill::DrillOptions options;
+  options.engine.kind = drill::EngineKind::k3s;
+  options.engine.k3s_path = scratch.path() / "absent";
+  drill::Candidate damaged;
+  damaged.name = "edge/newest";
+  damaged.database = scratch.path() / "no-database";
+  core::write_new_file(damaged.database, std::string(5000, 'x'));
+  drill::Candidate without_engine;
+  without_engine.name = "edge/older";
+  without_engine.k3s_version = "v1.36.2+k3s1";
+
+  const drill::DrillReport alone = drill::run({without_engine}, options);
+  CHECK(phase_of(alone, "select").verdict == core::CheckVerdict::could_not_run);
+
+  const drill::DrillReport both = drill::run({damaged, without_engine}, options);
+  const drill::Phase& select = phase_of(both, "select");
+  CHECK(select.verdict == core::CheckVerdict::fail);
+  CHECK_THAT(findings_of(select), Catch::Contains("edge/newest does not verify") && Catch::Contains("absent"));
+  CHECK(both.snapshot == "edge/older");
+  CHECK(phase_of(both, "fetch").verdict == core::CheckVerdict::skipped);
+}
