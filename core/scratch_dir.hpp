@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "core/fd.hpp"
 
@@ -11,21 +12,30 @@ namespace core {
 
 class ScratchDir {
  public:
-  /// Makes `k3s-drill.XXXXXX/made-by-drill` in `parent` (default: $TMPDIR, else /tmp). Throws: storage, denied,
-  /// not_found.
-  explicit ScratchDir(const std::filesystem::path& parent = {});
-  ScratchDir(ScratchDir&&) noexcept = default;
-  ScratchDir& operator=(ScratchDir&&) = delete;
-  ~ScratchDir();
+  /// Makes `k3s-drill.XXXXXX/made-by-drill` in $TMPDIR, else /tmp. Throws: storage, denied, not_found.
+  ScratchDir();
+  /// The same in `parent`; and a second one in $TMPDIR, else /var/tmp, which says where it is to whoever has to remove
+  /// it.
+  explicit ScratchDir(const std::filesystem::path& parent);
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return place_.path; }
 
  private:
-  std::filesystem::path path_;
-  Fd lock_;
+  struct Place {
+    explicit Place(const std::filesystem::path& where);
+    Place(Place&&) noexcept = default;
+    Place& operator=(Place&&) = delete;
+    ~Place();
+
+    std::filesystem::path path;
+    Fd lock;
+  };
+
+  std::optional<Place> record_;  // outlives what it is of
+  Place place_;
 };
 
-/// Removes from $TMPDIR, else /tmp, those that have lost their owner. What cannot be removed stays.
+/// Removes those that have lost their owner, wherever this user's commands made them. What cannot be removed stays.
 void remove_orphaned_scratch_dirs();
 
 }  // namespace core

@@ -258,6 +258,19 @@ TEST_CASE(
   CHECK(desk.traces().empty());
 }
 
+TEST_CASE("what an export that is killed half way has written is removed by any next command") {
+  const Desk desk;
+  const core::ScratchDir place;
+  core::Child drill(desk.command({"--export", (place.path() / "out").string()}));
+  REQUIRE(lab::eventually([&] { return !std::filesystem::is_empty(place.path()); }));
+  drill.kill();
+  CHECK_FALSE(std::filesystem::exists(place.path() / "out"));
+  CHECK_FALSE(std::filesystem::is_empty(place.path()));
+  core::run_command({{"env", "TMPDIR=" + desk.tmpdir.path().string(), bench::drill_program(), "list"}});
+  CHECK(std::filesystem::is_empty(place.path()));
+  CHECK(lab::eventually([&] { return desk.traces().empty(); }));
+}
+
 TEST_CASE("SIGTERM ends the command, then all the rest") {
   const Desk desk;
   bench::Background drill{
