@@ -1,162 +1,11 @@
-// The steps of a restore on a real node over a real sshd, cut off before each command that changes a file.
+// The steps of a restore, and a look at its node, on a real node over a real sshd.
 #include "restorer/node.hpp"
-
-#include <optional>
 
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/process.hpp"
 #include "tests/catch.hpp"
-#include "tests/lab_node.hpp"
-
-namespace {
-
-const std::string kServer = "/var/lib/rancher/k3s/server";
-
-// A node with what a stopped server leaves, and a snapshot to be put there. Its k3s is started and stopped by commands
-// that do nothing: here it is all about files.
-struct Bench {
-  lab::Node node;
-  core::ScratchDir scratch;
-  std::filesystem::path database = scratch.path() / "state.db";
-  std::filesystem::path token = scratch.path() / "token";
-  restorer::ScriptFacts facts;
-
-  Bench() {
-    facts.settings.target = node.target();
-    facts.settings.stop_command = facts.settings.start_command = "true";
-    facts.manager = restorer::Manager::commands;
-    facts.server = restorer::Server::present;
-    facts.snapshot = "edge/20261123T231700Z";
-    facts.moment = "20261124T031500Z-3f9a";
-    core::write_new_file(database, "another database");
-    core::write_new_file(token, "another token\n");
-  }
-
-  void make_server() const {
-    node.make_database(20, 500);
-    node.run("cd " + kServer +
-             "; mkdir -m 700 tls cred; echo ca >tls/server-ca.crt; echo key >cred/passwd; ln -s token node-token\n"
-             "echo wal >db/state.db-wal; chown 1000:1000 db/state.db; chmod 640 db/state.db\n"
-             "echo admin >/etc/rancher/k3s/k3s.yaml; chmod 644 /etc/rancher/k3s/k3s.yaml");
-  }
-
-  // Every file with all that can be said of it, and its content; without what a rollback has kept.
-  std::string files() const {
-    return node.run(
-        "PATH=/usr/bin; cd /var/lib; for d in rancher /etc/rancher; do [ -d $d ] || continue\n"
-        "set -- $d '(' -name '*rolled-back-*' -prune ')' -o\n"
-        "find \"$@\" ! -type d -printf '%p %y %m %U:%G %s %T@ %l\\n'; find \"$@\" -type d -printf '%p %m %U:%G\\n'\n"
-        "find \"$@\" -type f -exec sha256sum {} +; done | sort");
-  }
-
-  // What k3s had been started on, and a rollback has kept, is taken away; its content.
-  std::string take_kept() const {
-    return node.run("PATH=/usr/bin; cd " + kServer +
-                    "/db; cat rolled-back-*/*/state.db 2>/dev/null || true; rm -rf rolled-back-*");
-  }
-
-  void replace(restorer::Node& there) const {
-    there.claim(facts);
-    there.send(facts, database, token);
-    there.run(facts, stop_step(facts));
-    there.run(facts, restorer::aside_step());
-    there.run(facts, restorer::place_step());
-    there.run(facts, start_step(facts));
-  }
-
-  // False when the node cut it off.
-  bool try_to(const std::function<void(restorer::Node&)>& work) const {
-    try {
-      restorer::Node there(facts.settings);
-      work(there);
-      return true;
-    } catch (const core::Error& error) {
-      INFO(error.what());
-      CHECK(error.kind() == core::ErrorKind::unreachable);
-      return false;
-    }
-  }
-
-  // As the next drill does it.
-  void mend() const {
-    restorer::Node there(facts.settings);
-    REQUIRE(lab::eventually([&] { return there.look().owner.empty(); }));
-    there.mend();
-  }
-
-  std::string mend_in_words() const {
-    try {
-      restorer::Node(facts.settings).mend();
-      return "done";
-    } catch (const core::Error& error) {
-      return error.what();
-    }
-  }
-
-  // From here on every command that changes a file counts, and the one of this number, from 1, kills its shell instead.
-  // 0: none does.
-  void kill_before(int number) const {
-    node.run("echo 0 >/tmp/count; echo " + std::to_string(number) + " >/tmp/kill_at");
-    if (number != 1) return;
-    node.run(
-        "for name in mv rm ln mkdir rmdir chmod chown cp sync head; do\n"
-        "cat >/usr/local/sbin/$name <<END\n#!/bin/sh\n"
-        "n=\\$((\\$(cat /tmp/count) + 1)); echo \\$n >/tmp/count\n"
-        "if [ \\$n = \\$(cat /tmp/kill_at) ]; then kill -9 \\$PPID; exit 1; fi\n"
-        "exec /usr/bin/$name \"\\$@\"\nEND\n"
-        "/usr/bin/chmod 755 /usr/local/sbin/$name; done");
-  }
-};
-
-// A power cut before each command that changes a file, and k3s started by itself before anything is mended.
-void cut_the_power(bool during_rollback) {
-  const Bench bench;
-  bench.make_server();
-  // Rows that are only in the WAL, which must neither be lost nor come upon another database.
-  const std::string sqlite = "sqlite3 -batch " + kServer + "/db/state.db ";
-  bench.node.run("rm " + kServer + "/db/state.db-wal; " + sqlite +
-                 "'.dbconfig no_ckpt_on_close on' \"INSERT INTO kine(name) VALUES('only in the WAL')\" >/dev/null");
-  REQUIRE(bench.node.run("stat -c %s " + kServer + "/db/state.db-wal") != "0");
-  std::filesystem::remove(bench.database);
-  const core::CommandResult made =
-      core::run_command({{"sqlite3", bench.database.string(),
-                          "PRAGMA journal_mode=WAL; CREATE TABLE kine(name); INSERT INTO kine VALUES('restored')"}});
-  REQUIRE(made.exit_code == 0);
-  const std::string sum = sqlite + "'PRAGMA integrity_check; SELECT count(*), sum(length(value)), max(name) FROM kine'";
-  const auto copy = [&](const std::string& from, const std::string& to) {
-    bench.node.run("PATH=/usr/bin; rm -rf " + to + "; cp -a " + from + " " + to);
-  };
-  copy("/var/lib/rancher/k3s", "/root/k3s");
-  const std::string expected = bench.node.run(sum);
-  CHECK_THAT(expected, Catch::StartsWith("ok\n21|") && Catch::EndsWith("|only in the WAL"));
-  int kills = 0;
-  for (bool killed = true; killed; ++kills) {
-    copy("/root/k3s", "/var/lib/rancher/k3s");
-    if (during_rollback) REQUIRE(bench.try_to([&](restorer::Node& there) { bench.replace(there); }));
-    bench.kill_before(kills + 1);
-    killed = !bench.try_to([&](restorer::Node& there) {
-      if (during_rollback)
-        there.mend();
-      else
-        bench.replace(there);
-    });
-    bench.kill_before(0);
-    INFO((during_rollback ? "rollback, command " : "restore, command ") << kills + 1);
-    bench.node.run(
-        "mkdir -p " + kServer + "/db; " + sqlite +
-        "'PRAGMA journal_mode=WAL; CREATE TABLE IF NOT EXISTS boots(n); INSERT INTO boots VALUES(7)' >/dev/null");
-    bench.mend();
-    REQUIRE(bench.node.run(sum) == expected);
-    // What it had started on is there still: the database of before, or what was kept.
-    CHECK(bench.node.run("for file in " + kServer + "/db/state.db " + kServer +
-                         "/db/rolled-back-*/*/state.db; do [ ! -f $file ] || sqlite3 $file 'SELECT n FROM boots' "
-                         "2>/dev/null || true; done | sort -u") == "7");
-  }
-  CHECK(kills > 15);
-}
-
-}  // namespace
+#include "tests/restorer/bench.hpp"
 
 TEST_CASE("what is there is moved aside together, and the snapshot takes its owner and mode") {
   NEEDS_LAB();
@@ -173,54 +22,6 @@ TEST_CASE("what is there is moved aside together, and the snapshot takes its own
   CHECK(bench.node.run("ls -A " + kServer + " " + kServer + "/db | grep -c 'wal\\|tls\\|cred' || true") == "0");
   there.run(bench.facts, restorer::finish_step());
   CHECK(bench.node.run("ls -A " + kServer + "/db") == "before-restore-" + bench.facts.moment + "\nstate.db");
-}
-
-TEST_CASE("wherever a restore is cut off on the node, the next drill puts every file back as it was") {
-  NEEDS_LAB();
-  const Bench bench;
-  bench.make_server();
-  const std::string before = bench.files();
-  int kills = 0;
-  for (bool killed = true; killed; ++kills) {
-    bench.kill_before(kills + 1);
-    killed = !bench.try_to([&](restorer::Node& there) { bench.replace(there); });
-    bench.kill_before(0);
-    bench.mend();
-    INFO("command " << kills + 1);
-    REQUIRE(bench.files() == before);
-    const std::string kept = bench.take_kept();
-    CHECK((kept == "another database" || (killed && kept.empty())));
-  }
-  CHECK(kills > 20);
-}
-
-TEST_CASE("a rollback that is cut off anywhere goes on when it is run again") {
-  NEEDS_LAB();
-  const Bench bench;
-  bench.make_server();
-  const std::string before = bench.files();
-  int kills = 0;
-  for (bool killed = true; killed; ++kills) {
-    REQUIRE(bench.try_to([&](restorer::Node& there) { bench.replace(there); }));
-    bench.kill_before(kills + 1);
-    killed = !bench.try_to([&](restorer::Node& there) { there.mend(); });
-    bench.kill_before(0);
-    bench.mend();
-    INFO("command " << kills + 1);
-    REQUIRE(bench.files() == before);
-    CHECK_THAT(bench.take_kept(), Catch::StartsWith("another database"));
-  }
-  CHECK(kills > 15);
-}
-
-TEST_CASE("wherever the power goes in a restore and k3s starts by itself, the database of before is whole") {
-  NEEDS_LAB();
-  cut_the_power(false);
-}
-
-TEST_CASE("wherever the power goes in a rollback and k3s starts by itself, the database of before is whole") {
-  NEEDS_LAB();
-  cut_the_power(true);
 }
 
 TEST_CASE("of two rollbacks at once one waits for the other, and nothing is lost") {
@@ -263,30 +64,6 @@ TEST_CASE("nobody but its own drill takes back a restore that is at work") {
   CHECK(bench.files() == before);
 }
 
-TEST_CASE("a restore that was cut off after k3s was started can be let stand, and one before that cannot") {
-  NEEDS_LAB();
-  const Bench bench;
-  bench.make_server();
-  REQUIRE(bench.try_to([&](restorer::Node& there) {
-    there.claim(bench.facts);
-    there.send(bench.facts, bench.database, bench.token);
-    there.run(bench.facts, stop_step(bench.facts));
-  }));
-  restorer::Node next(bench.facts.settings);
-  REQUIRE(lab::eventually([&] { return next.look().owner.empty(); }));
-  CHECK(next.look().stage == restorer::Stage::changed);
-  CHECK_THROWS_WITH(next.let_stand(), Catch::Contains("not in its place"));
-  next.mend();
-
-  REQUIRE(bench.try_to([&](restorer::Node& there) { bench.replace(there); }));
-  REQUIRE(lab::eventually([&] { return next.look().owner.empty(); }));
-  CHECK(next.look().stage == restorer::Stage::started);
-  CHECK(next.let_stand() == bench.facts.aside());
-  CHECK_FALSE(next.look().unfinished);
-  CHECK(bench.node.run("cat " + kServer + "/db/state.db; ls -A " + kServer + "/db") ==
-        "another databasebefore-restore-" + bench.facts.moment + "\nstate.db");
-}
-
 TEST_CASE("a stop command that fails is no failure when nothing runs, and a start command must come back") {
   NEEDS_LAB();
   Bench bench;
@@ -303,19 +80,6 @@ TEST_CASE("a stop command that fails is no failure when nothing runs, and a star
   bench.facts.settings.start_timeout = std::chrono::seconds(2);
   CHECK_THROWS_WITH(bench.replace(there), Catch::Contains("does not start") && Catch::Contains("after 2 seconds"));
   there.roll_back(bench.facts);
-  CHECK(bench.files() == before);
-}
-
-TEST_CASE("a rollback that was written in part stands in nobody's way") {
-  NEEDS_LAB();
-  const Bench bench;
-  bench.make_server();
-  const std::string before = bench.files();
-  bench.node.run("mkdir -m 700 " + bench.facts.work().string() + "; : >" + bench.facts.rollback_file().string() +
-                 "; echo 1 1 >" + (bench.facts.work() / "owner").string());
-  restorer::Node there(bench.facts.settings);
-  CHECK(there.look().stage == restorer::Stage::claimed);
-  there.mend();
   CHECK(bench.files() == before);
 }
 
@@ -395,41 +159,6 @@ TEST_CASE("a database on another disk, linked to from its place, is restored and
   there.roll_back(bench.facts);
   bench.node.run("rm -rf /mnt/disk/db/rolled-back-*");
   CHECK(all() == before);
-}
-
-TEST_CASE("a finish that was cut off stands, and nobody says that it was rolled back") {
-  NEEDS_LAB();
-  const Bench bench;
-  bench.make_server();
-  restorer::Node there(bench.facts.settings);
-  REQUIRE(bench.try_to([&](restorer::Node& cut) { bench.replace(cut); }));
-  bench.node.run("rm " + bench.facts.rollback_file().string());
-  REQUIRE(lab::eventually([&] { return there.look().owner.empty(); }));
-  CHECK(there.look().stage == restorer::Stage::claimed);
-  CHECK(there.mend().stands == bench.facts.aside());
-  CHECK_FALSE(there.look().unfinished);
-  CHECK(bench.node.run("cat " + kServer + "/db/state.db") == "another database");
-}
-
-TEST_CASE("what k3s began on nothing, after a power cut, is no restore that could stand") {
-  NEEDS_LAB();
-  const Bench bench;
-  bench.make_server();
-  const std::string before = bench.files();
-  REQUIRE(bench.try_to([&](restorer::Node& there) {
-    there.claim(bench.facts);
-    there.send(bench.facts, bench.database, bench.token);
-    there.run(bench.facts, stop_step(bench.facts));
-    there.run(bench.facts, restorer::aside_step());
-  }));
-  bench.node.run("cd " + kServer + "; echo empty >db/state.db; echo new >token");
-  restorer::Node next(bench.facts.settings);
-  REQUIRE(lab::eventually([&] { return next.look().owner.empty(); }));
-  CHECK(next.look().stage == restorer::Stage::changed);
-  CHECK_THROWS_WITH(next.let_stand(), Catch::Contains("not in its place"));
-  CHECK(next.mend().kept == kServer + "/db/rolled-back-" + bench.facts.moment);
-  CHECK(bench.take_kept() == "empty");
-  CHECK(bench.files() == before);
 }
 
 TEST_CASE("a rollback leaves alone what another restore has begun, and one that has come to its end") {
