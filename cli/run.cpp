@@ -9,6 +9,7 @@
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
 #include "drill/drill.hpp"
+#include "drill/release.hpp"
 #include "reports/verdict.hpp"
 #include "store/store.hpp"
 
@@ -49,7 +50,7 @@ class Runner {
   void check_options() const {
     const auto usage = [](const char* message) { throw core::Error(core::ErrorKind::usage, message); };
     for (const std::string& version : options_.k3s_versions)
-      if (version.size() < 2 || version[0] != 'v' || version.find_first_of("/ ") != std::string::npos)
+      if (!drill::is_k3s_version(version))
         throw core::Error(core::ErrorKind::usage,
                           fmt::format("'{}' is no k3s version: give them as v1.35.6+k3s1,v1.36.2+k3s1", version));
     if (!options_.k3s_versions.empty() && options_.engine == "standin")

@@ -24,6 +24,7 @@
 #include "drill/fd_passing.hpp"
 #include "drill/network.hpp"
 #include "drill/owner.hpp"
+#include "drill/release.hpp"
 
 namespace drill {
 namespace {
@@ -318,6 +319,9 @@ EngineChoice find_container(const std::string& pattern, const std::string& versi
     if (version.empty())
       throw core::Error(core::ErrorKind::not_found,
                         "the snapshot does not say its k3s version: name an image in engines.container.image");
+    if (!is_k3s_version(version))
+      throw core::Error(core::ErrorKind::not_found,
+                        fmt::format("'{}' is no k3s version: name an image in engines.container.image", version));
     std::string tag = version;
     if (const std::size_t plus = tag.find('+'); plus != std::string::npos) tag[plus] = '-';
     image.replace(at, 2, tag);

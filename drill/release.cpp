@@ -50,16 +50,6 @@ std::filesystem::path cache_directory(const EngineSettings& settings) {
   return "/var/cache/k3s-drill";
 }
 
-// A node, or an object in its database, says the version: it may say anything, and what is named by it is run.
-bool is_version(const std::string& text) {
-  std::array<unsigned, 3> numbers{};
-  return text.size() <= kVersionLimit &&
-         std::sscanf(text.c_str(), "v%u.%u.%u", &numbers[0], &numbers[1], &numbers[2]) == 3 &&
-         text.find("..") == std::string::npos && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '.' || c == '+' || c == '-';
-         });
-}
-
 std::string published_hash(HttpClient& http, const std::string& url, const std::string& file) {
   std::string sums;
   http.download(url, [&](std::string_view bytes) {
@@ -89,8 +79,17 @@ void publish(int fd, const std::filesystem::path& target) {
 
 }  // namespace
 
+bool is_k3s_version(const std::string& text) {
+  std::array<unsigned, 3> numbers{};
+  return text.size() <= kVersionLimit &&
+         std::sscanf(text.c_str(), "v%u.%u.%u", &numbers[0], &numbers[1], &numbers[2]) == 3 &&
+         text.find("..") == std::string::npos && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '.' || c == '+' || c == '-';
+         });
+}
+
 std::filesystem::path cached_release(const EngineSettings& settings, const std::string& version) {
-  if (!is_version(version))
+  if (!is_k3s_version(version))
     throw core::Error(core::ErrorKind::not_found,
                       fmt::format("'{}' is no k3s version: name one with drill run --k3s", version));
   return cache_directory(settings) / "releases" / version / "k3s";

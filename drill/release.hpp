@@ -8,6 +8,10 @@
 
 namespace drill {
 
+/// Whether it has the form of one, v1.35.6+k3s1. A node, or an object in its database, says the version: it may say
+/// anything, and what is named by it is run.
+bool is_k3s_version(const std::string& text);
+
 /// Where the release of `version` is, or would be. Throws: not_found for what has not the form of a k3s version, such
 /// as a path.
 std::filesystem::path cached_release(const EngineSettings& settings, const std::string& version);

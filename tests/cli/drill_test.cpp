@@ -264,6 +264,7 @@ TEST_CASE("wrong usage exits 2 with one line, and with --json one document") {
                                                     {"run", "--engine", "magic"},
                                                     {"run", "--control", "fire"},
                                                     {"run", "--k3s", "1.36"},
+                                                    {"run", "--k3s", "v1.36.2@sha256:0"},
                                                     {"run", "--k3s", "v1.36.2+k3s1", "--engine", "standin"},
                                                     {"run", "--settle", "5s"},
                                                     {"run", "--file", "/x", "--token-file", "/y", "--alive-for", "5"},

@@ -371,3 +371,8 @@ TEST_CASE("an image that is not here is not pulled but named with the command th
     CHECK(std::string(error.what()) == "no image rancher/k3s:v1.36.2-k3s1 here: docker pull rancher/k3s:v1.36.2-k3s1");
   }
 }
+
+TEST_CASE("a version that is none of k3s's names no image") {
+  for (const char* version : {"v1.36.2@sha256:0", "v1.36.2 --privileged", "latest", "v1.36.2:5000/other"})
+    CHECK_THROWS_WITH(drill::find_container("rancher/k3s:%v", version), Catch::Contains("is no k3s version"));
+}
