@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -56,6 +57,16 @@ std::optional<core::Secret> decode_base64url(std::string text) {
   return core::decode_base64(text);
 }
 
+std::string escaped(std::string_view name) {
+  std::string result;
+  for (const char c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       (c != '\0' && std::strchr("-._~:", c) != nullptr);
+    result += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return result;
+}
+
 bool can(const json& resource, std::string_view verb) {
   const json& verbs = resource.at("verbs");
   return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
@@ -84,11 +95,24 @@ void walk_discovery(const HttpResponse& response, const Take& take) {
 
 }  // namespace
 
-std::string path_of(const ListedResource& resource) {
-  const std::size_t dot = resource.name.find('.');
-  return dot == std::string::npos ? fmt::format("/api/{}/{}", resource.version, resource.name)
-                                  : fmt::format("/apis/{}/{}/{}", resource.name.substr(dot + 1), resource.version,
-                                                resource.name.substr(0, dot));
+std::string path_of(const ListedResource& resource, std::string_view namespace_name, std::string_view name) {
+  const std::size_t dot = std::min(resource.name.find('.'), resource.name.size());
+  std::string path = dot == resource.name.size()
+                         ? fmt::format("/api/{}", resource.version)
+                         : fmt::format("/apis/{}/{}", resource.name.substr(dot + 1), resource.version);
+  if (!namespace_name.empty()) path += "/namespaces/" + escaped(namespace_name);
+  path += "/" + resource.name.substr(0, dot);
+  return name.empty() ? path : path + "/" + escaped(name);
+}
+
+ServedObject metadata_of(const std::string& body) {
+  const json document = json::parse(body, nullptr, false);
+  if (!document.is_object() || !document.contains("metadata") || !document["metadata"].is_object()) return {};
+  const json& metadata = document["metadata"];
+  ServedObject object{text_of(metadata, "namespace"), text_of(metadata, "name"), text_of(metadata, "uid"), {}};
+  const std::string version = text_of(metadata, "resourceVersion");
+  std::from_chars(version.data(), version.data() + version.size(), object.revision.value);
+  return object;
 }
 
 ApiClient::ApiClient(const std::string& kubeconfig, std::function<core::Fd()> open_socket,
@@ -174,7 +198,7 @@ std::vector<ServedList> ApiClient::list(const std::vector<ListedResource>& resou
     list.resource = resources[i].name;
     list.status = response.status;
     if (list.status != 200) {
-      list.message = read_status_message(response.body);
+      list.message = response.body.starts_with('{') ? message_of(response) : read_status_message(response.body);
       return;
     }
     core::in_context("listing " + list.resource, [&] {
@@ -224,12 +248,9 @@ ServedAnswer ApiClient::send(const std::string& method, const std::string& path,
   ServedAnswer answer;
   answer.status = response.status;
   if (!answer.ok()) answer.message = message_of(response);
-  const json document = json::parse(response.body, nullptr, false);
-  if (document.is_object() && document.contains("metadata") && document["metadata"].is_object()) {
-    answer.uid = text_of(document["metadata"], "uid");
-    const std::string version = text_of(document["metadata"], "resourceVersion");
-    std::from_chars(version.data(), version.data() + version.size(), answer.revision.value);
-  }
+  ServedObject object = metadata_of(response.body);
+  answer.uid = std::move(object.uid);
+  answer.revision = object.revision;
   answer.body = std::move(response.body);
   return answer;
 }

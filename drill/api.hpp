@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/fd.hpp"
@@ -28,7 +29,7 @@ struct ServedObject {
 struct ServedList {
   std::string resource;  // "deployments.apps"
   long status = 0;       // HTTP; the objects are there only with 200
-  std::string message;   // the server's, when not 200
+  std::string message;   // the server's, when not 200, and also when the objects were then read one by one
   std::vector<ServedObject> objects;
 
   /// The server asks to come back: its storage for this resource is not ready yet.
@@ -44,6 +45,7 @@ struct ServedAnswer {
   std::string body;         // JSON
 
   bool ok() const { return status >= 200 && status < 300; }
+  bool not_yet() const { return status == 429 || status == 503; }  // as in ServedList
 };
 
 /// A resource that can be listed: "deployments.apps" as of version "v1".
@@ -61,8 +63,12 @@ struct ServedResource {
   bool namespaced = false;
 };
 
-/// "/apis/apps/v1/deployments"
-std::string path_of(const ListedResource& resource);
+/// "/apis/apps/v1/deployments", "/apis/apps/v1/namespaces/shop/deployments" or ".../deployments/web"; each without a
+/// namespace for the cluster's scope.
+std::string path_of(const ListedResource& resource, std::string_view namespace_name = {}, std::string_view name = {});
+
+/// Of one object in JSON; empty where it does not say.
+ServedObject metadata_of(const std::string& body);
 
 class ApiClient {
  public:
@@ -100,7 +106,7 @@ class ApiClient {
   ServedAnswer send(const std::string& method, const std::string& path, const std::string& body = {});
 
   /// Reads many paths, several at once; `take` gets each answer by the index of its path. Of an answer only status,
-  /// message and body are set. Throws: unreachable, timeout.
+  /// message and body are set: see metadata_of. Throws: unreachable, timeout.
   void read_all(const std::vector<std::string>& paths, const std::function<void(std::size_t, ServedAnswer&&)>& take);
 
   /// As the kubeconfig names it: "https://127.0.0.1:6443".

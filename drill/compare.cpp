@@ -64,6 +64,12 @@ Equality compare(const std::vector<verifier::Object>& expected, const std::vecto
            {}});
       continue;
     }
+    if (!list.message.empty())
+      equality.findings.push_back({core::Severity::warning,
+                                   fmt::format("{} {} were read one by one, which shows no additional ones: {}",
+                                               list.objects.size(), list.resource, list.message),
+                                   {},
+                                   {}});
     for (const ServedObject& object : list.objects) {
       const std::string place = place_of(list.resource, object.namespace_name, object.name);
       const auto found = by_place.find(place);

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <set>
 
 #include "core/error.hpp"
@@ -20,16 +19,6 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kMadeByK3s{"kube-system", "kube-public", "kube-node-lease"};
 constexpr const char* kDefinitions = "customresourcedefinitions.apiextensions.k8s.io";
-
-std::string escaped(const std::string& name) {
-  std::string result;
-  for (const char c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       (c != '\0' && std::strchr("-._~:", c) != nullptr);
-    result += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return result;
-}
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -59,7 +48,8 @@ class Exporter {
         snapshot_(snapshot),
         options_(options),
         may_retry_(may_retry),
-        scratch_(std::filesystem::absolute(options.directory).parent_path()) {}
+        scratch_(std::filesystem::absolute(options.directory).parent_path()),
+        stored_(snapshot.objects) {}
 
   ExportReport run() {
     report_.directory = options_.directory;
@@ -83,15 +73,15 @@ class Exporter {
       if (!object.namespace_name.empty()) ++held_[std::string(object.namespace_name)][std::string(object.resource)];
       if (object.resource == "namespaces") spaces_.emplace(object.name);
       if (object.resource == kDefinitions) definitions_.emplace(object.name);
-      stored_.emplace(object.resource, object.api_version.substr(object.api_version.find('/') + 1));
     }
+    std::set<std::string> expected;
+    for (const auto& [resource, count] : snapshot_.census.by_resource)
+      if (definitions_.count(resource) != 0) expected.insert(resource);
     do {
       served_.clear();
       for (ServedResource& resource : api_.discover_kinds()) served_.emplace(resource.name, std::move(resource));
-    } while (std::any_of(stored_.begin(), stored_.end(),
-                         [&](const auto& stored) {
-                           return definitions_.count(stored.first) != 0 && served_.count(stored.first) == 0;
-                         }) &&
+    } while (std::any_of(expected.begin(), expected.end(),
+                         [&](const std::string& resource) { return served_.count(resource) == 0; }) &&
              may_retry_());
   }
 
@@ -132,64 +122,46 @@ class Exporter {
 
   bool is_wanted(const std::string& resource) const { return kinds_.empty() || kinds_.count(resource) != 0; }
 
-  // Custom resources as they are stored: another version may need a conversion webhook, which is not here.
+  // Custom resources as they are stored; others as the server prefers them.
   std::string version_of(const ServedResource& resource) const {
-    const auto stored = stored_.find(resource.name);
-    const bool as_stored =
-        definitions_.count(resource.name) != 0 && stored != stored_.end() &&
-        std::find(resource.versions.begin(), resource.versions.end(), stored->second) != resource.versions.end();
-    return as_stored ? stored->second : resource.versions.front();
+    return definitions_.count(resource.name) != 0 ? stored_.choose(resource.name, resource.versions)
+                                                  : resource.versions.front();
   }
 
-  // "/apis/apps/v1/namespaces/shop/deployments"; without a namespace for the cluster's scope.
-  std::string path_to(const ServedResource& resource, const std::string& space = {}) const {
-    std::string path = path_of({resource.name, version_of(resource)});
-    if (!space.empty()) path.insert(path.rfind('/'), "/namespaces/" + escaped(space));
-    return path;
+  std::string path_to(const ServedResource& resource, const std::string& space = {},
+                      const std::string& name = {}) const {
+    return path_of({resource.name, version_of(resource)}, space, name);
   }
 
-  // Of all `paths`, the answers; those that are not ready yet are asked again.
   std::vector<ServedAnswer> read(const std::vector<std::string>& paths) {
-    std::vector<ServedAnswer> answers(paths.size());
-    std::vector<std::size_t> open(paths.size());
-    for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
-    do {
-      std::vector<std::string> asked;
-      for (const std::size_t i : open) asked.push_back(paths[i]);
-      std::vector<std::size_t> again;
-      api_.read_all(asked, [&](std::size_t i, ServedAnswer&& answer) {
-        if (answer.status == 429 || answer.status == 503) again.push_back(open[i]);
-        answers[open[i]] = std::move(answer);
-      });
-      open = std::move(again);
-    } while (!open.empty() && may_retry_());
-    return answers;
+    return read_patiently(api_, paths, may_retry_);
   }
 
   void export_namespace(const std::string& space) {
     if (is_wanted("namespaces")) {
-      const std::string path = path_to(served_.at("namespaces")) + "/" + escaped(space);
+      const std::string path = path_to(served_.at("namespaces"), {}, space);
       write(space, served_.at("namespaces"), parsed(read({path}).front(), "reading namespace " + space), {});
     }
     std::vector<const ServedResource*> resources;
     std::vector<std::string> paths;
     for (const auto& [name, count] : held_[space]) {
-      // Services and secrets are read in any case: what is theirs is known by them.
-      if (!is_wanted(name) && name != "services" && name != "secrets") continue;
+      if (!is_wanted(name) && !others_depend_on(name)) continue;
       const auto served = served_.find(name);
       if (is_of_the_moment(name) || served == served_.end()) {
         report_.left_out[{name, is_of_the_moment(name) ? "moment" : "not_served"}] += count;
         continue;
       }
       resources.push_back(&served->second);
-      paths.push_back(path_to(served->second, space));
+      if (!stored_.differ(name)) paths.push_back(path_to(served->second, space));
     }
     const std::vector<ServedAnswer> answers = read(paths);
+    auto answer = answers.begin();
     std::vector<Json> lists;
     Surroundings surroundings;
     for (std::size_t i = 0; i < resources.size(); ++i) {
       const std::string what = fmt::format("listing {} in {}", resources[i]->name, space);
-      lists.push_back(parsed(answers[i], what)["items"]);
+      lists.push_back(stored_.differ(resources[i]->name) ? read_one_by_one(*resources[i], space, what)
+                                                         : parsed(*answer++, what)["items"]);
       const std::size_t expected = held_[space][resources[i]->name];
       if (lists.back().size() < expected)
         throw core::Error(core::ErrorKind::damaged,
@@ -203,6 +175,13 @@ class Exporter {
     if (is_wanted("serviceaccounts")) account_spaces_.insert(space);
   }
 
+  Json read_one_by_one(const ServedResource& resource, const std::string& space, const std::string& what) {
+    Json items = Json::array();
+    for (const ServedAnswer& answer : read(paths_as_stored(snapshot_.objects, resource.name, resource.versions, space)))
+      items.push_back(parsed(answer, what));
+    return items;
+  }
+
   void judge(const std::string& space, const ServedResource& resource, const Json& object,
              const Surroundings& surroundings) {
     const std::string_view reason = reason_to_leave_out(resource.name, object, surroundings);
@@ -214,7 +193,7 @@ class Exporter {
     std::vector<std::string> paths;
     for (const Json& claim : claims)
       for (const Need& need : needs_of("persistentvolumeclaims", claim))
-        if (need.resource == "persistentvolumes") paths.push_back("/api/v1/persistentvolumes/" + escaped(need.name));
+        if (need.resource == "persistentvolumes") paths.push_back(path_of({"persistentvolumes", "v1"}, {}, need.name));
     for (const ServedAnswer& answer : read(paths))
       if (answer.status != 404) note("persistentvolumes", parsed(answer, "reading a volume"), surroundings);
   }
@@ -242,7 +221,7 @@ class Exporter {
       const auto served = served_.find(need.resource);
       if (served == served_.end()) continue;
       resources.push_back(&served->second);
-      paths.push_back(path_to(served->second) + "/" + escaped(need.name));
+      paths.push_back(path_to(served->second, {}, need.name));
     }
     const std::vector<ServedAnswer> answers = read(paths);
     for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -259,7 +238,8 @@ class Exporter {
     const std::size_t dot = resource.name.find('.');
     const std::string version = version_of(resource);
     const std::string api_version = dot == std::string::npos ? version : resource.name.substr(dot + 1) + "/" + version;
-    const Manifest manifest = manifest_of(resource.name, api_version, resource.kind, object, surroundings);
+    const Manifest manifest =
+        manifest_of(resource.name, object.value("apiVersion", api_version), resource.kind, object, surroundings);
     const std::filesystem::path directory =
         (space.empty() ? root() / "cluster" : root() / "namespaces" / file_name(space)) /
         order_of(resource.name, origin);
@@ -287,8 +267,8 @@ class Exporter {
   ExportReport report_;
   std::map<std::string, std::map<std::string, std::size_t>> held_;  // namespace: resource: objects
   std::set<std::string> spaces_;
-  std::set<std::string> definitions_;             // custom resources, by their full names
-  std::map<std::string, std::string> stored_;     // resource: version of its objects
+  std::set<std::string> definitions_;  // custom resources, by their full names
+  const StoredVersions stored_;
   std::map<std::string, ServedResource> served_;  // by full name
   std::set<std::string> kinds_;                   // that were asked for
   std::set<std::string> account_spaces_;          // whose service accounts are exported

@@ -72,6 +72,8 @@ constexpr std::array kTheirAnnotations{"kubectl.kubernetes.io/last-applied-confi
                                        "batch.kubernetes.io/job-tracking",
                                        "batch.kubernetes.io/cronjob-scheduled-timestamp"};
 
+constexpr const char* kTokenType = "kubernetes.io/service-account-token";
+
 // Names that the job controller gives to the pods of one job.
 constexpr std::array kJobLabels{"controller-uid", "job-name", "batch.kubernetes.io/controller-uid",
                                 "batch.kubernetes.io/job-name"};
@@ -184,6 +186,25 @@ void clean_job(Json& object) {
     for (const char* label : kJobLabels) erase(labels, {label});
 }
 
+// The controller fills in what it takes for its own; one with the uid of an account of the past it deletes.
+// Source: kubernetes pkg/controller/serviceaccount/tokens_controller.go.
+void clean_token(Manifest& manifest) {
+  Json& object = manifest.object;
+  erase(find(object, {"data"}), {"token", "ca.crt", "namespace"});
+  erase_if_empty(object, "data");
+  erase(find(object, {"metadata", "annotations"}), {"kubernetes.io/service-account.uid"});
+  erase(find(object, {"metadata", "labels"}),
+        {"kubernetes.io/legacy-token-last-used", "kubernetes.io/legacy-token-invalid-since"});
+  manifest.notes.emplace_back("The cluster puts a token in, a new one: who used the old one has to be given this.");
+}
+
+// One that somebody made has a name of his own, or its account does not list it.
+bool is_made_for_account(const std::string& secret, const Surroundings& surroundings) {
+  const auto token = surroundings.tokens.find(secret);
+  return token != surroundings.tokens.end() && surroundings.listed_secrets.count(secret) != 0 &&
+         secret.starts_with(token->second + "-token-");
+}
+
 void clean_by_kind(const std::string& resource, const Json& served, Manifest& manifest,
                    const Surroundings& surroundings) {
   Json& object = manifest.object;
@@ -203,8 +224,10 @@ void clean_by_kind(const std::string& resource, const Json& served, Manifest& ma
     clean_job(object);
   } else if (resource == "serviceaccounts") {
     erase_items(find(object, {"secrets"}),
-                [&](const Json& secret) { return surroundings.token_secrets.count(text_at(secret, {"name"})) != 0; });
+                [&](const Json& secret) { return is_made_for_account(text_at(secret, {"name"}), surroundings); });
     erase_if_empty(object, "secrets");
+  } else if (resource == "secrets") {
+    if (text_at(object, {"type"}) == kTokenType) clean_token(manifest);
   } else if (resource == "statefulsets.apps") {
     if (Json* claims = find(object, {"spec", "volumeClaimTemplates"}); claims != nullptr && claims->is_array())
       for (Json& claim : *claims) erase(&claim, {"status"});
@@ -243,11 +266,18 @@ void collect(const Json& tree, const char* key, std::vector<std::string>& into) 
 void note(const std::string& resource, const Json& object, Surroundings& surroundings) {
   if (resource == "services" && is_filled(find(object, {"spec", "selector"})))
     surroundings.selecting_services.insert(name_of(object));
-  if (resource == "secrets" && text_at(object, {"type"}) == "kubernetes.io/service-account-token")
-    surroundings.token_secrets.insert(name_of(object));
+  if (resource == "secrets" && text_at(object, {"type"}) == kTokenType)
+    surroundings.tokens[name_of(object)] =
+        text_at(object, {"metadata", "annotations", "kubernetes.io/service-account.name"});
+  if (const Json* listed = resource == "serviceaccounts" ? find(object, {"secrets"}) : nullptr)
+    for (const Json& secret : *listed) surroundings.listed_secrets.insert(text_at(secret, {"name"}));
   if (resource == "persistentvolumes" &&
       text_at(object, {"metadata", "annotations", "pv.kubernetes.io/provisioned-by"}).empty())
     surroundings.fixed_volumes.insert(name_of(object));
+}
+
+bool others_depend_on(std::string_view resource) {
+  return resource == "services" || resource == "secrets" || resource == "serviceaccounts";
 }
 
 bool is_of_the_moment(std::string_view resource) {
@@ -266,7 +296,7 @@ std::string_view reason_to_leave_out(const std::string& resource, const Json& ob
       surroundings.selecting_services.count(text_at(object, {"metadata", "labels", "kubernetes.io/service-name"})) != 0)
     return "controller";
   if (is_made_by_every_cluster(resource, object)) return "cluster";
-  if (resource == "secrets" && surroundings.token_secrets.count(name_of(object)) != 0) return "token";
+  if (resource == "secrets" && is_made_for_account(name_of(object), surroundings)) return "token";
   return has_finished(resource, object) ? "finished" : "";
 }
 

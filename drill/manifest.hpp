@@ -3,6 +3,7 @@
 // What it does not do: read from an API, or write a file.
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -16,17 +17,21 @@ using Json = nlohmann::ordered_json;
 
 /// What other objects say that decides about one.
 struct Surroundings {
-  std::set<std::string> selecting_services;  // names; a controller makes the endpoints of each
-  std::set<std::string> token_secrets;       // names; the server makes them for service accounts
-  std::set<std::string> fixed_volumes;       // PersistentVolumes that no provisioner made
+  std::set<std::string> selecting_services;   // names; a controller makes the endpoints of each
+  std::map<std::string, std::string> tokens;  // Secrets with the token of a service account, and the account of each
+  std::set<std::string> listed_secrets;       // that service accounts name
+  std::set<std::string> fixed_volumes;        // PersistentVolumes that no provisioner made
 };
+
+/// Whether objects of the resource decide about others.
+bool others_depend_on(std::string_view resource);
 
 /// Takes note of an object that others depend on; all of a namespace go in before one is judged.
 void note(const std::string& resource, const Json& object, Surroundings& surroundings);
 
 /// Why an object is not written: "controller" (made from another object), "cluster" (every cluster makes it itself),
-/// "token" (made for a service account), "moment" (events, leases), "finished" (jobs and pods that ran to their end and
-/// would run again). Empty when it is written.
+/// "token" (made by the server for a service account), "moment" (events, leases), "finished" (jobs and pods that ran to
+/// their end and would run again). Empty when it is written.
 std::string_view reason_to_leave_out(const std::string& resource, const Json& object, const Surroundings& surroundings);
 
 /// Whether no object of the resource is ever written, so that it need not be read.

@@ -7,30 +7,9 @@
 #include <map>
 #include <set>
 #include <string_view>
-#include <unordered_map>
 
 namespace drill {
 namespace {
-
-// The version the objects are stored in, where it is served: no conversion, and no conversion webhook, is needed then.
-class StoredVersions {
- public:
-  explicit StoredVersions(const verifier::ObjectList& objects) {
-    for (const verifier::Object& object : objects)
-      if (!object.api_version.empty())
-        versions_.emplace(object.resource, object.api_version.substr(object.api_version.find('/') + 1));
-  }
-
-  std::string choose(const std::string& resource, const std::vector<std::string>& served) const {
-    const auto stored = versions_.find(resource);
-    return stored != versions_.end() && std::find(served.begin(), served.end(), stored->second) != served.end()
-               ? std::string(stored->second)
-               : served.front();
-  }
-
- private:
-  std::unordered_map<std::string_view, std::string_view> versions_;  // views into the list's names
-};
 
 // Each definition has the name of what it defines.
 std::set<std::string> defined_resources(const verifier::ObjectList& objects) {
@@ -52,6 +31,21 @@ bool is_left_over(const std::string& resource, const std::set<std::string>& defi
   const bool custom =
       dot != std::string::npos && resource.find('.', dot + 1) != std::string::npos && !resource.ends_with(".k8s.io");
   return custom && defined.count(resource) == 0;
+}
+
+// `list` was refused: its objects as they are now, without any that the snapshot does not name.
+void read_one_by_one(ApiClient& api, const verifier::ObjectList& objects, const std::vector<std::string>& versions,
+                     std::string_view why, const MayRetry& may_retry, ServedList& list) {
+  const std::vector<std::string> paths = paths_as_stored(objects, list.resource, versions);
+  list.message = fmt::format("{} (HTTP {}: {})", why, list.status, list.message);
+  list.status = 200;
+  std::size_t refused = 0;
+  for (const ServedAnswer& answer : read_patiently(api, paths, may_retry)) {
+    if (answer.ok())
+      list.objects.push_back(metadata_of(answer.body));
+    else if (refused++ == 0)
+      list.message += fmt::format("; one cannot be read, HTTP {}: {}", answer.status, answer.message);
+  }
 }
 
 }  // namespace
@@ -79,12 +73,22 @@ Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std
     std::vector<ListedResource> again;
     std::vector<ServedList> answers = api.list(wanted, revision);
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      if (answers[i].not_yet() && expected.count(wanted[i].name) != 0) again.push_back(wanted[i]);
+      const bool is_read_otherwise = defined.count(wanted[i].name) != 0 && stored.differ(wanted[i].name);
+      if (answers[i].not_yet() && expected.count(wanted[i].name) != 0 && !is_read_otherwise) again.push_back(wanted[i]);
       lists[wanted[i].name] = std::move(answers[i]);
     }
     wanted = std::move(again);
   } while (!wanted.empty() && may_retry());
-  for (auto& [resource, list] : lists) listing.lists.push_back(std::move(list));
+  for (auto& [resource, list] : lists) {
+    if (list.status != 200 && defined.count(resource) != 0 && expected.count(resource) != 0)
+      read_one_by_one(api, snapshot.objects, served.at(resource),
+                      stored.differ(resource)
+                          ? "they are stored in more than one version, and cannot be listed without "
+                            "the webhook that converts between them"
+                          : "they cannot be listed",
+                      may_retry, list);
+    listing.lists.push_back(std::move(list));
+  }
   return listing;
 }
 

@@ -3,19 +3,16 @@
 // What it does not do: time anything, or decide a verdict.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "drill/api.hpp"
+#include "drill/as_stored.hpp"
 #include "drill/compare.hpp"
 #include "verifier/verify.hpp"
 
 namespace drill {
-
-/// Asked when something is not served yet: waits a moment and says whether to try again.
-using MayRetry = std::function<bool()>;
 
 struct Listing {
   std::vector<ServedList> lists;       // of every resource that can be listed
@@ -24,7 +21,9 @@ struct Listing {
 };
 
 /// Lists all that is served as of exactly `revision`, or now. A resource may be served, and its storage be ready, a
-/// moment after /readyz: custom resources come one by one. Throws: unreachable, timeout, damaged, cancelled.
+/// moment after /readyz: custom resources come one by one. One whose list is refused, as custom resources are where
+/// objects have to be converted by a webhook that is not there, is read object by object. Throws: unreachable, timeout,
+/// damaged, cancelled.
 Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std::optional<core::Revision> revision,
                      const MayRetry& may_retry);
 

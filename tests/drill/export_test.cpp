@@ -145,3 +145,27 @@ TEST_CASE("a restored control plane is exported") {
   }
   CHECK(exploration.stop().empty());
 }
+
+TEST_CASE("objects stored in two versions are exported, each in its own, where no webhook converts between them") {
+  const core::ScratchDir scratch;
+  drill::Candidate candidate = seed_candidate();
+  std::filesystem::copy_file(candidate.database, scratch.path() / "state.db");
+  candidate.database = scratch.path() / "state.db";
+  plant_two_versions(candidate.database);
+  drill::Exploration exploration(candidate, standin(), [](std::string_view) {});
+  Place place;
+  place.options.namespaces = {"team-000"};
+  place.options.kinds = {"widgets"};
+  const drill::ExportReport report =
+      drill::export_objects(exploration.api(), exploration.snapshot(), place.options, exploration.may_retry());
+  CHECK(report.written == std::map<std::string, std::size_t>{{"widgets.shop.example.com", 3}});
+  const auto version_of = [&](const std::string& name) {
+    const std::filesystem::path file =
+        place.options.directory / "namespaces/team-000/900-widgets.shop.example.com" / (name + ".yaml");
+    return core::parse_yaml(core::read_file(file), name).find("apiVersion")->scalar;
+  };
+  CHECK(version_of("newest") == "shop.example.com/v1");
+  CHECK(version_of("new") == "shop.example.com/v1");
+  CHECK(version_of("old") == "shop.example.com/v1beta1");
+  CHECK(exploration.stop().empty());
+}

@@ -96,14 +96,35 @@ TEST_CASE("a job loses the selector that was made for it, unless it was made by 
       "selector"));
 }
 
-TEST_CASE("an account loses the tokens that are made anew, and an aggregated role the rules that are collected") {
+TEST_CASE("tokens that the server made for an account are left out, and those that somebody made are not") {
+  const auto token = [](const std::string& name) {
+    return R"({"metadata": {"name": ")" + name + R"(", "annotations": {"kubernetes.io/service-account.name": "x",
+      "kubernetes.io/service-account.uid": "u"}, "labels": {"kubernetes.io/legacy-token-last-used": "2026-01-01"}},
+      "type": "kubernetes.io/service-account-token", "data": {"token": "dA==", "ca.crt": "Yw==", "namespace": "bg=="}})";
+  };
+  const std::string account =
+      R"({"metadata": {"name": "x"}, "secrets": [{"name": "x-token-1"}, {"name": "pull"}, {"name": "mine"}]})";
   drill::Surroundings surroundings;
-  drill::note("secrets",
-              Json::parse(R"({"metadata": {"name": "x-token-1"}, "type": "kubernetes.io/service-account-token"})"),
-              surroundings);
-  CHECK(clean("serviceaccounts", R"({"metadata": {"name": "x"}, "secrets": [{"name": "x-token-1"}, {"name": "pull"}]})",
-              surroundings)["secrets"] == Json::parse(R"([{"name": "pull"}])"));
-  CHECK(reason("secrets", R"({"metadata": {"name": "x-token-1"}})", surroundings) == "token");
+  for (const char* name : {"x-token-1", "x-token-2", "mine", "unlisted"})
+    drill::note("secrets", Json::parse(token(name)), surroundings);
+  drill::note("serviceaccounts", Json::parse(account), surroundings);
+
+  CHECK(clean("serviceaccounts", account, surroundings)["secrets"] ==
+        Json::parse(R"([{"name": "pull"}, {"name": "mine"}])"));
+  CHECK(reason("secrets", token("x-token-1"), surroundings) == "token");
+  for (const char* name : {"x-token-2", "mine", "unlisted"}) {
+    CHECK(reason("secrets", token(name), surroundings).empty());
+    CHECK(clean("secrets", token(name), surroundings) ==
+          Json{{"apiVersion", "v1"},
+               {"kind", "Kind"},
+               {"metadata", {{"name", name}, {"annotations", {{"kubernetes.io/service-account.name", "x"}}}}},
+               {"type", "kubernetes.io/service-account-token"}});
+  }
+  for (const char* odd : {R"({"secrets": 3})", R"({"secrets": ["x"]})", R"({"secrets": null})"})
+    drill::note("serviceaccounts", Json::parse(odd), surroundings);
+}
+
+TEST_CASE("an aggregated role loses the rules that are collected") {
   CHECK_FALSE(clean("clusterroles.rbac.authorization.k8s.io",
                     R"({"metadata": {"name": "r"}, "aggregationRule": {}, "rules": [{}]})")
                   .contains("rules"));

@@ -275,15 +275,10 @@ TEST_CASE_METHOD(Restored, "a value, a revision and a key that differ in the dat
 
 TEST_CASE("objects of an API that Kubernetes has no more are said and not missed") {
   const Fetched seed;
-  const core::CommandResult planted = core::run_command(
-      {{"sqlite3", seed.material.database.string(),
-        "INSERT INTO kine(name, created, deleted, create_revision, prev_revision, lease, value) VALUES("
-        "'/registry/podsecuritypolicy/restricted', 1, 0, 0, 0, 0, CAST('{\"apiVersion\":\"policy/v1beta1\",\"kind\":"
-        "\"PodSecurityPolicy\",\"metadata\":{\"creationTimestamp\":\"2021-05-01T10:00:00Z\",\"name\":\"restricted\","
-        "\"uid\":"
-        "\"6113e141-d894-450f-a4c7-3d1f0a7f7b11\"},\"spec\":{}}' AS BLOB))"}});
-  INFO(planted.err);
-  REQUIRE(planted.exit_code == 0);
+  plant(seed.material.database, "/registry/podsecuritypolicy/restricted",
+        R"({"apiVersion":"policy/v1beta1","kind":"PodSecurityPolicy",
+    "metadata":{"creationTimestamp":"2021-05-01T10:00:00Z","name":"restricted",
+    "uid":"6113e141-d894-450f-a4c7-3d1f0a7f7b11"},"spec":{}})");
   drill::Candidate candidate = seed_candidate();
   candidate.database = seed.material.database;
   const drill::DrillReport report = drill::run({candidate}, standin_options());
@@ -293,6 +288,24 @@ TEST_CASE("objects of an API that Kubernetes has no more are said and not missed
              Catch::Contains("definition of it: 1 of podsecuritypolicy.policy"));
   CHECK(report.objects.equal());
   CHECK(report.objects.expected == seed.snapshot.objects.size());
+}
+
+TEST_CASE("objects stored in two versions are proven one by one where no webhook converts between them") {
+  const Fetched seed;
+  plant_two_versions(seed.material.database);
+  drill::Candidate candidate = seed_candidate();
+  candidate.database = seed.material.database;
+  drill::DrillOptions options = standin_options();
+  options.depth = drill::Depth::deep;
+  const drill::DrillReport report = drill::run({candidate}, options);
+  const std::string found = findings_of(check_of(report, "objects"));
+  INFO(found);
+  CHECK(check_of(report, "objects").verdict == core::CheckVerdict::pass);
+  CHECK_THAT(found, Catch::Contains("3 widgets.shop.example.com were read one by one") &&
+                        Catch::Contains("stored in more than one version"));
+  CHECK(report.objects.equal());
+  CHECK(report.objects.matched == seed.snapshot.objects.size() + 4);
+  CHECK(report.datastore_matched == report.datastore_keys);
 }
 
 TEST_CASE_METHOD(Fetched, "what kine does not answer is skipped, and deep could not run") {

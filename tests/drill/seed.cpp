@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
 #include "core/process.hpp"
@@ -48,4 +49,45 @@ std::string findings_of(const drill::Phase& phase) {
   std::string text;
   for (const core::Finding& finding : phase.findings) text += finding.message + "\n";
   return text;
+}
+
+void plant(const std::filesystem::path& database, const std::string& key, const std::string& object) {
+  const std::string value = nlohmann::json::parse(object).dump();  // in the order of the keys, as servers write it
+  const core::CommandResult planted = core::run_command(
+      {{"sqlite3", database.string(),
+        "INSERT INTO kine(name, created, deleted, create_revision, prev_revision, lease, value) VALUES('" + key +
+            "', 1, 0, 0, 0, 0, CAST('" + value + "' AS BLOB))"}});
+  if (planted.exit_code != 0) throw core::Error(core::ErrorKind::storage, planted.err);
+}
+
+void plant_two_versions(const std::filesystem::path& database) {
+  plant(database, "/registry/apiextensions.k8s.io/customresourcedefinitions/widgets.shop.example.com", R"({
+    "apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition",
+    "metadata":{"name":"widgets.shop.example.com","uid":"6113e141-d894-450f-a4c7-3d1f0a7f7b12","generation":2,
+      "creationTimestamp":"2026-05-01T10:00:00Z"},
+    "spec":{"group":"shop.example.com","scope":"Namespaced",
+      "names":{"plural":"widgets","singular":"widget","kind":"Widget","listKind":"WidgetList"},
+      "conversion":{"strategy":"Webhook","webhook":{"conversionReviewVersions":["v1"],
+        "clientConfig":{"service":{"namespace":"shop","name":"converter","path":"/convert","port":443}}}},
+      "versions":[
+        {"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object",
+          "x-kubernetes-preserve-unknown-fields":true}}},
+        {"name":"v1beta1","served":true,"storage":false,"schema":{"openAPIV3Schema":{"type":"object",
+          "x-kubernetes-preserve-unknown-fields":true}}}]},
+    "status":{"acceptedNames":{"plural":"widgets","singular":"widget","kind":"Widget","listKind":"WidgetList"},
+      "storedVersions":["v1beta1","v1"],"conditions":[
+        {"type":"NamesAccepted","status":"True","reason":"NoConflicts","message":"no conflicts found",
+         "lastTransitionTime":"2026-05-01T10:00:00Z"},
+        {"type":"Established","status":"True","reason":"InitialNamesAccepted",
+         "message":"the initial names have been accepted","lastTransitionTime":"2026-05-01T10:00:00Z"}]}})");
+  const auto plant_widget = [&](const std::string& name, const std::string& version, char last) {
+    plant(database, "/registry/shop.example.com/widgets/team-000/" + name,
+          R"({"apiVersion":"shop.example.com/)" + version + R"(","kind":"Widget","metadata":{"name":")" + name +
+              R"(","namespace":"team-000","creationTimestamp":"2026-05-01T10:00:00Z","generation":1,
+                 "uid":"6113e141-d894-450f-a4c7-3d1f0a7f7c1)" +
+              last + R"("},"spec":{"size":1}})");
+  };
+  plant_widget("newest", "v1", '1');
+  plant_widget("new", "v1", '2');
+  plant_widget("old", "v1beta1", '3');
 }

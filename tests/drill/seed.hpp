@@ -18,3 +18,10 @@ const drill::Phase& phase_of(const drill::DrillReport& report, const std::string
 
 /// All findings of a phase, one a line.
 std::string findings_of(const drill::Phase& phase);
+
+/// One more object, given as JSON, in the newest row of a snapshot's file.
+void plant(const std::filesystem::path& database, const std::string& key, const std::string& object);
+
+/// Three widgets.shop.example.com in team-000, of which "old" is stored in an older version, and their definition: a
+/// webhook that nobody answers converts between the two.
+void plant_two_versions(const std::filesystem::path& database);
