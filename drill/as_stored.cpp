@@ -9,8 +9,8 @@ std::string_view version_of(const verifier::Object& object) {
   return object.api_version.substr(object.api_version.find('/') + 1);
 }
 
-std::string where_served(std::string_view version, const std::vector<std::string>& served) {
-  return std::find(served.begin(), served.end(), version) != served.end() ? std::string(version) : served.front();
+bool is_one_of(std::string_view version, const std::vector<std::string>& served) {
+  return std::find(served.begin(), served.end(), version) != served.end();
 }
 
 }  // namespace
@@ -25,17 +25,12 @@ StoredVersions::StoredVersions(const verifier::ObjectList& objects) {
 
 std::string StoredVersions::choose(const std::string& resource, const std::vector<std::string>& served) const {
   const auto stored = versions_.find(resource);
-  return stored != versions_.end() ? where_served(stored->second, served) : served.front();
+  return stored != versions_.end() && is_one_of(stored->second, served) ? std::string(stored->second) : served.front();
 }
 
-std::vector<std::string> paths_as_stored(const verifier::ObjectList& objects, std::string_view resource,
-                                         const std::vector<std::string>& served, std::string_view namespace_name) {
-  std::vector<std::string> paths;
-  for (const verifier::Object& object : objects)
-    if (object.resource == resource && (namespace_name.empty() || object.namespace_name == namespace_name))
-      paths.push_back(path_of({std::string(resource), where_served(version_of(object), served)}, object.namespace_name,
-                              object.name));
-  return paths;
+bool StoredVersions::need_conversion(const std::string& resource, const std::vector<std::string>& served) const {
+  const auto stored = versions_.find(resource);
+  return differ(resource) || (stored != versions_.end() && !is_one_of(stored->second, served));
 }
 
 std::vector<ServedAnswer> read_patiently(ApiClient& api, const std::vector<std::string>& paths,
@@ -54,6 +49,22 @@ std::vector<ServedAnswer> read_patiently(ApiClient& api, const std::vector<std::
     open = std::move(again);
   } while (!open.empty() && may_retry());
   return answers;
+}
+
+std::vector<StoredObject> read_one_by_one(ApiClient& api, const verifier::ObjectList& objects,
+                                          std::string_view resource, std::string_view namespace_name,
+                                          const std::vector<std::string>& served, const MayRetry& may_retry) {
+  std::vector<StoredObject> found;
+  std::vector<std::string> paths;
+  for (const verifier::Object& object : objects) {
+    if (object.resource != resource || (!namespace_name.empty() && object.namespace_name != namespace_name)) continue;
+    found.push_back({object, is_one_of(version_of(object), served), {}});
+    const std::string version = found.back().served_as_stored ? std::string(version_of(object)) : served.front();
+    paths.push_back(path_of({std::string(resource), version}, object.namespace_name, object.name));
+  }
+  std::vector<ServedAnswer> answers = read_patiently(api, paths, may_retry);
+  for (std::size_t i = 0; i < found.size(); ++i) found[i].answer = std::move(answers[i]);
+  return found;
 }
 
 }  // namespace drill

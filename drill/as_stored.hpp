@@ -29,19 +29,32 @@ class StoredVersions {
   /// Whether objects of `resource` are stored in more than one version.
   bool differ(const std::string& resource) const { return mixed_.count(resource) != 0; }
 
+  /// Whether a list of `resource` has to convert one at least.
+  bool need_conversion(const std::string& resource, const std::vector<std::string>& served) const;
+
  private:
   std::unordered_map<std::string_view, std::string_view> versions_;
   std::set<std::string_view> mixed_;
 };
 
-/// The path of each object of `resource`, in one namespace or (empty) in all, in its own version where that is one of
-/// `served`, else in the first of these. A list is refused whole when one of its objects has to be converted and cannot
-/// be; read one by one, all are served.
-std::vector<std::string> paths_as_stored(const verifier::ObjectList& objects, std::string_view resource,
-                                         const std::vector<std::string>& served, std::string_view namespace_name = {});
-
 /// The answers to `paths`; those that are not ready yet are asked again. Throws: as ApiClient::read_all.
 std::vector<ServedAnswer> read_patiently(ApiClient& api, const std::vector<std::string>& paths,
                                          const MayRetry& may_retry);
+
+struct StoredObject {
+  verifier::Object object;
+  bool served_as_stored = false;
+  ServedAnswer answer;
+
+  /// Only a webhook could convert it to a version that is served, and none has.
+  bool unconverted() const { return !served_as_stored && answer.status >= 500; }
+};
+
+/// Reads each object of `resource`, in one namespace or (empty) in all, in its own version where that is one of
+/// `served`, else in the first of these. A list is refused whole when one of its objects has to be converted and cannot
+/// be. Throws: as ApiClient::read_all.
+std::vector<StoredObject> read_one_by_one(ApiClient& api, const verifier::ObjectList& objects,
+                                          std::string_view resource, std::string_view namespace_name,
+                                          const std::vector<std::string>& served, const MayRetry& may_retry);
 
 }  // namespace drill

@@ -18,17 +18,31 @@ namespace {
 constexpr std::size_t kExamples = 5;
 
 struct KeyRange {
-  std::string_view first;
-  std::string_view end;
+  std::string first;
+  std::string end;
 };
+
+KeyRange below(const std::string& directory) { return {directory + '/', directory + '0'}; }
 
 // Source: kubernetes pkg/registry/core/rest (ranges), pkg/controlplane/reconcilers (masterleases, peerserverleases);
 // k3s pkg/cluster (bootstrap).
-constexpr std::array<KeyRange, 4> kInternal{{{"/bootstrap/", "/bootstrap0"},
-                                             {"/registry/masterleases/", "/registry/masterleases0"},
-                                             {"/registry/peerserverleases/", "/registry/peerserverleases0"},
-                                             {"/registry/ranges/", "/registry/ranges0"}}};
-constexpr std::array<KeyRange, 2> kAll{{{"/bootstrap/", "/bootstrap0"}, {"/registry/", "/registry0"}}};
+constexpr std::array kInternal{"/bootstrap", "/registry/masterleases", "/registry/peerserverleases",
+                               "/registry/ranges"};
+constexpr std::array kAll{"/bootstrap", "/registry"};
+
+std::vector<KeyRange> ranges_of(Depth depth, const std::vector<std::string>& resources) {
+  std::vector<KeyRange> ranges;
+  if (depth == Depth::deep) {
+    for (const char* directory : kAll) ranges.push_back(below(directory));
+    return ranges;
+  }
+  for (const char* directory : kInternal) ranges.push_back(below(directory));
+  for (const std::string& resource : resources) {
+    const std::size_t dot = resource.find('.');
+    ranges.push_back(below("/registry/" + resource.substr(dot + 1) + "/" + resource.substr(0, dot)));
+  }
+  return ranges;
+}
 
 // What a key must come back with. A hash in place of the value: the values of a cluster may be larger than its memory.
 struct Stored {
@@ -74,8 +88,7 @@ class Comparison {
   std::size_t differing_ = 0;
 };
 
-template <class Ranges>
-void compare_ranges(const Ranges& ranges, KineClient& kine, const std::filesystem::path& database,
+void compare_ranges(const std::vector<KeyRange>& ranges, KineClient& kine, const std::filesystem::path& database,
                     core::Revision revision, DatastoreProof& proof) {
   Comparison comparison(proof);
   for (const KeyRange& range : ranges) {
@@ -90,15 +103,12 @@ void compare_ranges(const Ranges& ranges, KineClient& kine, const std::filesyste
 }  // namespace
 
 DatastoreProof prove_datastore(const std::filesystem::path& socket, const std::filesystem::path& database,
-                               core::Revision revision, Depth depth, const std::function<void()>& meanwhile) {
+                               core::Revision revision, Depth depth, const std::vector<std::string>& resources,
+                               const std::function<void()>& meanwhile) {
   DatastoreProof proof;
   try {
     KineClient kine(socket, meanwhile);
-    if (depth == Depth::deep) {
-      compare_ranges(kAll, kine, database, revision, proof);
-    } else {
-      compare_ranges(kInternal, kine, database, revision, proof);
-    }
+    compare_ranges(ranges_of(depth, resources), kine, database, revision, proof);
   } catch (const core::Error& error) {
     const bool unanswered = error.kind() == core::ErrorKind::unreachable || error.kind() == core::ErrorKind::timeout;
     if (depth == Depth::deep || !unanswered) throw;

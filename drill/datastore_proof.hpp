@@ -6,13 +6,16 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "core/finding.hpp"
 #include "core/revision.hpp"
 
 namespace drill {
 
-/// `internal`: the keys that the API cannot list. `deep`: all keys.
+/// `internal`: the keys that the API cannot list, and those of `resources`, custom ones, "widgets.shop.example.com".
+/// `deep`: all keys.
 enum class Depth { internal, deep };
 
 struct DatastoreProof {
@@ -25,6 +28,7 @@ struct DatastoreProof {
 /// an internal proof skipped, with the reason. Throws, when deep: unreachable, timeout; always: damaged, storage,
 /// cancelled.
 DatastoreProof prove_datastore(const std::filesystem::path& socket, const std::filesystem::path& database,
-                               core::Revision revision, Depth depth, const std::function<void()>& meanwhile = {});
+                               core::Revision revision, Depth depth, const std::vector<std::string>& resources = {},
+                               const std::function<void()>& meanwhile = {});
 
 }  // namespace drill

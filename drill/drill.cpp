@@ -203,8 +203,11 @@ class Drill {
     take(now, proven("identity", [&] { return prove_identity(api, snapshot, *material_.token); }));
     take(now, proven("health", [&] { return prove_health(api); }));
     take(now, proven("datastore", [&] {
-           DatastoreProof proof = prove_datastore(plane_->engine().datastore_socket(), material_.database,
-                                                  snapshot.revision, options_.depth, [&] { plane_->look(); });
+           std::vector<std::string> resources;
+           for (const auto& [resource, versions] : listing_.unconverted) resources.push_back(resource);
+           DatastoreProof proof =
+               prove_datastore(plane_->engine().datastore_socket(), material_.database, snapshot.revision,
+                               options_.depth, resources, [&] { plane_->look(); });
            report_.datastore_keys = proof.keys;
            report_.datastore_matched = proof.matched;
            return std::move(proof.check);

@@ -152,7 +152,7 @@ class Exporter {
         continue;
       }
       resources.push_back(&served->second);
-      if (!stored_.differ(name)) paths.push_back(path_to(served->second, space));
+      if (!is_to_be_converted(served->second)) paths.push_back(path_to(served->second, space));
     }
     const std::vector<ServedAnswer> answers = read(paths);
     auto answer = answers.begin();
@@ -160,9 +160,9 @@ class Exporter {
     Surroundings surroundings;
     for (std::size_t i = 0; i < resources.size(); ++i) {
       const std::string what = fmt::format("listing {} in {}", resources[i]->name, space);
-      lists.push_back(stored_.differ(resources[i]->name) ? read_one_by_one(*resources[i], space, what)
-                                                         : parsed(*answer++, what)["items"]);
-      const std::size_t expected = held_[space][resources[i]->name];
+      std::size_t expected = held_[space][resources[i]->name];
+      lists.push_back(is_to_be_converted(*resources[i]) ? read_each(*resources[i], space, what, expected)
+                                                        : parsed(*answer++, what)["items"]);
       if (lists.back().size() < expected)
         throw core::Error(core::ErrorKind::damaged,
                           fmt::format("{}: {} of {} are served", what, lists.back().size(), expected));
@@ -175,10 +175,23 @@ class Exporter {
     if (is_wanted("serviceaccounts")) account_spaces_.insert(space);
   }
 
-  Json read_one_by_one(const ServedResource& resource, const std::string& space, const std::string& what) {
+  bool is_to_be_converted(const ServedResource& resource) const {
+    return definitions_.count(resource.name) != 0 && stored_.need_conversion(resource.name, resource.versions);
+  }
+
+  // `expected` is less those that cannot be converted.
+  Json read_each(const ServedResource& resource, const std::string& space, const std::string& what,
+                 std::size_t& expected) {
     Json items = Json::array();
-    for (const ServedAnswer& answer : read(paths_as_stored(snapshot_.objects, resource.name, resource.versions, space)))
-      items.push_back(parsed(answer, what));
+    for (const StoredObject& read :
+         read_one_by_one(api_, snapshot_.objects, resource.name, space, resource.versions, may_retry_)) {
+      if (!read.unconverted()) {
+        items.push_back(parsed(read.answer, what));
+        continue;
+      }
+      ++report_.left_out[{resource.name, "unconverted"}];
+      --expected;
+    }
     return items;
   }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <utility>
 
 namespace drill {
 namespace {
@@ -33,18 +34,20 @@ bool is_left_over(const std::string& resource, const std::set<std::string>& defi
   return custom && defined.count(resource) == 0;
 }
 
-// `list` was refused: its objects as they are now, without any that the snapshot does not name.
-void read_one_by_one(ApiClient& api, const verifier::ObjectList& objects, const std::vector<std::string>& versions,
-                     std::string_view why, const MayRetry& may_retry, ServedList& list) {
-  const std::vector<std::string> paths = paths_as_stored(objects, list.resource, versions);
-  list.message = fmt::format("{} (HTTP {}: {})", why, list.status, list.message);
+// A list that was refused becomes one of its objects as they are now, without any that the snapshot does not name.
+void read_refused(ApiClient& api, const verifier::ObjectList& objects, const std::vector<std::string>& versions,
+                  const MayRetry& may_retry, ServedList& list, Listing& listing) {
+  list.message = fmt::format("the list is refused (HTTP {}): {}", list.status, list.message);
   list.status = 200;
-  std::size_t refused = 0;
-  for (const ServedAnswer& answer : read_patiently(api, paths, may_retry)) {
-    if (answer.ok())
-      list.objects.push_back(metadata_of(answer.body));
-    else if (refused++ == 0)
-      list.message += fmt::format("; one cannot be read, HTTP {}: {}", answer.status, answer.message);
+  bool refused = false;
+  for (const StoredObject& read : read_one_by_one(api, objects, list.resource, {}, versions, may_retry)) {
+    if (read.answer.ok())
+      list.objects.push_back(metadata_of(read.answer.body));
+    else if (read.unconverted())
+      listing.unconverted[list.resource].emplace(read.object.api_version);
+    else if (!std::exchange(refused, true))
+      list.message +=
+          fmt::format("; {} cannot be read (HTTP {}): {}", read.object.name, read.answer.status, read.answer.message);
   }
 }
 
@@ -73,20 +76,16 @@ Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std
     std::vector<ListedResource> again;
     std::vector<ServedList> answers = api.list(wanted, revision);
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      const bool is_read_otherwise = defined.count(wanted[i].name) != 0 && stored.differ(wanted[i].name);
-      if (answers[i].not_yet() && expected.count(wanted[i].name) != 0 && !is_read_otherwise) again.push_back(wanted[i]);
+      const std::string& name = wanted[i].name;
+      const bool is_hopeless = defined.count(name) != 0 && stored.need_conversion(name, served.at(name));
+      if (answers[i].not_yet() && expected.count(name) != 0 && !is_hopeless) again.push_back(wanted[i]);
       lists[wanted[i].name] = std::move(answers[i]);
     }
     wanted = std::move(again);
   } while (!wanted.empty() && may_retry());
   for (auto& [resource, list] : lists) {
     if (list.status != 200 && defined.count(resource) != 0 && expected.count(resource) != 0)
-      read_one_by_one(api, snapshot.objects, served.at(resource),
-                      stored.differ(resource)
-                          ? "they are stored in more than one version, and cannot be listed without "
-                            "the webhook that converts between them"
-                          : "they cannot be listed",
-                      may_retry, list);
+      read_refused(api, snapshot.objects, served.at(resource), may_retry, list, listing);
     listing.lists.push_back(std::move(list));
   }
   return listing;
@@ -95,22 +94,36 @@ Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std
 Equality compare_with(const verifier::Verification& snapshot, const Listing& listing) {
   const std::set<std::string_view> left_over(listing.left_over.begin(), listing.left_over.end());
   std::vector<verifier::Object> comparable;
-  for (const verifier::Object& object : snapshot.objects)
-    if (left_over.count(object.resource) == 0) comparable.push_back(object);
+  std::size_t without_api = 0;
+  std::size_t without_webhook = 0;
+  for (const verifier::Object& object : snapshot.objects) {
+    const auto unconverted = listing.unconverted.find(object.resource);
+    if (left_over.count(object.resource) != 0)
+      ++without_api;
+    else if (unconverted != listing.unconverted.end() && unconverted->second.count(object.api_version) != 0)
+      ++without_webhook;
+    else
+      comparable.push_back(object);
+  }
   Equality equality = compare(comparable, listing.lists);
+  const auto say = [&](core::Severity severity, std::string message) {
+    equality.findings.push_back({severity, std::move(message), {}, {}});
+  };
   if (!listing.absent.empty())
-    equality.findings.push_back({core::Severity::error,
-                                 fmt::format("the restored API does not serve: {}", fmt::join(listing.absent, ", ")),
-                                 {},
-                                 {}});
-  if (!listing.left_over.empty())
-    equality.findings.push_back(
-        {core::Severity::warning,
-         fmt::format("objects not compared, as Kubernetes has removed their API or the snapshot holds no definition of "
-                     "it: {} of {}",
-                     snapshot.objects.size() - comparable.size(), fmt::join(listing.left_over, ", ")),
-         {},
-         {}});
+    say(core::Severity::error, fmt::format("the restored API does not serve: {}", fmt::join(listing.absent, ", ")));
+  if (without_api != 0)
+    say(core::Severity::warning,
+        fmt::format("objects not compared, as Kubernetes has removed their API or the snapshot holds no definition of "
+                    "it: {} of {}",
+                    without_api, fmt::join(listing.left_over, ", ")));
+  if (without_webhook != 0) {
+    std::vector<std::string> resources;
+    for (const auto& [resource, versions] : listing.unconverted) resources.push_back(resource);
+    say(core::Severity::warning,
+        fmt::format("objects not compared through the API, as only a webhook could convert them to a version that is "
+                    "served: {} of {}",
+                    without_webhook, fmt::join(resources, ", ")));
+  }
   return equality;
 }
 

@@ -3,7 +3,9 @@
 // What it does not do: time anything, or decide a verdict.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,8 @@ struct Listing {
   std::vector<ServedList> lists;       // of every resource that can be listed
   std::vector<std::string> absent;     // resources of the snapshot that are not served, and should be
   std::vector<std::string> left_over;  // and those that no cluster can serve: of a removed API, or without definition
+  // And objects that only a webhook could convert to a served version: resource to versions they are stored in.
+  std::map<std::string, std::set<std::string, std::less<>>, std::less<>> unconverted;
 };
 
 /// Lists all that is served as of exactly `revision`, or now. A resource may be served, and its storage be ready, a
@@ -27,7 +31,7 @@ struct Listing {
 Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std::optional<core::Revision> revision,
                      const MayRetry& may_retry);
 
-/// Compares a listing with the snapshot; what is absent is an error. What is left over is not compared,
+/// Compares a listing with the snapshot; what is absent is an error. What is left over or unconverted is not compared,
 /// and a warning.
 Equality compare_with(const verifier::Verification& snapshot, const Listing& listing);
 

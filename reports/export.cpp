@@ -14,13 +14,14 @@ namespace {
 using json = nlohmann::ordered_json;
 using Counts = std::map<std::string, std::size_t>;
 
-constexpr std::array<std::pair<const char*, const char*>, 6> kReasons{{
+constexpr std::array<std::pair<const char*, const char*>, 7> kReasons{{
     {"controller", "made by a controller from something else"},
     {"cluster", "made by every cluster itself"},
     {"token", "tokens of service accounts, made anew"},
     {"moment", "events and leases"},
     {"finished", "jobs and pods that ran to their end"},
     {"not_served", "not served by this control plane"},
+    {"unconverted", "stored in a version that only a webhook converts"},
 }};
 
 std::size_t sum(const Counts& counts) {

@@ -60,8 +60,9 @@ void plant(const std::filesystem::path& database, const std::string& key, const 
   if (planted.exit_code != 0) throw core::Error(core::ErrorKind::storage, planted.err);
 }
 
-void plant_two_versions(const std::filesystem::path& database) {
-  plant(database, "/registry/apiextensions.k8s.io/customresourcedefinitions/widgets.shop.example.com", R"({
+void plant_two_versions(const std::filesystem::path& database, OldVersion old_version) {
+  plant(database, "/registry/apiextensions.k8s.io/customresourcedefinitions/widgets.shop.example.com",
+        R"({
     "apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition",
     "metadata":{"name":"widgets.shop.example.com","uid":"6113e141-d894-450f-a4c7-3d1f0a7f7b12","generation":2,
       "creationTimestamp":"2026-05-01T10:00:00Z"},
@@ -72,7 +73,9 @@ void plant_two_versions(const std::filesystem::path& database) {
       "versions":[
         {"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object",
           "x-kubernetes-preserve-unknown-fields":true}}},
-        {"name":"v1beta1","served":true,"storage":false,"schema":{"openAPIV3Schema":{"type":"object",
+        {"name":"v1beta1","served":)" +
+            std::string(old_version == OldVersion::served ? "true" : "false") +
+            R"(,"storage":false,"schema":{"openAPIV3Schema":{"type":"object",
           "x-kubernetes-preserve-unknown-fields":true}}}]},
     "status":{"acceptedNames":{"plural":"widgets","singular":"widget","kind":"Widget","listKind":"WidgetList"},
       "storedVersions":["v1beta1","v1"],"conditions":[

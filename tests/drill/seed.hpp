@@ -22,6 +22,8 @@ std::string findings_of(const drill::Phase& phase);
 /// One more object, given as JSON, in the newest row of a snapshot's file.
 void plant(const std::filesystem::path& database, const std::string& key, const std::string& object);
 
+enum class OldVersion { served, not_served };
+
 /// Three widgets.shop.example.com in team-000, of which "old" is stored in an older version, and their definition: a
 /// webhook that nobody answers converts between the two.
-void plant_two_versions(const std::filesystem::path& database);
+void plant_two_versions(const std::filesystem::path& database, OldVersion old_version);
