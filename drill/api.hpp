@@ -29,7 +29,7 @@ struct ServedObject {
 struct ServedList {
   std::string resource;  // "deployments.apps"
   long status = 0;       // HTTP; the objects are there only with 200
-  std::string message;   // the server's, when not 200, and also when the objects were then read one by one
+  std::string message;   // the server's, when not 200; why there was no list, when the objects were read one by one
   std::vector<ServedObject> objects;
 
   /// The server asks to come back: its storage for this resource is not ready yet.

@@ -1,6 +1,12 @@
 #include "drill/as_stored.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/error.hpp"
 
 namespace drill {
 namespace {
@@ -9,8 +15,8 @@ std::string_view version_of(const verifier::Object& object) {
   return object.api_version.substr(object.api_version.find('/') + 1);
 }
 
-bool is_one_of(std::string_view version, const std::vector<std::string>& served) {
-  return std::find(served.begin(), served.end(), version) != served.end();
+bool is_one_of(std::string_view version, const std::vector<std::string>& versions) {
+  return std::find(versions.begin(), versions.end(), version) != versions.end();
 }
 
 }  // namespace
@@ -30,41 +36,71 @@ std::string StoredVersions::choose(const std::string& resource, const std::vecto
 
 bool StoredVersions::need_conversion(const std::string& resource, const std::vector<std::string>& served) const {
   const auto stored = versions_.find(resource);
-  return differ(resource) || (stored != versions_.end() && !is_one_of(stored->second, served));
+  return stored != versions_.end() && (mixed_.count(resource) != 0 || !is_one_of(stored->second, served));
 }
 
-std::vector<ServedAnswer> read_patiently(ApiClient& api, const std::vector<std::string>& paths,
-                                         const MayRetry& may_retry) {
-  std::vector<ServedAnswer> answers(paths.size());
+std::optional<WebhookVersions> webhook_versions(ApiClient& api, const std::string& resource,
+                                                const MayRetry& may_retry) {
+  const std::string definitions = "customresourcedefinitions.apiextensions.k8s.io";
+  ServedAnswer definition;
+  read_patiently(api, {path_of({definitions, "v1"}, {}, resource)}, may_retry,
+                 [&](std::size_t, ServedAnswer&& answer) { definition = std::move(answer); });
+  if (!definition.ok())
+    throw core::Error(core::ErrorKind::unreachable, fmt::format("reading the definition of {}: {} {}", resource,
+                                                                definition.status, definition.message));
+  try {
+    const nlohmann::json spec = nlohmann::json::parse(definition.body).at("spec");
+    if (!spec.contains("conversion") || spec["conversion"].at("strategy") != "Webhook") return std::nullopt;
+    WebhookVersions versions;
+    for (const nlohmann::json& version : spec.at("versions"))
+      (version.at("served") ? versions.served : versions.not_served).push_back(version.at("name"));
+    return versions;
+  } catch (const nlohmann::json::exception& error) {
+    throw core::Error(core::ErrorKind::damaged, fmt::format("the definition of {}: {}", resource, error.what()));
+  }
+}
+
+void read_patiently(ApiClient& api, const std::vector<std::string>& paths, const MayRetry& may_retry,
+                    const std::function<void(std::size_t, ServedAnswer&&)>& take) {
   std::vector<std::size_t> open(paths.size());
   for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
+  std::vector<std::pair<std::size_t, ServedAnswer>> refused;
   do {
     std::vector<std::string> asked;
     for (const std::size_t i : open) asked.push_back(paths[i]);
-    std::vector<std::size_t> again;
+    refused.clear();
     api.read_all(asked, [&](std::size_t i, ServedAnswer&& answer) {
-      if (answer.not_yet()) again.push_back(open[i]);
-      answers[open[i]] = std::move(answer);
+      if (answer.not_yet())
+        refused.emplace_back(open[i], std::move(answer));
+      else
+        take(open[i], std::move(answer));
     });
-    open = std::move(again);
+    open.clear();
+    for (const auto& [i, answer] : refused) open.push_back(i);
   } while (!open.empty() && may_retry());
-  return answers;
+  for (auto& [i, answer] : refused) take(i, std::move(answer));
 }
 
-std::vector<StoredObject> read_one_by_one(ApiClient& api, const verifier::ObjectList& objects,
-                                          std::string_view resource, std::string_view namespace_name,
-                                          const std::vector<std::string>& served, const MayRetry& may_retry) {
-  std::vector<StoredObject> found;
+void read_one_by_one(ApiClient& api, const verifier::ObjectList& objects, const std::string& resource,
+                     std::string_view namespace_name, const WebhookVersions& versions, const MayRetry& may_retry,
+                     const std::function<void(const verifier::Object&, ServedAnswer&&)>& take,
+                     const std::function<void(const verifier::Object&)>& leave) {
+  std::vector<verifier::Object> asked;
   std::vector<std::string> paths;
   for (const verifier::Object& object : objects) {
     if (object.resource != resource || (!namespace_name.empty() && object.namespace_name != namespace_name)) continue;
-    found.push_back({object, is_one_of(version_of(object), served), {}});
-    const std::string version = found.back().served_as_stored ? std::string(version_of(object)) : served.front();
-    paths.push_back(path_of({std::string(resource), version}, object.namespace_name, object.name));
+    if (is_one_of(version_of(object), versions.not_served)) {
+      leave(object);
+      continue;
+    }
+    // The server says what it has against a version that it does not know.
+    const std::string version =
+        is_one_of(version_of(object), versions.served) ? std::string(version_of(object)) : versions.served.front();
+    asked.push_back(object);
+    paths.push_back(path_of({resource, version}, object.namespace_name, object.name));
   }
-  std::vector<ServedAnswer> answers = read_patiently(api, paths, may_retry);
-  for (std::size_t i = 0; i < found.size(); ++i) found[i].answer = std::move(answers[i]);
-  return found;
+  read_patiently(api, paths, may_retry,
+                 [&](std::size_t i, ServedAnswer&& answer) { take(asked[i], std::move(answer)); });
 }
 
 }  // namespace drill

@@ -1,9 +1,11 @@
-// Reading a snapshot's objects from an API in the versions that they are stored in: nothing has to be converted then,
-// and no conversion webhook is needed, which a sandbox has not. Used by the proof and by the export.
-// What it does not do: compare, or judge.
+// Reading a snapshot's objects from an API in the versions that they are stored in, so that nothing has to be
+// converted. Between the versions of a custom resource a webhook may convert, which is out of reach in a sandbox: a
+// list of them is refused whole when one object needs that. Used by the proof and by the export. What it does not do:
+// compare, or judge.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -26,35 +28,34 @@ class StoredVersions {
   /// The version that objects of `resource` are stored in, where it is one of `served`, else the first of these.
   std::string choose(const std::string& resource, const std::vector<std::string>& served) const;
 
-  /// Whether objects of `resource` are stored in more than one version.
-  bool differ(const std::string& resource) const { return mixed_.count(resource) != 0; }
-
-  /// Whether a list of `resource` has to convert one at least.
+  /// Whether a list of `resource` has to convert one object at least.
   bool need_conversion(const std::string& resource, const std::vector<std::string>& served) const;
 
  private:
   std::unordered_map<std::string_view, std::string_view> versions_;
-  std::set<std::string_view> mixed_;
+  std::set<std::string_view> mixed_;  // stored in more than one
 };
 
-/// The answers to `paths`; those that are not ready yet are asked again. Throws: as ApiClient::read_all.
-std::vector<ServedAnswer> read_patiently(ApiClient& api, const std::vector<std::string>& paths,
-                                         const MayRetry& may_retry);
-
-struct StoredObject {
-  verifier::Object object;
-  bool served_as_stored = false;
-  ServedAnswer answer;
-
-  /// Only a webhook could convert it to a version that is served, and none has.
-  bool unconverted() const { return !served_as_stored && answer.status >= 500; }
+/// The versions of a custom resource, as its definition names them.
+struct WebhookVersions {
+  std::vector<std::string> served;
+  std::vector<std::string> not_served;
 };
 
-/// Reads each object of `resource`, in one namespace or (empty) in all, in its own version where that is one of
-/// `served`, else in the first of these. A list is refused whole when one of its objects has to be converted and cannot
-/// be. Throws: as ApiClient::read_all.
-std::vector<StoredObject> read_one_by_one(ApiClient& api, const verifier::ObjectList& objects,
-                                          std::string_view resource, std::string_view namespace_name,
-                                          const std::vector<std::string>& served, const MayRetry& may_retry);
+/// Those of `resource`, "widgets.shop.example.com", where a webhook converts between them. Throws: as
+/// ApiClient::read_all; unreachable, damaged for a definition that cannot be read.
+std::optional<WebhookVersions> webhook_versions(ApiClient& api, const std::string& resource, const MayRetry& may_retry);
+
+/// The answers to `paths`, by their index and in any order; those that are not ready yet are asked again. Throws: as
+/// ApiClient::read_all.
+void read_patiently(ApiClient& api, const std::vector<std::string>& paths, const MayRetry& may_retry,
+                    const std::function<void(std::size_t, ServedAnswer&&)>& take);
+
+/// Reads each object of `resource`, in one namespace or (empty) in all, in its own version. One whose version is not
+/// served is not asked for: `leave` gets it. Throws: as ApiClient::read_all.
+void read_one_by_one(ApiClient& api, const verifier::ObjectList& objects, const std::string& resource,
+                     std::string_view namespace_name, const WebhookVersions& versions, const MayRetry& may_retry,
+                     const std::function<void(const verifier::Object&, ServedAnswer&&)>& take,
+                     const std::function<void(const verifier::Object&)>& leave);
 
 }  // namespace drill

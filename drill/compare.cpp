@@ -66,7 +66,7 @@ Equality compare(const std::vector<verifier::Object>& expected, const std::vecto
     }
     if (!list.message.empty())
       equality.findings.push_back({core::Severity::warning,
-                                   fmt::format("{} {} were read one by one, which shows no additional ones; {}",
+                                   fmt::format("{} {} were read one by one, which shows no additional ones: {}",
                                                list.objects.size(), list.resource, list.message),
                                    {},
                                    {}});

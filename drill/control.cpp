@@ -76,11 +76,11 @@ class Twin {
       return;
     }
     if (caught_by("prove", prove_identity(plane.api(), snapshot_, *twin.token))) return;
-    const Listing listing = list_objects(plane.api(), snapshot_, snapshot_.revision, plane.retry_for(kPatience));
+    const Listing listing =
+        list_objects(plane.api(), snapshot_, snapshot_.revision, Webhooks::out_of_reach, plane.retry_for(kPatience));
     const Equality equality = compare_with(snapshot_, listing);
     if (!equality.equal()) {
-      const std::string found =
-          equality.findings.empty() ? "its objects are not the snapshot's" : equality.findings[0].message;
+      const std::string found = failure_of(check_of(equality));
       if (shows_damage(listing, equality))
         caught("prove", found);
       else
@@ -91,10 +91,13 @@ class Twin {
   }
 
   // What a slow server does not serve yet may be missing of a sound snapshot, too.
-  static bool shows_damage(const Listing& listing, const Equality& equality) {
-    return equality.different > 0 || equality.unexpected > 0 ||
-           std::none_of(listing.lists.begin(), listing.lists.end(),
-                        [](const ServedList& list) { return list.not_yet(); });
+  bool shows_damage(const Listing& listing, const Equality& equality) const {
+    const auto& expected = snapshot_.census.by_resource;
+    const bool served =
+        listing.absent.empty() && std::none_of(listing.lists.begin(), listing.lists.end(), [&](const ServedList& list) {
+          return list.not_yet() && expected.count(list.resource) != 0;
+        });
+    return served || equality.different > 0 || equality.unexpected > 0;
   }
 
   // No damage does that: it was the host, out of memory, or somebody.

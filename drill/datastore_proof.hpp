@@ -25,8 +25,8 @@ struct DatastoreProof {
 };
 
 /// `socket` is kine's, `database` the snapshot's file, `meanwhile` as in HttpOptions. What kine does not answer makes
-/// an internal proof skipped, with the reason. Throws, when deep: unreachable, timeout; always: damaged, storage,
-/// cancelled.
+/// an internal proof skipped, with the reason. Throws, when deep or for resources: unreachable, timeout; always:
+/// damaged, storage, cancelled.
 DatastoreProof prove_datastore(const std::filesystem::path& socket, const std::filesystem::path& database,
                                core::Revision revision, Depth depth, const std::vector<std::string>& resources = {},
                                const std::function<void()>& meanwhile = {});

@@ -190,7 +190,7 @@ class Drill {
 
   void list() {
     listing_ = list_objects(plane_->api(), *report_.verification, report_.verification->revision,
-                            plane_->retry_for(kPatience));
+                            Webhooks::out_of_reach, plane_->retry_for(kPatience));
   }
 
   void prove(Phase& now) {
@@ -231,8 +231,8 @@ class Drill {
     const core::Stopwatch watch;
     if (plane_->watch_until(std::chrono::steady_clock::now() + options_.settle)) return;  // watch() will say so
     try {
-      report_.drift = compare_over_time(
-          listing_, list_objects(plane_->api(), *report_.verification, std::nullopt, plane_->retry_for(kPatience)));
+      report_.drift = compare_over_time(listing_, list_objects(plane_->api(), *report_.verification, std::nullopt,
+                                                               Webhooks::out_of_reach, plane_->retry_for(kPatience)));
       report_.drift->settled = watch.elapsed();
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;

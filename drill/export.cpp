@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <set>
 
 #include "core/error.hpp"
@@ -83,6 +84,12 @@ class Exporter {
     } while (std::any_of(expected.begin(), expected.end(),
                          [&](const std::string& resource) { return served_.count(resource) == 0; }) &&
              may_retry_());
+    for (const std::string& resource : expected) {
+      const auto served = served_.find(resource);
+      if (served == served_.end() || !stored_.need_conversion(resource, served->second.versions)) continue;
+      if (std::optional<WebhookVersions> versions = webhook_versions(api_, resource, may_retry_))
+        converted_.emplace(resource, std::move(*versions));
+    }
   }
 
   void choose_namespaces() {
@@ -134,7 +141,10 @@ class Exporter {
   }
 
   std::vector<ServedAnswer> read(const std::vector<std::string>& paths) {
-    return read_patiently(api_, paths, may_retry_);
+    std::vector<ServedAnswer> answers(paths.size());
+    read_patiently(api_, paths, may_retry_,
+                   [&](std::size_t i, ServedAnswer&& answer) { answers[i] = std::move(answer); });
+    return answers;
   }
 
   void export_namespace(const std::string& space) {
@@ -152,7 +162,7 @@ class Exporter {
         continue;
       }
       resources.push_back(&served->second);
-      if (!is_to_be_converted(served->second)) paths.push_back(path_to(served->second, space));
+      if (converted_.count(name) == 0) paths.push_back(path_to(served->second, space));
     }
     const std::vector<ServedAnswer> answers = read(paths);
     auto answer = answers.begin();
@@ -161,8 +171,8 @@ class Exporter {
     for (std::size_t i = 0; i < resources.size(); ++i) {
       const std::string what = fmt::format("listing {} in {}", resources[i]->name, space);
       std::size_t expected = held_[space][resources[i]->name];
-      lists.push_back(is_to_be_converted(*resources[i]) ? read_each(*resources[i], space, what, expected)
-                                                        : parsed(*answer++, what)["items"]);
+      lists.push_back(converted_.count(resources[i]->name) != 0 ? read_each(*resources[i], space, what, expected)
+                                                                : parsed(*answer++, what)["items"]);
       if (lists.back().size() < expected)
         throw core::Error(core::ErrorKind::damaged,
                           fmt::format("{}: {} of {} are served", what, lists.back().size(), expected));
@@ -175,23 +185,17 @@ class Exporter {
     if (is_wanted("serviceaccounts")) account_spaces_.insert(space);
   }
 
-  bool is_to_be_converted(const ServedResource& resource) const {
-    return definitions_.count(resource.name) != 0 && stored_.need_conversion(resource.name, resource.versions);
-  }
-
-  // `expected` is less those that cannot be converted.
+  // `expected` is less those that are left out, as only a webhook could convert them.
   Json read_each(const ServedResource& resource, const std::string& space, const std::string& what,
                  std::size_t& expected) {
     Json items = Json::array();
-    for (const StoredObject& read :
-         read_one_by_one(api_, snapshot_.objects, resource.name, space, resource.versions, may_retry_)) {
-      if (!read.unconverted()) {
-        items.push_back(parsed(read.answer, what));
-        continue;
-      }
-      ++report_.left_out[{resource.name, "unconverted"}];
-      --expected;
-    }
+    read_one_by_one(
+        api_, snapshot_.objects, resource.name, space, converted_.at(resource.name), may_retry_,
+        [&](const verifier::Object&, ServedAnswer&& answer) { items.push_back(parsed(answer, what)); },
+        [&](const verifier::Object&) {
+          ++report_.left_out[{resource.name, "unconverted"}];
+          --expected;
+        });
     return items;
   }
 
@@ -282,9 +286,10 @@ class Exporter {
   std::set<std::string> spaces_;
   std::set<std::string> definitions_;  // custom resources, by their full names
   const StoredVersions stored_;
-  std::map<std::string, ServedResource> served_;  // by full name
-  std::set<std::string> kinds_;                   // that were asked for
-  std::set<std::string> account_spaces_;          // whose service accounts are exported
+  std::map<std::string, ServedResource> served_;      // by full name
+  std::map<std::string, WebhookVersions> converted_;  // custom resources that are read one by one
+  std::set<std::string> kinds_;                       // that were asked for
+  std::set<std::string> account_spaces_;              // whose service accounts are exported
   std::set<Need> needs_;
 };
 

@@ -34,27 +34,30 @@ bool is_left_over(const std::string& resource, const std::set<std::string>& defi
   return custom && defined.count(resource) == 0;
 }
 
-// A list that was refused becomes one of its objects as they are now, without any that the snapshot does not name.
-void read_refused(ApiClient& api, const verifier::ObjectList& objects, const std::vector<std::string>& versions,
-                  const MayRetry& may_retry, ServedList& list, Listing& listing) {
-  list.message = fmt::format("the list is refused (HTTP {}): {}", list.status, list.message);
+// In place of a list, which would be refused: objects as they are now, without any that the snapshot does not name.
+ServedList read_instead(ApiClient& api, const verifier::ObjectList& objects, const std::string& resource,
+                        const WebhookVersions& versions, const MayRetry& may_retry, Listing& listing) {
+  ServedList list;
+  list.resource = resource;
   list.status = 200;
+  list.message = "a webhook that is out of reach converts between the versions that they are stored in";
   bool refused = false;
-  for (const StoredObject& read : read_one_by_one(api, objects, list.resource, {}, versions, may_retry)) {
-    if (read.answer.ok())
-      list.objects.push_back(metadata_of(read.answer.body));
-    else if (read.unconverted())
-      listing.unconverted[list.resource].emplace(read.object.api_version);
-    else if (!std::exchange(refused, true))
-      list.message +=
-          fmt::format("; {} cannot be read (HTTP {}): {}", read.object.name, read.answer.status, read.answer.message);
-  }
+  read_one_by_one(
+      api, objects, resource, {}, versions, may_retry,
+      [&](const verifier::Object& object, ServedAnswer&& answer) {
+        if (answer.ok())
+          list.objects.push_back(metadata_of(answer.body));
+        else if (!std::exchange(refused, true))
+          list.message += fmt::format("; {} cannot be read (HTTP {}): {}", object.name, answer.status, answer.message);
+      },
+      [&](const verifier::Object& object) { listing.unconverted[resource].emplace(object.api_version); });
+  return list;
 }
 
 }  // namespace
 
 Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std::optional<core::Revision> revision,
-                     const MayRetry& may_retry) {
+                     Webhooks webhooks, const MayRetry& may_retry) {
   Listing listing;
   const auto& expected = snapshot.census.by_resource;
   const std::set<std::string> defined = defined_resources(snapshot.objects);
@@ -69,25 +72,35 @@ Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std
   } while (!listing.absent.empty() && may_retry());
 
   const StoredVersions stored(snapshot.objects);
+  std::map<std::string, WebhookVersions> converted;
   std::vector<ListedResource> wanted;
-  for (const auto& [resource, versions] : served) wanted.push_back({resource, stored.choose(resource, versions)});
+  for (const auto& [resource, versions] : served) {
+    if (defined.count(resource) != 0 && stored.need_conversion(resource, versions))
+      if (std::optional<WebhookVersions> found = webhook_versions(api, resource, may_retry))
+        converted.emplace(resource, std::move(*found));
+    if (webhooks == Webhooks::may_come || converted.count(resource) == 0)
+      wanted.push_back({resource, stored.choose(resource, versions)});
+  }
   std::map<std::string, ServedList> lists;
   do {
     std::vector<ListedResource> again;
     std::vector<ServedList> answers = api.list(wanted, revision);
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      const std::string& name = wanted[i].name;
-      const bool is_hopeless = defined.count(name) != 0 && stored.need_conversion(name, served.at(name));
-      if (answers[i].not_yet() && expected.count(name) != 0 && !is_hopeless) again.push_back(wanted[i]);
+      if (answers[i].not_yet() && expected.count(wanted[i].name) != 0) again.push_back(wanted[i]);
       lists[wanted[i].name] = std::move(answers[i]);
     }
     wanted = std::move(again);
   } while (!wanted.empty() && may_retry());
-  for (auto& [resource, list] : lists) {
-    if (list.status != 200 && defined.count(resource) != 0 && expected.count(resource) != 0)
-      read_refused(api, snapshot.objects, served.at(resource), may_retry, list, listing);
-    listing.lists.push_back(std::move(list));
+  for (const auto& [resource, versions] : converted) {
+    if (webhooks == Webhooks::out_of_reach) {
+      lists[resource] = read_instead(api, snapshot.objects, resource, versions, may_retry, listing);
+    } else if (lists[resource].status != 200) {  // the webhook has not come
+      lists.erase(resource);
+      for (const verifier::Object& object : snapshot.objects)
+        if (object.resource == resource) listing.unconverted[resource].emplace(object.api_version);
+    }
   }
+  for (auto& [resource, list] : lists) listing.lists.push_back(std::move(list));
   return listing;
 }
 
@@ -136,7 +149,7 @@ std::string failure_of(const core::Check& check) {
 
 Equality prove_objects(ApiClient& api, const verifier::Verification& snapshot, core::Revision revision,
                        const MayRetry& may_retry) {
-  return compare_with(snapshot, list_objects(api, snapshot, revision, may_retry));
+  return compare_with(snapshot, list_objects(api, snapshot, revision, Webhooks::may_come, may_retry));
 }
 
 }  // namespace drill

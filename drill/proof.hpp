@@ -24,12 +24,14 @@ struct Listing {
   std::map<std::string, std::set<std::string, std::less<>>, std::less<>> unconverted;
 };
 
+/// Whether the webhooks that convert custom resources can be called: not in a sandbox.
+enum class Webhooks { out_of_reach, may_come };
+
 /// Lists all that is served as of exactly `revision`, or now. A resource may be served, and its storage be ready, a
-/// moment after /readyz: custom resources come one by one. One whose list is refused, as custom resources are where
-/// objects have to be converted by a webhook that is not there, is read object by object. Throws: unreachable, timeout,
-/// damaged, cancelled.
+/// moment after /readyz: custom resources come one by one. Those that only a webhook could convert to one version are
+/// read object by object, as they are now, where it is out of reach. Throws: unreachable, timeout, damaged, cancelled.
 Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std::optional<core::Revision> revision,
-                     const MayRetry& may_retry);
+                     Webhooks webhooks, const MayRetry& may_retry);
 
 /// Compares a listing with the snapshot; what is absent is an error. What is left over or unconverted is not compared,
 /// and a warning.
@@ -38,7 +40,7 @@ Equality compare_with(const verifier::Verification& snapshot, const Listing& lis
 /// "check NAME: its first error", of a check that failed.
 std::string failure_of(const core::Check& check);
 
-/// Both in one.
+/// Both in one, of a cluster whose webhooks may come.
 Equality prove_objects(ApiClient& api, const verifier::Verification& snapshot, core::Revision revision,
                        const MayRetry& may_retry);
 

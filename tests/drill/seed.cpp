@@ -60,22 +60,18 @@ void plant(const std::filesystem::path& database, const std::string& key, const 
   if (planted.exit_code != 0) throw core::Error(core::ErrorKind::storage, planted.err);
 }
 
-void plant_two_versions(const std::filesystem::path& database, OldVersion old_version) {
-  plant(database, "/registry/apiextensions.k8s.io/customresourcedefinitions/widgets.shop.example.com",
-        R"({
+void plant_widgets(const std::filesystem::path& database, const Widgets& widgets) {
+  nlohmann::json definition = nlohmann::json::parse(R"({
     "apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition",
     "metadata":{"name":"widgets.shop.example.com","uid":"6113e141-d894-450f-a4c7-3d1f0a7f7b12","generation":2,
       "creationTimestamp":"2026-05-01T10:00:00Z"},
     "spec":{"group":"shop.example.com","scope":"Namespaced",
       "names":{"plural":"widgets","singular":"widget","kind":"Widget","listKind":"WidgetList"},
-      "conversion":{"strategy":"Webhook","webhook":{"conversionReviewVersions":["v1"],
-        "clientConfig":{"service":{"namespace":"shop","name":"converter","path":"/convert","port":443}}}},
+      "conversion":{"strategy":"None"},
       "versions":[
         {"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object",
           "x-kubernetes-preserve-unknown-fields":true}}},
-        {"name":"v1beta1","served":)" +
-            std::string(old_version == OldVersion::served ? "true" : "false") +
-            R"(,"storage":false,"schema":{"openAPIV3Schema":{"type":"object",
+        {"name":"v1beta1","served":true,"storage":false,"schema":{"openAPIV3Schema":{"type":"object",
           "x-kubernetes-preserve-unknown-fields":true}}}]},
     "status":{"acceptedNames":{"plural":"widgets","singular":"widget","kind":"Widget","listKind":"WidgetList"},
       "storedVersions":["v1beta1","v1"],"conditions":[
@@ -83,6 +79,13 @@ void plant_two_versions(const std::filesystem::path& database, OldVersion old_ve
          "lastTransitionTime":"2026-05-01T10:00:00Z"},
         {"type":"Established","status":"True","reason":"InitialNamesAccepted",
          "message":"the initial names have been accepted","lastTransitionTime":"2026-05-01T10:00:00Z"}]}})");
+  if (widgets.webhook)
+    definition["spec"]["conversion"] = nlohmann::json::parse(R"({"strategy":"Webhook",
+      "webhook":{"conversionReviewVersions":["v1"],
+        "clientConfig":{"service":{"namespace":"shop","name":"converter","path":"/convert","port":443}}}})");
+  definition["spec"]["versions"][1]["served"] = widgets.old_is_served;
+  plant(database, "/registry/apiextensions.k8s.io/customresourcedefinitions/widgets.shop.example.com",
+        definition.dump());
   const auto plant_widget = [&](const std::string& name, const std::string& version, char last) {
     plant(database, "/registry/shop.example.com/widgets/team-000/" + name,
           R"({"apiVersion":"shop.example.com/)" + version + R"(","kind":"Widget","metadata":{"name":")" + name +
@@ -92,5 +95,5 @@ void plant_two_versions(const std::filesystem::path& database, OldVersion old_ve
   };
   plant_widget("newest", "v1", '1');
   plant_widget("new", "v1", '2');
-  plant_widget("old", "v1beta1", '3');
+  plant_widget("old", widgets.old_version, '3');
 }

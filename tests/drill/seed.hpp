@@ -22,8 +22,12 @@ std::string findings_of(const drill::Phase& phase);
 /// One more object, given as JSON, in the newest row of a snapshot's file.
 void plant(const std::filesystem::path& database, const std::string& key, const std::string& object);
 
-enum class OldVersion { served, not_served };
+struct Widgets {
+  bool webhook = true;                  // converts between the versions, and nobody answers it; else nothing has to
+  bool old_is_served = true;            // v1beta1
+  std::string old_version = "v1beta1";  // that "old" is stored in
+};
 
-/// Three widgets.shop.example.com in team-000, of which "old" is stored in an older version, and their definition: a
-/// webhook that nobody answers converts between the two.
-void plant_two_versions(const std::filesystem::path& database, OldVersion old_version);
+/// Three widgets.shop.example.com in team-000, "newest", "new" and "old", and their definition: v1, which is stored,
+/// and v1beta1.
+void plant_widgets(const std::filesystem::path& database, const Widgets& widgets);
