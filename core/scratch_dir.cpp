@@ -3,13 +3,16 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "core/error.hpp"
 #include "core/file.hpp"
@@ -20,69 +23,93 @@ namespace {
 constexpr std::string_view kPrefix = "k3s-drill.";
 constexpr std::size_t kRandom = 6;                // characters that mkdtemp fills in
 constexpr const char* kInside = "made-by-drill";  // the only entry of a directory of ours, which holds all the rest
-constexpr const char* kElsewhere = "elsewhere";   // in a record: a link to where else there may be one of ours
+constexpr const char* kPlace = "place";           // in a record: a link to one of ours that lies elsewhere,
+constexpr const char* kIdentity = "identity";     // and one that says what its parent is
 
 bool is_named_as_ours(const std::string& name) {
   return name.size() == kPrefix.size() + kRandom && name.starts_with(kPrefix) &&
          std::all_of(name.begin() + kPrefix.size(), name.end(), [](unsigned char c) { return std::isalnum(c); });
 }
 
-// Empty is what one is whose owner was killed while he made or removed it.
-bool holds_only_ours(const std::filesystem::path& directory) {
+// Nothing where it cannot be read to its end.
+std::optional<std::vector<std::filesystem::path>> entries_of(const std::filesystem::path& directory) {
+  std::vector<std::filesystem::path> entries;
   std::error_code failed;
-  const std::filesystem::directory_iterator entries(directory, failed);
-  return !failed && std::all_of(begin(entries), end(entries),
-                                [](const auto& entry) { return entry.path().filename() == kInside; });
+  for (std::filesystem::directory_iterator at(directory, failed), end; !failed && at != end; at.increment(failed))
+    entries.push_back(at->path());
+  return failed ? std::nullopt : std::optional(std::move(entries));
 }
 
-void remove_orphans(const std::filesystem::path& parent);
+// Empty is what one is whose owner was killed while he made or removed it.
+bool holds_only_ours(const std::filesystem::path& directory) {
+  const auto entries = entries_of(directory);
+  return entries && std::all_of(entries->begin(), entries->end(),
+                                [](const std::filesystem::path& entry) { return entry.filename() == kInside; });
+}
 
-// What one that is a record says of. False while that place cannot be reached: a disk may come back.
+// Tells a directory from the empty one that is seen in its place while its disk is not mounted. Empty where there is
+// none.
+std::string identity_of(const std::filesystem::path& directory) {
+  struct stat facts {};
+  struct statvfs disk {};
+  if (::stat(directory.c_str(), &facts) != 0 || ::statvfs(directory.c_str(), &disk) != 0) return {};
+  return std::to_string(disk.f_fsid) + ":" + std::to_string(facts.st_ino);
+}
+
+void remove_if_orphaned(const std::filesystem::path& directory);
+
+// Of a record: whether what it says of is gone. A disk that is away may come back.
 bool has_settled(const std::filesystem::path& orphan) {
-  std::error_code failed;
-  const std::filesystem::path elsewhere = std::filesystem::read_symlink(orphan / kInside / kElsewhere, failed);
-  if (failed) return true;
-  if (!std::filesystem::is_directory(elsewhere, failed)) return false;
-  remove_orphans(elsewhere);
-  return true;
+  std::error_code none;
+  const std::filesystem::path place = std::filesystem::read_symlink(orphan / kInside / kPlace, none);
+  const std::filesystem::path parent_identity = std::filesystem::read_symlink(orphan / kInside / kIdentity, none);
+  if (place.empty()) return none == std::errc::no_such_file_or_directory || none == std::errc::not_a_directory;
+  if (identity_of(place.parent_path()) != parent_identity) return false;
+  remove_if_orphaned(place);
+  return std::filesystem::symlink_status(place, none).type() == std::filesystem::file_type::not_found;
 }
 
 // A live owner holds a lock on its directory; one of ours that we can lock has lost its owner. Others may have given a
 // directory of theirs such a name.
+void remove_if_orphaned(const std::filesystem::path& directory) {
+  if (!is_named_as_ours(directory.filename())) return;
+  const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  struct stat facts {};
+  if (!fd || ::fstat(fd.get(), &facts) != 0 || facts.st_uid != ::geteuid() || (facts.st_mode & 0777) != 0700) return;
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 && holds_only_ours(directory) && has_settled(directory))
+    remove_tree(directory);
+}
+
 void remove_orphans(const std::filesystem::path& parent) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(parent, ignored)) {
-    if (!is_named_as_ours(entry.path().filename())) continue;
-    const Fd fd(::open(entry.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-    struct stat facts {};
-    if (!fd || ::fstat(fd.get(), &facts) != 0 || facts.st_uid != ::geteuid() || (facts.st_mode & 0777) != 0700)
-      continue;
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 && holds_only_ours(entry.path()) && has_settled(entry.path()))
-      remove_tree(entry.path());
-  }
+  const auto entries = entries_of(parent);
+  if (entries) std::for_each(entries->begin(), entries->end(), remove_if_orphaned);
 }
 
-std::filesystem::path temporary(const char* unless_set) {
+std::filesystem::path default_parent() {
   const char* tmpdir = std::getenv("TMPDIR");
-  return tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : unless_set;
+  return tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : "/tmp";
 }
 
-std::filesystem::path default_parent() { return temporary("/tmp"); }
-
-// What is elsewhere outlives a power cut, which /tmp need not. Source: Filesystem Hierarchy Standard 3.0, 5.15.
+// The same for every command, whatever TMPDIR it has, and there after a power cut. Source: Filesystem Hierarchy
+// Standard 3.0, 5.15.
 std::filesystem::path parent_of_records() {
-  const std::filesystem::path lasting = temporary("/var/tmp");
+  const std::filesystem::path lasting = "/var/tmp";
   return ::access(lasting.c_str(), W_OK | X_OK) == 0 ? lasting : default_parent();
+}
+
+void link_to(const std::string& target, const std::filesystem::path& link) {
+  if (::symlink(target.c_str(), link.c_str()) != 0) throw system_error(errno, "making " + link.string());
 }
 
 }  // namespace
 
-ScratchDir::Place::Place(const std::filesystem::path& where) {
+ScratchDir::Place::Place(const std::filesystem::path& where, const std::string& given_name) {
   remove_orphans(where);
   while (!lock) {
-    std::string name = (where / kPrefix).string() + "XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw system_error(errno, "making a scratch directory in " + where.string());
-    // Between mkdtemp and flock another process may take us for an orphan: then start over.
+    std::string name = (where / (given_name.empty() ? std::string(kPrefix) + "XXXXXX" : given_name)).string();
+    if (given_name.empty() ? ::mkdtemp(name.data()) == nullptr : ::mkdir(name.c_str(), 0700) != 0)
+      throw system_error(errno, "making a scratch directory in " + where.string());
+    // Until we have locked it another process may take it for an orphan: then start over.
     Fd fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || ::access(name.c_str(), F_OK) != 0) continue;
     path = std::filesystem::path(name) / kInside;
@@ -99,13 +126,20 @@ ScratchDir::Place::~Place() {
   if (lock) remove_tree(path.parent_path());
 }
 
+std::string ScratchDir::Place::name() const { return path.parent_path().filename(); }
+
+ScratchDir::Place ScratchDir::make_record(const std::filesystem::path& parent) {
+  Place record(parent_of_records());
+  const std::filesystem::path where = std::filesystem::absolute(parent);
+  link_to(identity_of(where), record.path / kIdentity);
+  link_to(where / record.name(), record.path / kPlace);
+  return record;
+}
+
 ScratchDir::ScratchDir() : place_(default_parent()) {}
 
-ScratchDir::ScratchDir(const std::filesystem::path& parent) : record_(parent_of_records()), place_(parent) {
-  const std::filesystem::path link = record_->path / kElsewhere;
-  if (::symlink(std::filesystem::absolute(parent).c_str(), link.c_str()) != 0)
-    throw system_error(errno, "making " + link.string());
-}
+ScratchDir::ScratchDir(const std::filesystem::path& parent)
+    : record_(make_record(parent)), place_(parent, record_->name()) {}
 
 void remove_orphaned_scratch_dirs() {
   remove_orphans(default_parent());

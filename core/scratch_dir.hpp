@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "core/fd.hpp"
 
@@ -14,22 +15,25 @@ class ScratchDir {
  public:
   /// Makes `k3s-drill.XXXXXX/made-by-drill` in $TMPDIR, else /tmp. Throws: storage, denied, not_found.
   ScratchDir();
-  /// The same in `parent`; and a second one in $TMPDIR, else /var/tmp, which says where it is to whoever has to remove
-  /// it.
+  /// The same in `parent`; and a second one in /var/tmp, where there is that, which says where it is to whoever has to
+  /// remove it.
   explicit ScratchDir(const std::filesystem::path& parent);
 
   const std::filesystem::path& path() const { return place_.path; }
 
  private:
   struct Place {
-    explicit Place(const std::filesystem::path& where);
+    explicit Place(const std::filesystem::path& where, const std::string& given_name = {});
     Place(Place&&) noexcept = default;
     Place& operator=(Place&&) = delete;
     ~Place();
+    std::string name() const;
 
     std::filesystem::path path;
     Fd lock;
   };
+
+  static Place make_record(const std::filesystem::path& parent);
 
   std::optional<Place> record_;  // outlives what it is of
   Place place_;

@@ -198,11 +198,17 @@ void clean_token(Manifest& manifest) {
   manifest.notes.emplace_back("The cluster puts a token in, a new one: who used the old one has to be given this.");
 }
 
-// One that somebody made has a name of his own, or its account does not list it.
+// Whether a server, before 1.24, made it: then its account lists it, and its name was generated.
+// Source: kubernetes tokens_controller.go; apiserver pkg/storage/names/generate.go; apimachinery pkg/util/rand.
 bool is_made_for_account(const std::string& secret, const Surroundings& surroundings) {
+  constexpr std::size_t longest_base = 58;
+  constexpr std::size_t random_part = 5;
+  constexpr const char* letters = "bcdfghjklmnpqrstvwxz2456789";
   const auto token = surroundings.tokens.find(secret);
-  return token != surroundings.tokens.end() && surroundings.listed_secrets.count(secret) != 0 &&
-         secret.starts_with(token->second + "-token-");
+  if (token == surroundings.tokens.end() || surroundings.listed.count({token->second, secret}) == 0) return false;
+  const std::string base = (token->second + "-token-").substr(0, longest_base);
+  return secret.size() == base.size() + random_part && secret.starts_with(base) &&
+         secret.find_first_not_of(letters, base.size()) == std::string::npos;
 }
 
 void clean_by_kind(const std::string& resource, const Json& served, Manifest& manifest,
@@ -270,7 +276,7 @@ void note(const std::string& resource, const Json& object, Surroundings& surroun
     surroundings.tokens[name_of(object)] =
         text_at(object, {"metadata", "annotations", "kubernetes.io/service-account.name"});
   if (const Json* listed = resource == "serviceaccounts" ? find(object, {"secrets"}) : nullptr)
-    for (const Json& secret : *listed) surroundings.listed_secrets.insert(text_at(secret, {"name"}));
+    for (const Json& secret : *listed) surroundings.listed.emplace(name_of(object), text_at(secret, {"name"}));
   if (resource == "persistentvolumes" &&
       text_at(object, {"metadata", "annotations", "pv.kubernetes.io/provisioned-by"}).empty())
     surroundings.fixed_volumes.insert(name_of(object));

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace drill {
@@ -19,8 +20,8 @@ using Json = nlohmann::ordered_json;
 struct Surroundings {
   std::set<std::string> selecting_services;   // names; a controller makes the endpoints of each
   std::map<std::string, std::string> tokens;  // Secrets with the token of a service account, and the account of each
-  std::set<std::string> listed_secrets;       // that service accounts name
-  std::set<std::string> fixed_volumes;        // PersistentVolumes that no provisioner made
+  std::set<std::pair<std::string, std::string>> listed;  // service account and a Secret that it names
+  std::set<std::string> fixed_volumes;                   // PersistentVolumes that no provisioner made
 };
 
 /// Whether objects of the resource decide about others.

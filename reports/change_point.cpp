@@ -13,7 +13,7 @@ constexpr std::size_t kWindow = 90;  // values that are looked back on
 constexpr std::size_t kLeastBefore = 8;
 constexpr std::size_t kLeastAfter = 5;
 // Chosen with change_table: false alarms below 1 % in ninety nights of seven phases, also where a night resembles the
-// one before it; a doubling seen within two weeks, on a usual machine nine times in ten.
+// one before it; a doubling seen within two weeks, nine times in ten on a usual machine with a month before it.
 constexpr double kLeastStrength = 4.05;  // of the rank sum, in standard deviations
 constexpr double kLeastRatio = 1.25;     // what is smaller is nobody's worry
 constexpr double kLeastSeconds = 0.1;

@@ -17,7 +17,7 @@ using Counts = std::map<std::string, std::size_t>;
 constexpr std::array<std::pair<const char*, const char*>, 7> kReasons{{
     {"controller", "made by a controller from something else"},
     {"cluster", "made by every cluster itself"},
-    {"token", "tokens of service accounts, made anew"},
+    {"token", "tokens that the server made for service accounts"},
     {"moment", "events and leases"},
     {"finished", "jobs and pods that ran to their end"},
     {"not_served", "not served by this control plane"},

@@ -103,16 +103,20 @@ TEST_CASE("tokens that the server made for an account are left out, and those th
       "type": "kubernetes.io/service-account-token", "data": {"token": "dA==", "ca.crt": "Yw==", "namespace": "bg=="}})";
   };
   const std::string account =
-      R"({"metadata": {"name": "x"}, "secrets": [{"name": "x-token-1"}, {"name": "pull"}, {"name": "mine"}]})";
+      R"({"metadata": {"name": "x"}, "secrets": [{"name": "x-token-7bcdf"}, {"name": "pull"}, {"name": "mine"},
+          {"name": "x-token-2026"}, {"name": "x-token-mine1"}]})";
+  const std::string another = R"({"metadata": {"name": "y"}, "secrets": [{"name": "x-token-bcdfg"}]})";
   drill::Surroundings surroundings;
-  for (const char* name : {"x-token-1", "x-token-2", "mine", "unlisted"})
-    drill::note("secrets", Json::parse(token(name)), surroundings);
-  drill::note("serviceaccounts", Json::parse(account), surroundings);
+  const std::vector<std::string> by_hand{"mine", "x-token-2026", "x-token-mine1", "x-token-bcdfg", "x-token-98765"};
+  drill::note("secrets", Json::parse(token("x-token-7bcdf")), surroundings);
+  for (const std::string& name : by_hand) drill::note("secrets", Json::parse(token(name)), surroundings);
+  for (const std::string& object : {account, another})
+    drill::note("serviceaccounts", Json::parse(object), surroundings);
 
   CHECK(clean("serviceaccounts", account, surroundings)["secrets"] ==
-        Json::parse(R"([{"name": "pull"}, {"name": "mine"}])"));
-  CHECK(reason("secrets", token("x-token-1"), surroundings) == "token");
-  for (const char* name : {"x-token-2", "mine", "unlisted"}) {
+        Json::parse(R"([{"name": "pull"}, {"name": "mine"}, {"name": "x-token-2026"}, {"name": "x-token-mine1"}])"));
+  CHECK(reason("secrets", token("x-token-7bcdf"), surroundings) == "token");
+  for (const std::string& name : by_hand) {
     CHECK(reason("secrets", token(name), surroundings).empty());
     CHECK(clean("secrets", token(name), surroundings) ==
           Json{{"apiVersion", "v1"},

@@ -226,7 +226,7 @@ TEST_CASE("steady noise raises an alarm in fewer than one of a hundred histories
   }
 }
 
-TEST_CASE("a phase that takes twice as long is told within two weeks nine times in ten") {
+TEST_CASE("after a month, a phase that takes twice as long is told within two weeks nine times in ten") {
   std::size_t told = 0;
   constexpr std::size_t kHistories = 200;
   for (std::size_t seed = 1; seed <= kHistories; ++seed) {
