@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <set>
 #include <string_view>
@@ -54,6 +55,24 @@ ServedList read_instead(ApiClient& api, const verifier::ObjectList& objects, con
   return list;
 }
 
+// By resource. Asks again for what `may_come`.
+std::map<std::string, ServedList> list_patiently(ApiClient& api, std::vector<ListedResource> wanted,
+                                                 std::optional<core::Revision> revision,
+                                                 const std::function<bool(const ServedList&)>& may_come,
+                                                 const MayRetry& may_retry) {
+  std::map<std::string, ServedList> lists;
+  do {
+    std::vector<ListedResource> again;
+    std::vector<ServedList> answers = api.list(wanted, revision);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      if (may_come(answers[i])) again.push_back(wanted[i]);
+      lists[wanted[i].name] = std::move(answers[i]);
+    }
+    wanted = std::move(again);
+  } while (!wanted.empty() && may_retry());
+  return lists;
+}
+
 }  // namespace
 
 Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std::optional<core::Revision> revision,
@@ -81,16 +100,14 @@ Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std
     if (webhooks == Webhooks::may_come || converted.count(resource) == 0)
       wanted.push_back({resource, stored.choose(resource, versions)});
   }
-  std::map<std::string, ServedList> lists;
-  do {
-    std::vector<ListedResource> again;
-    std::vector<ServedList> answers = api.list(wanted, revision);
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-      if (answers[i].not_yet() && expected.count(wanted[i].name) != 0) again.push_back(wanted[i]);
-      lists[wanted[i].name] = std::move(answers[i]);
-    }
-    wanted = std::move(again);
-  } while (!wanted.empty() && may_retry());
+  std::map<std::string, ServedList> lists = list_patiently(
+      api, std::move(wanted), revision,
+      [&](const ServedList& list) {
+        // Without its webhook a list is refused as an internal error, or by newer servers as one that is not ready.
+        return expected.count(list.resource) != 0 &&
+               (list.not_yet() || (list.status >= 500 && converted.count(list.resource) != 0));
+      },
+      may_retry);
   for (const auto& [resource, versions] : converted) {
     if (webhooks == Webhooks::out_of_reach) {
       lists[resource] = read_instead(api, snapshot.objects, resource, versions, may_retry, listing);
@@ -133,8 +150,8 @@ Equality compare_with(const verifier::Verification& snapshot, const Listing& lis
     std::vector<std::string> resources;
     for (const auto& [resource, versions] : listing.unconverted) resources.push_back(resource);
     say(core::Severity::warning,
-        fmt::format("objects not compared through the API, as only a webhook could convert them to a version that is "
-                    "served: {} of {}",
+        fmt::format("objects not compared through the API, as the webhook that converts between their versions was not "
+                    "to be reached: {} of {}",
                     without_webhook, fmt::join(resources, ", ")));
   }
   return equality;
