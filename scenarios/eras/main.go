@@ -20,10 +20,11 @@ func main() {
 	database := flag.String("serve", "", "instead of a life: a database to serve by one kine; what it made of it is printed")
 	version := flag.String("by", eraC, "version of that kine")
 	old := flag.Int64("old", 1, "revision to watch from")
+	from := flag.Int64("from", 0, "revision to list at; 0 for the newest")
 	doomed := flag.String("delete", "", "key to delete from it")
 	flag.Parse()
 	if *database != "" {
-		if err := serve(context.Background(), *kines, *version, *database, *doomed, *old, os.Stdout); err != nil {
+		if err := serve(context.Background(), *kines, *version, *database, *doomed, *old, *from, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "eras:", err)
 			os.Exit(1)
 		}

@@ -21,8 +21,8 @@ const (
 
 // served is what one release of kine makes of a database that it is given.
 type served struct {
-	Listed    int    `json:"listed"`    // live keys below /registry/
-	Revision  int64  `json:"revision"`  // at the start
+	Listed    int    `json:"listed"`    // live keys below /registry/, at the revision asked for
+	Revision  int64  `json:"revision"`  // meanwhile: kine deletes what has outlived its lease
 	Old       string `json:"old"`       // what a watch from an older revision is told
 	First     int64  `json:"first"`     // revision of the first new write
 	Seen      int    `json:"seen"`      // new writes that a watch saw, in their order
@@ -30,7 +30,7 @@ type served struct {
 }
 
 // serve has a kine serve the database, from which it deletes one key, and says on out what it made of it.
-func serve(ctx context.Context, kines, version, database, doomed string, old int64, out io.Writer) error {
+func serve(ctx context.Context, kines, version, database, doomed string, old, from int64, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, servedDeadline)
 	defer cancel()
 	how := step{version: version, compaction: byClient, retain: servedRetained}
@@ -41,7 +41,7 @@ func serve(ctx context.Context, kines, version, database, doomed string, old int
 	if err != nil {
 		return err
 	}
-	result, err := lookAt(ctx, running.client, old, doomed, how)
+	result, err := lookAt(ctx, running.client, old, from, doomed, how)
 	if err != nil {
 		running.kill()
 		return fmt.Errorf("kine %s: %w", version, err)
@@ -56,8 +56,8 @@ func servedKey(number int) string {
 	return fmt.Sprintf("/registry/configmaps/default/served-%d", number)
 }
 
-func lookAt(ctx context.Context, client *clientv3.Client, old int64, doomed string, how step) (served, error) {
-	list, err := client.Get(ctx, "/registry/", clientv3.WithPrefix())
+func lookAt(ctx context.Context, client *clientv3.Client, old, from int64, doomed string, how step) (served, error) {
+	list, err := client.Get(ctx, "/registry/", clientv3.WithPrefix(), clientv3.WithRev(from))
 	if err != nil {
 		return served{}, fmt.Errorf("listing: %w", err)
 	}
