@@ -90,18 +90,16 @@ std::filesystem::path default_parent() {
   return tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : "/tmp";
 }
 
-// The same for every command, whatever TMPDIR it has, and there after a power cut. Source: Filesystem Hierarchy
-// Standard 3.0, 5.15.
-std::filesystem::path parent_of_records() {
-  const std::filesystem::path lasting = "/var/tmp";
-  return ::access(lasting.c_str(), W_OK | X_OK) == 0 ? lasting : default_parent();
-}
-
 void link_to(const std::string& target, const std::filesystem::path& link) {
   if (::symlink(target.c_str(), link.c_str()) != 0) throw system_error(errno, "making " + link.string());
 }
 
 }  // namespace
+
+std::filesystem::path parent_of_records() {
+  const std::filesystem::path lasting = "/var/tmp";
+  return ::access(lasting.c_str(), W_OK | X_OK) == 0 ? lasting : default_parent();
+}
 
 ScratchDir::Place::Place(const std::filesystem::path& where, const std::string& given_name) {
   remove_orphans(where);
@@ -128,8 +126,8 @@ ScratchDir::Place::~Place() {
 
 std::string ScratchDir::Place::name() const { return path.parent_path().filename(); }
 
-ScratchDir::Place ScratchDir::make_record(const std::filesystem::path& parent) {
-  Place record(parent_of_records());
+ScratchDir::Place ScratchDir::make_record(const std::filesystem::path& parent, const std::filesystem::path& records) {
+  Place record(records);
   const std::filesystem::path where = std::filesystem::absolute(parent);
   link_to(identity_of(where), record.path / kIdentity);
   link_to(where / record.name(), record.path / kPlace);
@@ -138,12 +136,12 @@ ScratchDir::Place ScratchDir::make_record(const std::filesystem::path& parent) {
 
 ScratchDir::ScratchDir() : place_(default_parent()) {}
 
-ScratchDir::ScratchDir(const std::filesystem::path& parent)
-    : record_(make_record(parent)), place_(parent, record_->name()) {}
+ScratchDir::ScratchDir(const std::filesystem::path& parent, const std::filesystem::path& records)
+    : record_(make_record(parent, records)), place_(parent, record_->name()) {}
 
-void remove_orphaned_scratch_dirs() {
+void remove_orphaned_scratch_dirs(const std::filesystem::path& records) {
   remove_orphans(default_parent());
-  remove_orphans(parent_of_records());
+  remove_orphans(records);
 }
 
 }  // namespace core

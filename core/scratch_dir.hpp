@@ -11,13 +11,16 @@
 
 namespace core {
 
+/// Where a command looks for what was left elsewhere: /var/tmp, the same whatever its TMPDIR, and there after a power
+/// cut; $TMPDIR, else /tmp, where it is not to be written to. Source: Filesystem Hierarchy Standard 3.0, 5.15.
+std::filesystem::path parent_of_records();
+
 class ScratchDir {
  public:
   /// Makes `k3s-drill.XXXXXX/made-by-drill` in $TMPDIR, else /tmp. Throws: storage, denied, not_found.
   ScratchDir();
-  /// The same in `parent`; and a second one in /var/tmp, where there is that, which says where it is to whoever has to
-  /// remove it.
-  explicit ScratchDir(const std::filesystem::path& parent);
+  /// The same in `parent`; and a second one in `records`, which says where the first is to whoever has to remove it.
+  explicit ScratchDir(const std::filesystem::path& parent, const std::filesystem::path& records = parent_of_records());
 
   const std::filesystem::path& path() const { return place_.path; }
 
@@ -33,13 +36,14 @@ class ScratchDir {
     Fd lock;
   };
 
-  static Place make_record(const std::filesystem::path& parent);
+  static Place make_record(const std::filesystem::path& parent, const std::filesystem::path& records);
 
   std::optional<Place> record_;  // outlives what it is of
   Place place_;
 };
 
-/// Removes those that have lost their owner, wherever this user's commands made them. What cannot be removed stays.
-void remove_orphaned_scratch_dirs();
+/// Removes those that have lost their owner, in $TMPDIR, else /tmp, and where `records` says. What cannot be removed
+/// stays, and the record of it.
+void remove_orphaned_scratch_dirs(const std::filesystem::path& records = parent_of_records());
 
 }  // namespace core

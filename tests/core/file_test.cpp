@@ -109,12 +109,13 @@ TEST_CASE("a scratch directory is private, and gone with its owner") {
 
 namespace {
 
-// What a process that was killed leaves of a scratch directory in `parent`.
-void leave_orphan(const std::filesystem::path& parent) {
+// What a process that was killed leaves of a scratch directory in `parent`, and in `records`, which are no other
+// test's.
+void leave_orphan(const std::filesystem::path& parent, const std::filesystem::path& records) {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    const core::ScratchDir scratch(parent);
+    const core::ScratchDir scratch(parent, records);
     core::write_new_file(scratch.path() / "state.db", "x");
     ::_exit(0);
   }
@@ -128,7 +129,8 @@ void leave_orphan(const std::filesystem::path& parent) {
 
 TEST_CASE("a scratch directory of a dead process is removed by the next, one of a living process is not") {
   const core::ScratchDir parent;
-  leave_orphan(parent.path());
+  const core::ScratchDir records;
+  leave_orphan(parent.path(), records.path());
   {
     const core::ScratchDir living(parent.path());
     const core::ScratchDir another(parent.path());
@@ -141,24 +143,27 @@ TEST_CASE("a scratch directory of a dead process is removed by the next, one of 
 
 TEST_CASE("what a dead process left elsewhere is found by its record, now or when its disk is back") {
   const core::ScratchDir elsewhere;
+  const core::ScratchDir records;
   const std::filesystem::path disk = elsewhere.path() / "disk";
   const std::filesystem::path away = elsewhere.path() / "away";
-  std::filesystem::create_directory(disk);
-  leave_orphan(disk);
-  core::write_new_file(disk / "somebody's", "x");
-  std::filesystem::rename(disk, away);
-  core::remove_orphaned_scratch_dirs();
-  std::filesystem::create_directory(disk);  // as the place of a disk that is not mounted is seen
-  core::remove_orphaned_scratch_dirs();
-  std::filesystem::remove(disk);
-  std::filesystem::rename(away, disk);
-  const auto count = [&] {
-    const std::filesystem::directory_iterator entries(disk);
+  const auto count = [](const std::filesystem::path& directory) {
+    const std::filesystem::directory_iterator entries(directory);
     return std::distance(begin(entries), end(entries));
   };
-  CHECK(count() == 2);
-  core::remove_orphaned_scratch_dirs();
-  CHECK(count() == 1);
+  std::filesystem::create_directory(disk);
+  leave_orphan(disk, records.path());
+  core::write_new_file(disk / "somebody's", "x");
+  std::filesystem::rename(disk, away);
+  core::remove_orphaned_scratch_dirs(records.path());
+  std::filesystem::create_directory(disk);  // as the place of a disk that is not mounted is seen
+  core::remove_orphaned_scratch_dirs(records.path());
+  CHECK(count(away) == 2);
+  std::filesystem::remove(disk);
+  std::filesystem::rename(away, disk);
+  CHECK(count(records.path()) == 1);
+  core::remove_orphaned_scratch_dirs(records.path());
+  CHECK(count(records.path()) == 0);
+  CHECK(count(disk) == 1);
 }
 
 TEST_CASE("a scratch directory whose owner died while he made it is removed") {
