@@ -21,6 +21,13 @@ bool is_one_of(std::string_view version, const std::vector<std::string>& version
 
 }  // namespace
 
+std::set<std::string> defined_resources(const verifier::ObjectList& objects) {
+  std::set<std::string> defined;
+  for (const verifier::Object& object : objects)
+    if (object.resource == kDefinitions) defined.emplace(object.name);
+  return defined;
+}
+
 StoredVersions::StoredVersions(const verifier::ObjectList& objects) {
   for (const verifier::Object& object : objects) {
     if (object.api_version.empty()) continue;
@@ -41,9 +48,8 @@ bool StoredVersions::need_conversion(const std::string& resource, const std::vec
 
 std::optional<WebhookVersions> webhook_versions(ApiClient& api, const std::string& resource,
                                                 const MayRetry& may_retry) {
-  const std::string definitions = "customresourcedefinitions.apiextensions.k8s.io";
   ServedAnswer definition;
-  read_patiently(api, {path_of({definitions, "v1"}, {}, resource)}, may_retry,
+  read_patiently(api, {path_of({kDefinitions, "v1"}, {}, resource)}, may_retry,
                  [&](std::size_t, ServedAnswer&& answer) { definition = std::move(answer); });
   if (!definition.ok())
     throw core::Error(core::ErrorKind::unreachable, fmt::format("reading the definition of {}: {} {}", resource,

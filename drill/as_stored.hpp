@@ -20,6 +20,11 @@ namespace drill {
 /// Asked when something is not served yet: waits a moment and says whether to try again.
 using MayRetry = std::function<bool()>;
 
+inline constexpr const char* kDefinitions = "customresourcedefinitions.apiextensions.k8s.io";
+
+/// The custom resources that a snapshot holds a definition of: each definition has the name of what it defines.
+std::set<std::string> defined_resources(const verifier::ObjectList& objects);
+
 class StoredVersions {
  public:
   /// `objects` must live as long.

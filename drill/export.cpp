@@ -19,7 +19,6 @@ namespace drill {
 namespace {
 
 constexpr std::array<std::string_view, 3> kMadeByK3s{"kube-system", "kube-public", "kube-node-lease"};
-constexpr const char* kDefinitions = "customresourcedefinitions.apiextensions.k8s.io";
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -50,6 +49,7 @@ class Exporter {
         options_(options),
         may_retry_(may_retry),
         scratch_(std::filesystem::absolute(options.directory).parent_path()),
+        definitions_(defined_resources(snapshot.objects)),
         stored_(snapshot.objects) {}
 
   ExportReport run() {
@@ -73,7 +73,6 @@ class Exporter {
     for (const verifier::Object& object : snapshot_.objects) {
       if (!object.namespace_name.empty()) ++held_[std::string(object.namespace_name)][std::string(object.resource)];
       if (object.resource == "namespaces") spaces_.emplace(object.name);
-      if (object.resource == kDefinitions) definitions_.emplace(object.name);
     }
     std::set<std::string> expected;
     for (const auto& [resource, count] : snapshot_.census.by_resource)
@@ -284,7 +283,7 @@ class Exporter {
   ExportReport report_;
   std::map<std::string, std::map<std::string, std::size_t>> held_;  // namespace: resource: objects
   std::set<std::string> spaces_;
-  std::set<std::string> definitions_;  // custom resources, by their full names
+  const std::set<std::string> definitions_;  // custom resources, by their full names
   const StoredVersions stored_;
   std::map<std::string, ServedResource> served_;      // by full name
   std::map<std::string, WebhookVersions> converted_;  // custom resources that are read one by one

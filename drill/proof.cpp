@@ -13,14 +13,6 @@
 namespace drill {
 namespace {
 
-// Each definition has the name of what it defines.
-std::set<std::string> defined_resources(const verifier::ObjectList& objects) {
-  std::set<std::string> defined;
-  for (const verifier::Object& object : objects)
-    if (object.resource == "customresourcedefinitions.apiextensions.k8s.io") defined.emplace(object.name);
-  return defined;
-}
-
 // No cluster of this version can serve it: a built-in API that Kubernetes has removed, or a custom resource without its
 // definition. Source: kubernetes.io/docs/reference/using-api/deprecation-guide, and the release notes
 // of 1.20, 1.31, 1.32.
