@@ -1,3 +1,5 @@
+#include "cli/command_line.hpp"
+
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -10,7 +12,6 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
-#include "cli/command_line.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/scratch_dir.hpp"
@@ -83,8 +84,8 @@ const Entry* command_of(const CLI::App& app, const std::vector<std::string>& wor
       if (option != nullptr && option->get_items_expected_max() > 0 && ++word == words.end()) break;
       continue;
     }
-    const auto* found = std::find_if(kCommands.begin(), kCommands.end(),
-                                     [&](const Entry& entry) { return *word == entry.name; });
+    const auto* found =
+        std::find_if(kCommands.begin(), kCommands.end(), [&](const Entry& entry) { return *word == entry.name; });
     return found == kCommands.end() ? nullptr : found;
   }
   return nullptr;

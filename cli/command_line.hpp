@@ -1,6 +1,6 @@
-// The command line: every command with its options, and what one line says. What stands behind the first "--" belongs to
-// a program that the command runs, or is an argument whatever it looks like.
-// What it does not do: run anything before act().
+// The command line: every command with its options, and what one line says. What stands behind the first "--" belongs
+// to a program that the command runs, or is an argument whatever it looks like. What it does not do: run anything
+// before act().
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -104,8 +104,10 @@ class Doctor {
 
   void warn_of_fallback(const std::string& cluster) {
     if (!fallback_[cluster].empty())
-      lines_.push_back({"drill-node " + cluster, reports::DoctorVerdict::warning,
-                        fallback_[cluster] + "; pulls are made by its sqlite3, and all of the database is sent", {}});
+      lines_.push_back({"drill-node " + cluster,
+                        reports::DoctorVerdict::warning,
+                        fallback_[cluster] + "; pulls are made by its sqlite3, and all of the database is sent",
+                        {}});
   }
 
   // One line for each program that has, or may have, the bug; none for a node that could not be looked at.

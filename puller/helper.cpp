@@ -174,9 +174,9 @@ std::unique_ptr<Conversation> start_helper(const Target& target, SshSession& ses
   } catch (const HelperUnavailable& error) {
     // One that may be run and not replaced does as long as it speaks our language.
     if (!speaks) throw;
-    core::log_warning(fmt::format(
-        "{}: the drill-node there is another version than this drill's, and was used as it is ({})", target.host,
-        error.what()));
+    core::log_warning(
+        fmt::format("{}: the drill-node there is another version than this drill's, and was used as it is ({})",
+                    target.host, error.what()));
   }
   present = start_present(target, session, request);
   if (!present.helper) throw unstartable(target, session.user(), present.said);

@@ -46,9 +46,9 @@ TEST_CASE("what stands behind -- is the program of an exploration, word by word"
                                 Words{"--config=c", "-v", "explore", "edge/latest", "--controllers"});
   const Words program = GENERATE(
       Words{"kubectl", "get", "ns"}, Words{"kubectl", "get", "deploy", "-n", "shop", "-o", "yaml"},
-      Words{"kubectl", "get", "pods", "-v", "6", "--json", "--config", "mine"}, Words{"sh", "-c", "echo $0 \"$@\"", "a b"},
-      Words{"-odd", "--help"}, Words{"pull"}, Words{"list", "edge"}, Words{"--"}, Words{"env", "--", "true"}, Words{""},
-      Words{"++"}, Words{"/?"}, Words{});
+      Words{"kubectl", "get", "pods", "-v", "6", "--json", "--config", "mine"},
+      Words{"sh", "-c", "echo $0 \"$@\"", "a b"}, Words{"-odd", "--help"}, Words{"pull"}, Words{"list", "edge"},
+      Words{"--"}, Words{"env", "--", "true"}, Words{""}, Words{"++"}, Words{"/?"}, Words{});
   CAPTURE(before, program);
   const Parsed parsed = parse(before + Words{"--"} + program);
   CHECK(parsed.error.empty());
@@ -58,7 +58,8 @@ TEST_CASE("what stands behind -- is the program of an exploration, word by word"
 }
 
 TEST_CASE("an exploration of plain files has a program behind --, too") {
-  const Parsed parsed = parse({"explore", "--file", "state.db", "--token-file", "token", "--", "kubectl", "get", "nodes"});
+  const Parsed parsed =
+      parse({"explore", "--file", "state.db", "--token-file", "token", "--", "kubectl", "get", "nodes"});
   CHECK(parsed.error.empty());
   CHECK(parsed.arguments.empty());
   CHECK(parsed.program == Words{"kubectl", "get", "nodes"});
