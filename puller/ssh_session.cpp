@@ -8,7 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <condition_variable>
 #include <cstdlib>
+#include <mutex>
+#include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,6 +30,7 @@ using core::Error;
 using core::ErrorKind;
 
 constexpr std::chrono::milliseconds kLookAround{100};
+constexpr std::chrono::seconds kBetweenSigns{15};  // of us, for a firewall that forgets who is silent
 constexpr std::size_t kErrorOutputBytes = 4096;
 
 struct FreeSession {
@@ -40,11 +45,15 @@ struct FreeChannel {
 struct FreeKey {
   void operator()(ssh_key key) const { ssh_key_free(key); }
 };
+struct FreeEvent {
+  void operator()(ssh_event event) const { ssh_event_free(event); }
+};
 struct FreeString {
   void operator()(char* text) const { ssh_string_free_char(text); }
 };
 using Session = std::unique_ptr<std::remove_pointer_t<ssh_session>, FreeSession>;
 using Channel = std::unique_ptr<std::remove_pointer_t<ssh_channel>, FreeChannel>;
+using Event = std::unique_ptr<std::remove_pointer_t<ssh_event>, FreeEvent>;
 using Key = std::unique_ptr<std::remove_pointer_t<ssh_key>, FreeKey>;
 using Text = std::unique_ptr<char, FreeString>;
 
@@ -125,8 +134,10 @@ std::string short_type(const std::string& type) {
 
 }  // namespace
 
+// While nobody else uses the session, its keeper answers the node, which may ask whether we are still there.
 struct SshSession::State {
   Session session{ssh_new()};
+  std::mutex in_use;
   std::string host;
   unsigned port = 22;
   std::string user;
@@ -134,10 +145,13 @@ struct SshSession::State {
   std::string proxy_command;
   std::chrono::seconds idle_timeout{0};
   Traffic traffic;
+  std::jthread keeper;  // ends first
 
   void connect(const Target& target, Clock::time_point deadline);
   void check_host_key(const Target& target);
   void log_in(const Target& target, Clock::time_point deadline);
+  void take_what_came();
+  void keep(const std::stop_token& end);
 
   /// Repeats `step` until it says something else than `again`.
   template <class Step>
@@ -165,7 +179,7 @@ void SshSession::State::connect(const Target& target, Clock::time_point deadline
   core::log_debug(fmt::format("connecting to {}", peer));
   core::Fd fd;
   if (proxy_command.empty()) {
-    fd = connect_tcp(host, port, target.connect_timeout);
+    fd = connect_tcp(host, port, target.connect_timeout, target.idle_timeout);
     const socket_t number = fd.get();
     set_option(session.get(), SSH_OPTIONS_FD, &number);
   }
@@ -241,6 +255,30 @@ void SshSession::State::log_in(const Target& target, Clock::time_point deadline)
                           host, port, user, fmt::join(tried, ", "), user));
 }
 
+// Without waiting for it.
+void SshSession::State::take_what_came() {
+  const Event event(ssh_event_new());
+  if (!event || !ssh_is_connected(session.get()) || ssh_event_add_session(event.get(), session.get()) != SSH_OK) return;
+  pollfd socket{ssh_get_fd(session.get()), POLLIN, 0};
+  while (ssh_is_connected(session.get()) && ::poll(&socket, 1, 0) > 0) ssh_event_dopoll(event.get(), 0);
+  ssh_event_remove_session(event.get(), session.get());
+}
+
+void SshSession::State::keep(const std::stop_token& end) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any ended;
+  core::Stopwatch silence;
+  while (!ended.wait_for(lock, end, kLookAround, [&] { return end.stop_requested(); })) {
+    const std::unique_lock use(in_use, std::try_to_lock);
+    if (!use) continue;
+    take_what_came();
+    if (silence.elapsed() < kBetweenSigns) continue;
+    ssh_send_ignore(session.get(), "");
+    silence = core::Stopwatch();
+  }
+}
+
 SshSession::SshSession(const Target& target) : state_(std::make_unique<State>()) {
   if (!state_->session) throw Error(ErrorKind::storage, "libssh has no memory");
   const auto deadline = Clock::now() + target.connect_timeout;
@@ -251,19 +289,36 @@ SshSession::SshSession(const Target& target) : state_(std::make_unique<State>())
   state_->user = option(state_->session.get(), SSH_OPTIONS_USER);
   state_->peer = fmt::format("{}@{} port {}", state_->user, state_->host, state_->port);
   state_->log_in(target, Clock::now() + target.connect_timeout);
+  try {
+    state_->keeper = std::jthread([state = state_.get()](const std::stop_token& end) { state->keep(end); });
+  } catch (const std::system_error& error) {
+    throw core::system_error(error.code().value(), "a thread for " + state_->peer);
+  }
 }
 
 SshSession::SshSession(SshSession&&) noexcept = default;
+SshSession& SshSession::operator=(SshSession&&) noexcept = default;
 SshSession::~SshSession() = default;
 const std::string& SshSession::user() const { return state_->user; }
 const std::string& SshSession::peer() const { return state_->peer; }
 const Traffic& SshSession::traffic() const { return state_->traffic; }
-bool SshSession::is_connected() const { return ssh_is_connected(state_->session.get()) != 0; }
+bool SshSession::is_connected() const {
+  const std::lock_guard use(state_->in_use);
+  state_->take_what_came();
+  return ssh_is_connected(state_->session.get()) != 0;
+}
 
 struct SshCommand::State {
   SshSession::State& connection;
   Channel channel;
   std::string error_output;
+
+  State(SshSession::State& over, Channel of) : connection(over), channel(std::move(of)) {}
+  State(State&&) = delete;
+  ~State() {
+    const std::lock_guard use(connection.in_use);
+    channel.reset();
+  }
 
   Error lost() const {
     return Error(ErrorKind::unreachable,
@@ -291,6 +346,7 @@ struct SshCommand::State {
 };
 
 SshCommand SshSession::start(const std::string& command_line) {
+  const std::lock_guard use(state_->in_use);
   const auto deadline = Clock::now() + state_->idle_timeout;
   Channel channel(ssh_channel_new(state_->session.get()));
   const auto check = [&](std::string_view what, auto&& step) {
@@ -299,7 +355,7 @@ SshCommand SshSession::start(const std::string& command_line) {
   };
   check("opening a channel", [&] { return ssh_channel_open_session(channel.get()); });
   check("starting a command", [&] { return ssh_channel_request_exec(channel.get(), command_line.c_str()); });
-  return SshCommand(std::make_unique<SshCommand::State>(SshCommand::State{*state_, std::move(channel), {}}));
+  return SshCommand(std::make_unique<SshCommand::State>(*state_, std::move(channel)));
 }
 
 SshCommand::SshCommand(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -307,6 +363,7 @@ SshCommand::SshCommand(SshCommand&&) noexcept = default;
 SshCommand::~SshCommand() = default;
 
 void SshCommand::write(std::string_view bytes) {
+  const std::lock_guard use(state_->connection.in_use);
   core::Stopwatch silence;
   while (!bytes.empty()) {
     core::throw_if_cancelled();
@@ -324,6 +381,7 @@ void SshCommand::write(std::string_view bytes) {
 }
 
 std::size_t SshCommand::read(char* buffer, std::size_t size_bytes) {
+  const std::lock_guard use(state_->connection.in_use);
   const core::Stopwatch silence;
   while (true) {
     core::throw_if_cancelled();
@@ -343,6 +401,7 @@ std::size_t SshCommand::read(char* buffer, std::size_t size_bytes) {
 std::string_view SshCommand::error_output() const { return state_->error_output; }
 
 std::optional<int> SshCommand::exit_status() {
+  const std::lock_guard use(state_->connection.in_use);
   const core::Stopwatch waiting;
   while (waiting.elapsed() < std::chrono::seconds(2)) {
     core::throw_if_cancelled();
@@ -358,9 +417,17 @@ std::optional<int> SshCommand::exit_status() {
 struct SshRelay::State {
   SshSession::State& connection;
   Channel channel;
+
+  State(SshSession::State& over, Channel of) : connection(over), channel(std::move(of)) {}
+  State(State&&) = delete;
+  ~State() {
+    const std::lock_guard use(connection.in_use);
+    channel.reset();
+  }
 };
 
 SshRelay SshSession::connect(const std::string& host, unsigned port) {
+  const std::lock_guard use(state_->in_use);
   Channel channel(ssh_channel_new(state_->session.get()));
   const auto step = [&] {
     return ssh_channel_open_forward(channel.get(), host.c_str(), static_cast<int>(port), "127.0.0.1", 0);
@@ -375,7 +442,7 @@ SshRelay SshSession::connect(const std::string& host, unsigned port) {
     throw Error(ErrorKind::unreachable,
                 fmt::format("{}: nothing answers at {} port {} on the node ({})", state_->peer, host, port, reason));
   }
-  return SshRelay(std::make_unique<SshRelay::State>(SshRelay::State{*state_, std::move(channel)}));
+  return SshRelay(std::make_unique<SshRelay::State>(*state_, std::move(channel)));
 }
 
 SshRelay::SshRelay(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -383,6 +450,7 @@ SshRelay::SshRelay(SshRelay&&) noexcept = default;
 SshRelay::~SshRelay() = default;
 
 void SshRelay::pump(const core::Fd& local) {
+  const std::lock_guard use(state_->connection.in_use);
   ssh_channel channel = state_->channel.get();
   ssh_session session = state_->connection.session.get();
   std::array<char, 65536> to_local;

@@ -92,6 +92,15 @@ std::string Node::run(const std::string& script) const {
   return result.out;
 }
 
+void Node::configure_sshd(const std::string& lines) const {
+  // sshd writes its PID file once it listens again.
+  run("cat >>/etc/ssh/sshd_config <<'END'\n" + lines +
+      "END\nsshd=$(cat /run/sshd.pid); rm /run/sshd.pid; kill -HUP $sshd\nuntil [ -s /run/sshd.pid ]; do sleep 0.05; "
+      "done");
+}
+
+void Node::cut_connections() const { run("while pkill -KILL -f '^sshd: [u]buntu'; do sleep 0.05; done"); }
+
 void Node::install_busybox() const {
   run("/usr/bin/busybox --install -s /usr/local/sbin; test \"$(readlink \"$(command -v sh)\")\" = /usr/bin/busybox");
 }
