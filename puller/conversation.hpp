@@ -17,8 +17,8 @@ namespace puller {
 
 class Conversation {
  public:
-  /// Starts `command_line`, and says `opening` to it.
-  Conversation(const Target& target, SshSession& session, const std::string& command_line, std::string_view opening);
+  /// With `command`, to which it says `opening`.
+  Conversation(const Target& target, SshCommand command, std::string_view opening);
 
   /// False when the command ended, or said too much, without a hello: then error_output() and exit_status() say why.
   bool greeted() const { return greeted_; }

@@ -86,7 +86,7 @@ HelperUnavailable unavailable(const Target& target, std::string_view why) {
 
 // One run of a script in a root shell, up to its "end". What the node has against it makes drill-node unavailable.
 std::unique_ptr<Conversation> run_script(const Target& target, SshSession& session, std::string_view script) {
-  auto shell = std::make_unique<Conversation>(target, session, root_shell_command(),
+  auto shell = std::make_unique<Conversation>(target, session.start(root_shell_command()),
                                               std::string(kScriptPrologue) + std::string(script));
   if (!shell->greeted())
     throw unavailable(target, fmt::format("it is not there, and no root shell to put it there ({})",
@@ -125,7 +125,7 @@ std::string request_for(const Target& target, Errand errand, std::string_view ba
 
 // The one that is there; nullptr when there is none that may be run.
 std::unique_ptr<Conversation> start_present(const Target& target, SshSession& session, const std::string& request) {
-  auto helper = std::make_unique<Conversation>(target, session, helper_command(target), request);
+  auto helper = std::make_unique<Conversation>(target, session.start(helper_command(target)), request);
   return helper->greeted() ? std::move(helper) : nullptr;
 }
 

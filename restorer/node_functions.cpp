@@ -105,6 +105,16 @@ take_turn() {
   return 1
 }
 
+# For one who is not the drill whose restore it is: that drill may come back to it at any moment.
+take_turn_unowned() {
+  refuse_while_owned
+  take_turn || return 1
+  refuse_while_owned
+}
+
+# The work directory is that of this restore.
+ours() { grep -qs "^moment='$moment'\$" "$work/rollback.sh"; }
+
 # Left alone by its drill, a step goes on to its end.
 wait_for_step() {
   { read -r owner since <"$work/step"; } 2>/dev/null || return 0

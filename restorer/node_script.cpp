@@ -20,6 +20,22 @@ say end
 exec cat >/dev/null
 )sh";
 
+// Who rolls back looks for us after it has taken its turn, and we look for turns after we have written that we are
+// here: so never both go on.
+constexpr std::string_view kClaimAgain = R"sh(
+before='' since=''
+{ read -r before since <"$work/owner"; } 2>/dev/null
+ours && echo "$$ $(start_of $$)" >"$work/owner.new" && mv -f "$work/owner.new" "$work/owner" ||
+  refuse "the restore was ended by another while the connection was lost"
+for turn in "$work"/turn-*; do
+  [ ! -L "$turn" ] || refuse "a rollback of this restore was begun by another while the connection was lost"
+done
+ours || refuse "the restore was ended by another while the connection was lost"
+if lives "$before" "$since"; then kill "$before"; fi
+say end
+exec cat >/dev/null
+)sh";
+
 constexpr std::string_view kReceive = R"sh(
 # The reserve is for a rollback on a disk that has become full.
 head -c 1048576 /dev/zero >"$work/reserve" || refuse "no space in $work"
@@ -52,14 +68,12 @@ if [ ! -s "$work/rollback.sh" ] && [ -s "$work/aside" ] && [ -e "$work/had" ]; t
 if [ -s "$work/rollback.sh" ] && { [ -e "$work/stopping" ] || [ -e "$work/had" ]; }; then
   exec sh "$work/rollback.sh"
 fi
-refuse_while_owned
-rm -rf "$work"
+if take_turn_unowned; then rm -rf "$work"; fi
 rmdir "$db" "$server" "$data_dir" 2>/dev/null || :
 )sh";
 
 constexpr std::string_view kLetStand = R"sh(
-refuse_while_owned
-take_turn || refuse "nothing was cut off here"
+take_turn_unowned || refuse "nothing was cut off here"
 wait_for_step
 placed || refuse "what was sent is not in its place; --rollback puts back what was there before"
 fact kept "$(cat "$work/aside")"
@@ -131,9 +145,8 @@ std::string variables(const ScriptFacts& facts) {
 }
 
 // Another may have put everything back while this one waited, or the restore may have come to its end after all.
-std::string rollback_lines(const ScriptFacts& facts) {
-  return R"sh(ours() { grep -qs "^moment='$moment'\$" "$work/rollback.sh"; }
-if ours && take_turn; then wait_for_step; fi
+std::string rollback_lines(const ScriptFacts& facts, std::string_view take_turn) {
+  return fmt::format("if ours && {}; then wait_for_step; fi", take_turn) + R"sh(
 if ! ours; then
   [ ! -d "$aside" ] || fact stands "$aside"
   [ ! -d "$db/rolled-back-$moment" ] || fact kept "$db/rolled-back-$moment"
@@ -229,14 +242,18 @@ std::string step_script(const ScriptFacts& facts, std::string_view step) {
   return script(variables(facts), fmt::format("echo \"$$ $(start_of $$)\" >\"$work/step\"\n{}", step));
 }
 
-std::string rollback_script(const ScriptFacts& facts) { return script(variables(facts), rollback_lines(facts)); }
+std::string rollback_script(const ScriptFacts& facts) {
+  return script(variables(facts), rollback_lines(facts, "take_turn"));
+}
 
 std::string look_script(const Settings& settings) { return script(variables(settings), kLook); }
 
 std::string claim_script(const ScriptFacts& facts) {
   return script(variables(facts),
-                fmt::format(kClaim, script(variables(facts), "refuse_while_owned\n" + rollback_lines(facts), "")));
+                fmt::format(kClaim, script(variables(facts), rollback_lines(facts, "take_turn_unowned"), "")));
 }
+
+std::string claim_again_script(const ScriptFacts& facts) { return script(variables(facts), kClaimAgain); }
 
 // No step that a rollback would have to wait for: it changes nothing.
 std::string receive_script(const ScriptFacts& facts, const std::vector<Parcel>& parcels) {

@@ -85,6 +85,10 @@ std::string look_script(const Settings& settings);
 /// ends.
 std::string claim_script(const ScriptFacts& facts);
 
+/// Marks as in use again what claim_script() has, when its connection was lost. Refuses when somebody else has begun to
+/// end that restore meanwhile. Says `end` and stays as above.
+std::string claim_again_script(const ScriptFacts& facts);
+
 /// For each parcel says `send NAME` and takes its bytes from stdin.
 std::string receive_script(const ScriptFacts& facts, const std::vector<Parcel>& parcels);
 
