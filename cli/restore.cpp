@@ -25,6 +25,7 @@ using core::Error;
 using core::ErrorKind;
 
 constexpr std::chrono::seconds kStaysReady{10};
+constexpr int kTriesToProve = 3;
 constexpr std::chrono::minutes kPatienceForRollback{10};
 constexpr std::chrono::seconds kBetweenTries{5};
 
@@ -172,6 +173,7 @@ class Restore {
     const core::Stopwatch watch;
     try {
       planned.work(step);
+      say_unflushed(step);
       if (step.verdict == CheckVerdict::pass && !step.passed()) step.verdict = CheckVerdict::could_not_run;
     } catch (const std::exception& error) {
       const auto* known = dynamic_cast<const Error*>(&error);
@@ -181,6 +183,16 @@ class Restore {
     }
     step.duration = watch.elapsed();
     return step.verdict == CheckVerdict::pass;
+  }
+
+  void say_unflushed(reports::RestoreStep& step) {
+    const std::string what = node_ ? node_->take_unflushed() : std::string();
+    if (!what.empty())
+      step.add(
+          core::Severity::warning,
+          fmt::format("not flushed to disk: {}; a power cut now may lose what was written; look for a disk or mount "
+                      "that hangs there",
+                      what));
   }
 
   // Nothing is changed here: the snapshot and the node are looked at.
@@ -354,8 +366,23 @@ class Restore {
     if (now.service == restorer::Service::running) facts_.service = now.service;
   }
 
+  // A connection that breaks in the midst of the lists is made again. Where k3s is what has gone, the pulse of the last
+  // step says so.
+  drill::Equality objects_served() {
+    const core::Revision revision = outcome_.bumped.value_or(outcome_.revision);
+    for (int left = kTriesToProve - 1;; --left) {
+      try {
+        return api_->prove(snapshot_->verification(), revision);
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::unreachable || left == 0) throw;
+        core::log_warning(fmt::format("{}; comparing once more", error.what()));
+      }
+      node_->pulse(facts_);  // which waits for the node
+    }
+  }
+
   void prove(reports::RestoreStep& step) {
-    outcome_.objects = api_->prove(snapshot_->verification(), outcome_.bumped.value_or(outcome_.revision));
+    outcome_.objects = objects_served();
     step.findings = outcome_.objects->findings;
     if (!outcome_.objects->equal() || !step.passed()) step.verdict = CheckVerdict::fail;
   }

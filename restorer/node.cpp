@@ -120,8 +120,9 @@ auto Node::read(Read&& ask) -> decltype(ask()) {
 }
 
 // To "end", or to what the node has against it.
-void Node::run_to_end(puller::Conversation& shell) const {
+void Node::run_to_end(puller::Conversation& shell) {
   const puller::Line line = shell.next();
+  if (shell.knows("unflushed")) unflushed_ = shell.text("unflushed");
   if (line.word == "refused") throw Error(ErrorKind::storage, fmt::format("{}: {}", settings_.target.host, line.rest));
   if (line.word != "end") throw puller::no_stream("it says " + line.word);
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "puller/conversation.hpp"
@@ -96,6 +97,9 @@ class Node {
   /// Puts everything back, through a connection of its own. Throws: as above; then rollback_file() is still there.
   RollBack roll_back(const ScriptFacts& facts);
 
+  /// What could not be flushed to disk since this was asked last, and why; empty: nothing.
+  std::string take_unflushed() { return std::exchange(unflushed_, {}); }
+
   Pulse pulse(const ScriptFacts& facts);
 
   /// The admin's kubeconfig; empty when there is none yet.
@@ -107,7 +111,7 @@ class Node {
   void be_connected();
   void connect_again();
   void claim_again();
-  void run_to_end(puller::Conversation& shell) const;
+  void run_to_end(puller::Conversation& shell);
   template <class Read>
   auto read(Read&& ask) -> decltype(ask());
   NodeState look_once();
@@ -117,6 +121,7 @@ class Node {
   puller::SshSession session_;
   std::optional<ScriptFacts> claimed_;
   std::unique_ptr<puller::Conversation> claim_;  // empty while it is lost
+  std::string unflushed_;
 };
 
 }  // namespace restorer

@@ -9,7 +9,7 @@ namespace restorer {
 namespace {
 
 constexpr std::string_view kClaim = R"sh(
-give_up() {{ rm -rf "$work"; refuse "no space in $db"; }}
+give_up() {{ rm -rf "$work"; refuse "nothing can be written in $db: ${{unflushed:-no space}}"; }}
 mkdir -p "$db" || refuse "nothing can be made in $data_dir"
 mkdir -m 700 "$work" || refuse "another drill restore has just begun here"
 echo "$$ $(start_of $$)" >"$work/owner" || give_up
@@ -126,11 +126,11 @@ std::string start_line(const ScriptFacts& facts) {
 
 std::string variables(const Settings& settings) {
   return fmt::format(
-      "data_dir={}\nconfig_file={}\nkubeconfig={}\nstop_command={}\nstop_seconds={}\n"
+      "data_dir={}\nconfig_file={}\nkubeconfig={}\nstop_command={}\nstop_seconds={} flush_seconds={}\n"
       "server=$data_dir/server db=$data_dir/server/db work=$data_dir/server/db/.drill-restore\n",
       puller::quoted(settings.target.data_dir.string()), puller::quoted(settings.target.config_file.string()),
       puller::quoted(settings.kubeconfig.string()), puller::quoted(settings.stop_command),
-      settings.stop_timeout.count());
+      settings.stop_timeout.count(), settings.flush_timeout.count());
 }
 
 std::string script(const std::string& head, std::string_view step, std::string_view hello = kHello) {
@@ -183,7 +183,7 @@ std::string aside_step() {
   return R"sh(mkdir -m 700 "$aside" && echo "$aside" >"$work/aside" || refuse "$aside cannot be made"
 for thing in state.db $things; do
   if there "$(place_of "$thing")"; then echo "had $thing"; else echo "not $thing"; fi
-done >"$work/had.new" && mv "$work/had.new" "$work/had" && flush || refuse "no space in $work"
+done >"$work/had.new" && mv "$work/had.new" "$work/had" && flush || unwritten
 move_database "$db" "$aside" || refuse "state.db cannot be moved aside"
 for thing in $things; do
   place=$(place_of "$thing")
@@ -193,7 +193,7 @@ flush)sh";
 }
 
 std::string place_step() {
-  return R"sh(hash_of "$work/state.db" >"$work/placed" && flush || refuse "no space in $work"
+  return R"sh(hash_of "$work/state.db" >"$work/placed" && flush || unwritten
 for thing in state.db token; do
   owner=0:0 mode=600
   if [ -f "$aside/$thing" ]; then owner=$(stat -c %u:%g "$aside/$thing") mode=$(stat -c %a "$aside/$thing"); fi
@@ -204,13 +204,13 @@ flush)sh";
 }
 
 std::string start_step(const ScriptFacts& facts) {
-  return fmt::format(R"sh(true >"$work/started" && flush || refuse "no space in $work"
+  return fmt::format(R"sh(true >"$work/started" && flush || unwritten
 {})sh",
                      start_line(facts));
 }
 
 // Without its rollback a work directory is only rubbish: that is the moment from which the restore stands.
-std::string finish_step() { return R"sh(rm -f "$work/rollback.sh" && flush && rm -rf "$work")sh"; }
+std::string finish_step() { return R"sh(rm -f "$work/rollback.sh" && { flush; rm -rf "$work"; })sh"; }
 
 // As long as nothing was moved k3s need not be stopped for it, and whoever else has the database open does no harm.
 // What was written down is forgotten before k3s starts, so that a second run takes nothing from a living server.
@@ -260,7 +260,7 @@ std::string receive_script(const ScriptFacts& facts, const std::vector<Parcel>& 
   std::string step(kReceive);
   for (const Parcel& parcel : parcels)
     step += fmt::format("receive {} {} {}\n", parcel.name, parcel.size_bytes, parcel.sha256);
-  return script(variables(facts), step + "flush");
+  return script(variables(facts), step + "flush || unwritten");
 }
 
 std::string pulse_script(const ScriptFacts& facts) { return script(variables(facts), kPulse); }

@@ -23,6 +23,7 @@ struct Settings {
   std::string start_command;                                       // both or none
   std::chrono::seconds stop_timeout{60};                           // from its end until nothing has the database open
   std::chrono::seconds start_timeout{120};                         // until the command has come back, not until ready
+  std::chrono::seconds flush_timeout{120};                         // of one file system; then it is said, and gone on
 };
 
 /// Who starts and stops k3s there.
