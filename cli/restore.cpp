@@ -25,7 +25,6 @@ using core::Error;
 using core::ErrorKind;
 
 constexpr std::chrono::seconds kStaysReady{10};
-constexpr int kTriesToProve = 3;
 constexpr std::chrono::minutes kPatienceForRollback{10};
 constexpr std::chrono::seconds kBetweenTries{5};
 
@@ -173,7 +172,8 @@ class Restore {
     const core::Stopwatch watch;
     try {
       planned.work(step);
-      say_unflushed(step);
+      if (const std::string unflushed = node_ ? node_->take_unflushed() : ""; !unflushed.empty())
+        step.add(core::Severity::warning, "not flushed to disk, so a power cut now may lose it: " + unflushed);
       if (step.verdict == CheckVerdict::pass && !step.passed()) step.verdict = CheckVerdict::could_not_run;
     } catch (const std::exception& error) {
       const auto* known = dynamic_cast<const Error*>(&error);
@@ -183,16 +183,6 @@ class Restore {
     }
     step.duration = watch.elapsed();
     return step.verdict == CheckVerdict::pass;
-  }
-
-  void say_unflushed(reports::RestoreStep& step) {
-    const std::string what = node_ ? node_->take_unflushed() : std::string();
-    if (!what.empty())
-      step.add(
-          core::Severity::warning,
-          fmt::format("not flushed to disk: {}; a power cut now may lose what was written; look for a disk or mount "
-                      "that hangs there",
-                      what));
   }
 
   // Nothing is changed here: the snapshot and the node are looked at.
@@ -366,19 +356,16 @@ class Restore {
     if (now.service == restorer::Service::running) facts_.service = now.service;
   }
 
-  // A connection that breaks in the midst of the lists is made again. Where k3s is what has gone, the pulse of the last
-  // step says so.
-  drill::Equality objects_served() {
-    const core::Revision revision = outcome_.bumped.value_or(outcome_.revision);
-    for (int left = kTriesToProve - 1;; --left) {
-      try {
-        return api_->prove(snapshot_->verification(), revision);
-      } catch (const Error& error) {
-        if (error.kind() != ErrorKind::unreachable || left == 0) throw;
-        core::log_warning(fmt::format("{}; comparing once more", error.what()));
-      }
-      node_->pulse(facts_);  // which waits for the node
+  // A connection that breaks in the midst of the lists is made again; the pulse waits for the node.
+  drill::Equality objects_served(int tries = 3) {
+    try {
+      return api_->prove(snapshot_->verification(), outcome_.bumped.value_or(outcome_.revision));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unreachable || tries == 1) throw;
+      core::log_warning(error.what());
     }
+    node_->pulse(facts_);
+    return objects_served(tries - 1);
   }
 
   void prove(reports::RestoreStep& step) {
