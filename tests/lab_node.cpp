@@ -99,7 +99,11 @@ void Node::configure_sshd(const std::string& lines) const {
       "done");
 }
 
-void Node::cut_connections() const { run("while pkill -KILL -f '^sshd: [u]buntu'; do sleep 0.05; done"); }
+void Node::cut_connections() const {
+  // Not one that is made anew meanwhile.
+  run("connections=$(pgrep -f '^sshd: [u]buntu'); kill -KILL $connections 2>/dev/null || true\n"
+      "for one in $connections; do while kill -0 $one 2>/dev/null; do sleep 0.05; done; done");
+}
 
 void Node::install_busybox() const {
   run("/usr/bin/busybox --install -s /usr/local/sbin; test \"$(readlink \"$(command -v sh)\")\" = /usr/bin/busybox");
