@@ -172,6 +172,8 @@ class Restore {
     const core::Stopwatch watch;
     try {
       planned.work(step);
+      if (const std::string unflushed = node_ ? node_->take_unflushed() : ""; !unflushed.empty())
+        step.add(core::Severity::warning, "not flushed to disk, so a power cut now may lose it: " + unflushed);
       if (step.verdict == CheckVerdict::pass && !step.passed()) step.verdict = CheckVerdict::could_not_run;
     } catch (const std::exception& error) {
       const auto* known = dynamic_cast<const Error*>(&error);
@@ -354,8 +356,20 @@ class Restore {
     if (now.service == restorer::Service::running) facts_.service = now.service;
   }
 
+  // A connection that breaks in the midst of the lists is made again; the pulse waits for the node.
+  drill::Equality objects_served(int tries = 3) {
+    try {
+      return api_->prove(snapshot_->verification(), outcome_.bumped.value_or(outcome_.revision));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unreachable || tries == 1) throw;
+      core::log_warning(error.what());
+    }
+    node_->pulse(facts_);
+    return objects_served(tries - 1);
+  }
+
   void prove(reports::RestoreStep& step) {
-    outcome_.objects = api_->prove(snapshot_->verification(), outcome_.bumped.value_or(outcome_.revision));
+    outcome_.objects = objects_served();
     step.findings = outcome_.objects->findings;
     if (!outcome_.objects->equal() || !step.passed()) step.verdict = CheckVerdict::fail;
   }

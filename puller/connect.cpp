@@ -11,6 +11,7 @@
 #include <cstring>
 #include <future>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -46,7 +47,11 @@ core::Error no_answer(const std::string& host, unsigned port, std::chrono::milli
 Addresses resolve(const std::string& host, unsigned port, Clock::time_point deadline) {
   std::packaged_task<std::pair<int, Addresses>()> task([host, port] { return look_up(host, port); });
   auto answer = task.get_future();
-  std::thread(std::move(task)).detach();
+  try {
+    std::thread(std::move(task)).detach();
+  } catch (const std::system_error& error) {
+    throw core::system_error(error.code().value(), "a thread to look up " + host);
+  }
   while (answer.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
     core::throw_if_cancelled();
     if (Clock::now() > deadline)
@@ -72,15 +77,18 @@ int try_connect(int fd, const addrinfo& address, Clock::time_point deadline) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &size) == 0 ? failure : errno;
 }
 
-void set_options(int fd) {
+void set_options(int fd, std::chrono::milliseconds silence) {
   const int on = 1;
+  const auto longest = static_cast<unsigned>(silence.count());
+  ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &longest, sizeof longest);
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
 }  // namespace
 
-core::Fd connect_tcp(const std::string& host, unsigned port, std::chrono::milliseconds timeout) {
+core::Fd connect_tcp(const std::string& host, unsigned port, std::chrono::milliseconds timeout,
+                     std::chrono::milliseconds silence) {
   const auto deadline = Clock::now() + timeout;
   const Addresses addresses = resolve(host, port, deadline);
   int failure = EADDRNOTAVAIL;
@@ -93,7 +101,7 @@ core::Fd connect_tcp(const std::string& host, unsigned port, std::chrono::millis
     }
     failure = try_connect(fd.get(), *address, deadline);
     if (failure == 0) {
-      set_options(fd.get());
+      set_options(fd.get(), silence);
       return fd;
     }
   }

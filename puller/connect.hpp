@@ -9,8 +9,10 @@
 
 namespace puller {
 
-/// A connected, non-blocking socket to `host`. `timeout` is for all addresses together.
+/// A connected, non-blocking socket to `host`. `timeout` is for all addresses together; the connection is lost when the
+/// other end does not take what was sent for as long as `silence`.
 /// Throws: unreachable (unknown name, refused, no route), timeout, cancelled; each names host and port.
-core::Fd connect_tcp(const std::string& host, unsigned port, std::chrono::milliseconds timeout);
+core::Fd connect_tcp(const std::string& host, unsigned port, std::chrono::milliseconds timeout,
+                     std::chrono::milliseconds silence);
 
 }  // namespace puller

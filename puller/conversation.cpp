@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "puller/node_problem.hpp"
 
 namespace puller {
@@ -16,10 +18,9 @@ constexpr std::string_view kProblem = "problem ";
 }  // namespace
 
 // stdin stays open: its end tells the program that we are gone.
-Conversation::Conversation(const Target& target, SshSession& session, const std::string& command_line,
-                           std::string_view opening)
+Conversation::Conversation(const Target& target, SshCommand command, std::string_view opening)
     : target_(target),
-      command_(session.start(command_line)),
+      command_(std::move(command)),
       frames_([this](char* buffer, std::size_t size_bytes) { return command_.read(buffer, size_bytes); }) {
   command_.write(opening);
   greeted_ = frames_.find_hello();

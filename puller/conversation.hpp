@@ -17,8 +17,8 @@ namespace puller {
 
 class Conversation {
  public:
-  /// Starts `command_line`, and says `opening` to it.
-  Conversation(const Target& target, SshSession& session, const std::string& command_line, std::string_view opening);
+  /// With `command`, to which it says `opening`.
+  Conversation(const Target& target, SshCommand command, std::string_view opening);
 
   /// What its program is only a replacement of, and why: said with whatever the node then has against it.
   void replaces(std::string what) { replaced_ = std::move(what); }

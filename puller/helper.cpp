@@ -88,7 +88,7 @@ HelperUnavailable unavailable(const Target& target, std::string_view why) {
 
 // One run of a script in a root shell, up to its "end". What the node has against it makes drill-node unavailable.
 std::unique_ptr<Conversation> run_script(const Target& target, SshSession& session, std::string_view script) {
-  auto shell = std::make_unique<Conversation>(target, session, root_shell_command(),
+  auto shell = std::make_unique<Conversation>(target, session.start(root_shell_command()),
                                               std::string(kScriptPrologue) + std::string(script));
   if (!shell->greeted())
     throw unavailable(target, fmt::format("no root shell to put it there ({})", last_line(shell->error_output())));
@@ -132,7 +132,7 @@ struct Present {
 Present start_present(const Target& target, SshSession& session, const std::string& request) {
   Present present;
   for (const std::string& command : helper_commands(target)) {
-    auto helper = std::make_unique<Conversation>(target, session, command, request);
+    auto helper = std::make_unique<Conversation>(target, session.start(command), request);
     if (helper->greeted()) return {std::move(helper), {}};
     if (present.said.empty()) present.said = last_line(helper->error_output());
   }

@@ -136,7 +136,8 @@ std::int64_t wal_growth(std::string_view text) {
 }
 
 std::unique_ptr<Conversation> start_script(const Target& target, SshSession& session, Errand errand) {
-  auto node = std::make_unique<Conversation>(target, session, root_shell_command(), remote_script(target, errand));
+  auto node =
+      std::make_unique<Conversation>(target, session.start(root_shell_command()), remote_script(target, errand));
   if (!node->greeted()) throw no_root_shell(session.user(), target.host, node->error_output(), node->exit_status());
   return node;
 }

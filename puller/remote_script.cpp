@@ -41,7 +41,7 @@ look() {
   if [ ! -f "$db/state.db" ]; then problem no_database "$db/state.db"; fi
   if [ ! -f "$data_dir/server/token" ]; then problem no_token "$data_dir/server/token"; fi
   if ! command -v sqlite3 >/dev/null 2>&1; then problem no_sqlite3; fi
-  for tool in mktemp sha256sum stat df; do
+  for tool in mktemp sha256sum stat; do
     command -v $tool >/dev/null 2>&1 || problem no_tool $tool
   done
   version=$(sqlite3 -version 2>/dev/null </dev/null | cut -d ' ' -f 1)
@@ -241,7 +241,8 @@ main
 
 const std::string_view kNodeFunctions = R"sh(
 size_of() { stat -c %s "$1" 2>/dev/null || echo 0; }
-free_in() { df -Pk "$1" | { read -r header; read -r name blocks used free rest; echo $((free * 1024)); }; }
+# Not df: that of busybox looks at every mount, and a dead one hangs.
+free_in() { stat -f -c '%a %S' "$1" | { read -r blocks block_bytes; echo $((blocks * block_bytes)); }; }
 
 # When a process was started, in clock ticks since boot; fails when there is none.
 start_of() {

@@ -1,6 +1,7 @@
 // One ssh connection to a node: options, host key, login, commands run on it, connections made from it. The door to
 // libssh. First thing a pull makes and last thing it lets go of. Host keys are checked strictly and never accepted
-// here. What it does not do: know what the commands are for, or ask a person anything.
+// here. However long nobody uses it, a session answers the node that asks whether we are there, and shows that we are.
+// What it does not do: connect again when it is lost, know what the commands are for, or ask a person anything.
 #pragma once
 
 #include <cstddef>
@@ -71,12 +72,13 @@ class SshSession {
   /// was tried), timeout, cancelled, usage (an ssh config that cannot be read).
   explicit SshSession(const Target& target);
   SshSession(SshSession&&) noexcept;
+  SshSession& operator=(SshSession&&) noexcept;
   ~SshSession();
 
   const std::string& user() const;
   const std::string& peer() const;  // "ubuntu@10.0.0.2 port 22", for messages
   const Traffic& traffic() const;
-  bool is_connected() const;
+  bool is_connected() const;  // as far as the node, or the kernel, has said by now
 
   /// Starts `command_line` in the login shell of the node. The session must outlive the command.
   SshCommand start(const std::string& command_line);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -24,6 +25,7 @@ namespace puller {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAround{100};
+constexpr std::size_t kAtOnce = 16;  // who comes when as many are there waits
 
 core::Fd listen_at(const std::filesystem::path& path) {
   sockaddr_un address{};
@@ -45,6 +47,7 @@ struct Tunnel::State {
   ~State();
 
   void accept_all();
+  void accept_one();
   SshSession take_session();
 
   Target target;
@@ -62,6 +65,7 @@ struct Tunnel::State {
 
 // One who came, and the thread that carries his bytes through a session of its own.
 struct Tunnel::Pump {
+  /// Throws: std::system_error when no thread is to be had; then `end` is closed.
   Pump(State& state, core::Fd end) : near_end(std::move(end)), thread([this, &state] { run(state); }) {}
   Pump(Pump&&) = delete;
   ~Pump() {
@@ -79,13 +83,15 @@ struct Tunnel::Pump {
         if (session.is_connected()) state.spare.emplace(std::move(session));
         throw;
       }
-    } catch (const core::Error& error) {
+    } catch (const std::exception& error) {
       core::log_debug(error.what());
     }
     ::shutdown(near_end.get(), SHUT_RDWR);
+    over = true;
   }
 
   core::Fd near_end;
+  std::atomic<bool> over{false};
   std::thread thread;
 };
 
@@ -101,12 +107,26 @@ Tunnel::State::~State() {
 void Tunnel::State::accept_all() {
   try {
     while (!ending) {
-      if (!core::wait_for(listener.get(), POLLIN, kLookAround)) continue;
-      core::Fd end(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (end) pumps.push_back(std::make_unique<Pump>(*this, std::move(end)));
+      std::erase_if(pumps, [](const auto& pump) { return pump->over.load(); });
+      if (pumps.size() == kAtOnce)
+        core::pause_for(kLookAround);
+      else if (core::wait_for(listener.get(), POLLIN, kLookAround))
+        accept_one();
     }
   } catch (const core::Error& error) {
     core::log_debug(error.what());
+  }
+}
+
+// Where no descriptor or no thread is to be had there may be one a moment later.
+void Tunnel::State::accept_one() {
+  try {
+    core::Fd end(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!end) throw core::system_error(errno, "accept");
+    pumps.push_back(std::make_unique<Pump>(*this, std::move(end)));
+  } catch (const std::exception& error) {
+    core::log_debug(error.what());
+    core::pause_for(kLookAround);
   }
 }
 

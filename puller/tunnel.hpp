@@ -14,7 +14,7 @@ namespace puller {
 class Tunnel {
  public:
   /// Listens from now on, for this user alone. The node is connected anew for each who comes; when it cannot be, he is
-  /// sent away. Throws: storage.
+  /// sent away. Only so many are served at once; others wait. Throws: storage.
   Tunnel(Target target, std::string host, unsigned port);
   Tunnel(Tunnel&&) noexcept;
   ~Tunnel();  // ends every connection

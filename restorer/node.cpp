@@ -4,8 +4,11 @@
 
 #include <utility>
 
+#include "core/cancel.hpp"
+#include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "core/log.hpp"
 #include "puller/node_problem.hpp"
 #include "puller/remote_script.hpp"
 
@@ -16,6 +19,7 @@ using core::Error;
 using core::ErrorKind;
 
 constexpr std::uint64_t kKubeconfigBytes = 1U << 20U;
+constexpr std::chrono::seconds kBetweenTries{1};
 
 Manager manager_called(const std::string& name) {
   for (const Manager manager : {Manager::systemd, Manager::openrc, Manager::commands})
@@ -38,6 +42,20 @@ ConfiguredToken configured_token(std::string_view text) {
   return token;
 }
 
+std::unique_ptr<puller::Conversation> converse(const puller::Target& target, puller::SshSession& session,
+                                               puller::SshCommand shell, const std::string& script) {
+  auto conversation = std::make_unique<puller::Conversation>(target, std::move(shell), script);
+  if (!conversation->greeted() && !session.is_connected())
+    throw Error(ErrorKind::unreachable, session.peer() + ": the connection was lost");
+  if (!conversation->greeted())
+    throw puller::no_root_shell(session.user(), target.host, conversation->error_output(), conversation->exit_status());
+  return conversation;
+}
+
+bool says_lost(const Error& error) {
+  return error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::timeout;
+}
+
 RollBack roll_back_said(const puller::Conversation& shell) {
   return {shell.text("kept"), shell.text("stands"), service_called(shell.text("service"))};
 }
@@ -46,23 +64,76 @@ RollBack roll_back_said(const puller::Conversation& shell) {
 
 Node::Node(Settings settings) : settings_(std::move(settings)), session_(settings_.target) {}
 
-std::unique_ptr<puller::Conversation> Node::start(puller::SshSession& session, const std::string& script) const {
-  auto shell = std::make_unique<puller::Conversation>(settings_.target, session, puller::root_shell_command(), script);
-  if (!shell->greeted())
-    throw puller::no_root_shell(session.user(), settings_.target.host, shell->error_output(), shell->exit_status());
-  return shell;
+std::unique_ptr<puller::Conversation> Node::start(const std::string& script) {
+  return converse(settings_.target, session_, root_shell(), script);
+}
+
+// A shell that has been told nothing has done nothing: so it may be had over another connection.
+puller::SshCommand Node::root_shell() {
+  be_connected();
+  try {
+    return session_.start(puller::root_shell_command());
+  } catch (const Error& error) {
+    if (!says_lost(error)) throw;
+  }
+  connect_again();
+  be_connected();
+  return session_.start(puller::root_shell_command());
+}
+
+void Node::be_connected() {
+  if (!session_.is_connected()) connect_again();
+  if (claimed_ && !claim_) claim_again();
+}
+
+void Node::connect_again() {
+  core::log_warning(fmt::format("{}: the connection was lost, and is made again", session_.peer()));
+  claim_.reset();
+  const core::Stopwatch watch;
+  while (true) {
+    try {
+      session_ = puller::SshSession(settings_.target);
+      return;
+    } catch (const Error& error) {
+      if (!says_lost(error) || watch.elapsed() > settings_.target.idle_timeout) throw;
+    }
+    core::pause_for(kBetweenTries);
+  }
+}
+
+void Node::claim_again() {
+  auto claim =
+      converse(settings_.target, session_, session_.start(puller::root_shell_command()), claim_again_script(*claimed_));
+  run_to_end(*claim);
+  claim_ = std::move(claim);
+}
+
+// What changes nothing may be asked again when the connection is lost in its midst.
+template <class Read>
+auto Node::read(Read&& ask) -> decltype(ask()) {
+  try {
+    return ask();
+  } catch (const Error& error) {
+    if (!says_lost(error) || session_.is_connected()) throw;
+  }
+  return ask();
 }
 
 // To "end", or to what the node has against it.
-void Node::run_to_end(puller::Conversation& shell) const {
+void Node::run_to_end(puller::Conversation& shell) {
   const puller::Line line = shell.next();
+  if (shell.knows("unflushed")) unflushed_ = shell.text("unflushed");
   if (line.word == "refused") throw Error(ErrorKind::storage, fmt::format("{}: {}", settings_.target.host, line.rest));
   if (line.word != "end") throw puller::no_stream("it says " + line.word);
 }
 
 NodeState Node::look() {
+  return read([&] { return look_once(); });
+}
+
+NodeState Node::look_once() {
   NodeState state;
-  const auto shell = start(session_, look_script(settings_));
+  const auto shell = start(look_script(settings_));
   run_to_end(*shell);
   state.peer = session_.peer();
   state.k3s_version = shell->text("k3s_version");
@@ -88,6 +159,7 @@ NodeState Node::look() {
 }
 
 void Node::check_forwarding() {
+  be_connected();
   try {
     session_.connect("127.0.0.1", 6443);
   } catch (const Error& error) {
@@ -96,20 +168,21 @@ void Node::check_forwarding() {
 }
 
 RollBack Node::mend() {
-  const auto shell = start(session_, mend_script(settings_));
+  const auto shell = start(mend_script(settings_));
   run_to_end(*shell);
   return roll_back_said(*shell);
 }
 
 std::string Node::let_stand() {
-  const auto shell = start(session_, let_stand_script(settings_));
+  const auto shell = start(let_stand_script(settings_));
   run_to_end(*shell);
   return shell->text("kept");
 }
 
 void Node::claim(const ScriptFacts& facts) {
-  claim_ = start(session_, claim_script(facts));
+  claim_ = start(claim_script(facts));
   run_to_end(*claim_);
+  claimed_ = facts;
 }
 
 void Node::send(const ScriptFacts& facts, const std::filesystem::path& database, const std::filesystem::path& token) {
@@ -119,7 +192,7 @@ void Node::send(const ScriptFacts& facts, const std::filesystem::path& database,
     const core::CopiedFile file = core::hash_file(path);
     parcels.push_back({name, file.size_bytes, file.sha256});
   }
-  const auto shell = start(session_, receive_script(facts, parcels));
+  const auto shell = start(receive_script(facts, parcels));
   for (const auto& [name, path] : files) {
     const puller::Line line = shell->next();
     if (line.word == "refused")
@@ -130,26 +203,32 @@ void Node::send(const ScriptFacts& facts, const std::filesystem::path& database,
   run_to_end(*shell);
 }
 
-void Node::run(const ScriptFacts& facts, std::string_view step) {
-  run_to_end(*start(session_, step_script(facts, step)));
-}
+void Node::run(const ScriptFacts& facts, std::string_view step) { run_to_end(*start(step_script(facts, step))); }
 
 RollBack Node::roll_back(const ScriptFacts& facts) {
   puller::SshSession session(settings_.target);
-  const auto shell = start(session, rollback_script(facts));
+  const auto shell =
+      converse(settings_.target, session, session.start(puller::root_shell_command()), rollback_script(facts));
   run_to_end(*shell);
   claim_.reset();
+  claimed_.reset();
   return roll_back_said(*shell);
 }
 
 Pulse Node::pulse(const ScriptFacts& facts) {
-  const auto shell = start(session_, pulse_script(facts));
-  run_to_end(*shell);
-  return {service_called(shell->text("service")), shell->text("holders"), shell->text("complaint")};
+  return read([&]() -> Pulse {
+    const auto shell = start(pulse_script(facts));
+    run_to_end(*shell);
+    return {service_called(shell->text("service")), shell->text("holders"), shell->text("complaint")};
+  });
 }
 
 std::string Node::kubeconfig(const ScriptFacts& facts) {
-  const auto shell = start(session_, kubeconfig_script(facts));
+  return read([&] { return kubeconfig_once(facts); });
+}
+
+std::string Node::kubeconfig_once(const ScriptFacts& facts) {
+  const auto shell = start(kubeconfig_script(facts));
   const puller::Line line = shell->next();
   if (line.word != "kubeconfig") return {};
   const std::uint64_t size_bytes = puller::parse_number(line.rest, "kubeconfig");

@@ -1,5 +1,6 @@
 // A k3s server that is being restored: what it says of itself, the steps run on it, and the way back.
 // Between cli, which owns their order, and the shell text of node_script. It changes the node and nothing here.
+// A connection that is lost between two steps is made again, and the claim with it; one lost in a step ends that step.
 // What it does not do: decide whether the node may be restored (judge.hpp), or know what is in a database.
 #pragma once
 
@@ -7,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "puller/conversation.hpp"
@@ -80,7 +82,9 @@ class Node {
   /// Throws: storage, as the node says.
   std::string let_stand();
 
-  /// From here on the node is ours: makes the work directory, and keeps it marked as in use while this lives.
+  /// From here on the node is ours: makes the work directory, and keeps it marked as in use while this lives. Where
+  /// the claim was lost with its connection, each of what follows makes it again, and throws storage when somebody else
+  /// has rolled back meanwhile.
   void claim(const ScriptFacts& facts);
 
   /// Sends the database and the token into the work directory; hashes are compared there.
@@ -93,18 +97,31 @@ class Node {
   /// Puts everything back, through a connection of its own. Throws: as above; then rollback_file() is still there.
   RollBack roll_back(const ScriptFacts& facts);
 
+  /// What could not be flushed to disk since this was asked last, and why; empty: nothing.
+  std::string take_unflushed() { return std::exchange(unflushed_, {}); }
+
   Pulse pulse(const ScriptFacts& facts);
 
   /// The admin's kubeconfig; empty when there is none yet.
   std::string kubeconfig(const ScriptFacts& facts);
 
  private:
-  std::unique_ptr<puller::Conversation> start(puller::SshSession& session, const std::string& script) const;
-  void run_to_end(puller::Conversation& shell) const;
+  std::unique_ptr<puller::Conversation> start(const std::string& script);
+  puller::SshCommand root_shell();
+  void be_connected();
+  void connect_again();
+  void claim_again();
+  void run_to_end(puller::Conversation& shell);
+  template <class Read>
+  auto read(Read&& ask) -> decltype(ask());
+  NodeState look_once();
+  std::string kubeconfig_once(const ScriptFacts& facts);
 
   Settings settings_;
   puller::SshSession session_;
-  std::unique_ptr<puller::Conversation> claim_;
+  std::optional<ScriptFacts> claimed_;
+  std::unique_ptr<puller::Conversation> claim_;  // empty while it is lost
+  std::string unflushed_;
 };
 
 }  // namespace restorer

@@ -17,7 +17,8 @@ nap() {
   sleep 0.2 2>/dev/null || sleep 1
 }
 
-# Runs a command that may be long silent, for at most $1 seconds, with a mask and signals that a k3s may keep.
+# Runs a command that may be long silent, for at most $1 seconds, with a mask and signals that a k3s may keep; 143 when
+# it had not ended by then. One that waits for a dead disk does not heed a signal either: it is left behind.
 calmly() {
   limit=$1
   shift
@@ -26,7 +27,10 @@ calmly() {
   (
     umask 022
     trap - PIPE HUP
-    exec "$@"
+    "$@" &
+    inner=$!
+    trap 'kill $inner 2>/dev/null; exit 143' TERM
+    wait $inner
   ) >"$said" 2>&1 </dev/null &
   child=$!
   seconds=0
@@ -43,7 +47,35 @@ calmly() {
   return $status
 }
 
-flush() { calmly 3600 sync; }
+# The file systems that were written, and no other: one elsewhere on the machine that hangs must not hold us up. Fails
+# when one cannot be written; of one that hangs, too, it says that nothing is certain.
+flush() {
+  case $(sync --help 2>&1) in
+    *'-f, '* | *'[-df]'*) ;;
+    *) flush_by "all file systems" sync; return ;;
+  esac
+  flushed=''
+  for directory in "$db" "$server" "${kubeconfig%/*}"; do
+    disk=$(stat -c %d "$directory/." 2>/dev/null) || continue
+    case "$flushed " in *" $disk "*) continue ;; esac
+    flushed="$flushed $disk"
+    flush_by "$directory" sync -f "$directory/." || return 1
+  done
+}
+
+unflushed='' hanging=''
+flush_by() {
+  what=$1
+  shift
+  case "$hanging;" in *";$what;"*) return 0 ;; esac
+  calmly "$flush_seconds" "$@" && return 0
+  status=$?
+  unflushed="${unflushed:+$unflushed, }$what ($(last_words))"
+  fact unflushed "$unflushed"
+  [ $status -eq 143 ] || return 1
+  hanging="$hanging;$what"
+}
+unwritten() { refuse "nothing can be written in $work: ${unflushed:-no space}"; }
 
 # The processes that have the database open.
 holders() {
@@ -105,6 +137,16 @@ take_turn() {
   return 1
 }
 
+# For one who is not the drill whose restore it is: that drill may come back to it at any moment.
+take_turn_unowned() {
+  refuse_while_owned
+  take_turn || return 1
+  refuse_while_owned
+}
+
+# The work directory is that of this restore.
+ours() { grep -qs "^moment='$moment'\$" "$work/rollback.sh"; }
+
 # Left alone by its drill, a step goes on to its end.
 wait_for_step() {
   { read -r owner since <"$work/step"; } 2>/dev/null || return 0
@@ -127,8 +169,11 @@ there() { [ -e "$1" ] || [ -L "$1" ]; }
 move() {
   if [ "$(stat -c %d "$1")" = "$(stat -c %d "${2%/*}")" ]; then mv -f "$1" "$2"; return; fi
   rm -rf "${2%/*}/.drill-moving" "${1%/*}/.drill-moved"
-  cp -pPR "$1" "${2%/*}/.drill-moving" && flush && mv -f "${2%/*}/.drill-moving" "$2" && flush &&
-    mv -f "$1" "${1%/*}/.drill-moved" && rm -rf "${1%/*}/.drill-moved"
+  cp -pPR "$1" "${2%/*}/.drill-moving" || return 1
+  flush
+  mv -f "${2%/*}/.drill-moving" "$2" || return 1
+  flush
+  mv -f "$1" "${1%/*}/.drill-moved" && rm -rf "${1%/*}/.drill-moved"
 }
 sweep() {
   for place in "$server" "${kubeconfig%/*}" "$aside"; do rm -rf "$place/.drill-moving" "$place/.drill-moved"; done
@@ -301,7 +346,7 @@ is_agent() {
 }
 
 look() {
-  for tool in awk sha256sum stat df head readlink; do command -v $tool >/dev/null 2>&1 || refuse "no $tool on the node"; done
+  for tool in awk sha256sum stat head readlink; do command -v $tool >/dev/null 2>&1 || refuse "no $tool on the node"; done
   fact name "$(uname -n)"
   if command -v k3s >/dev/null 2>&1; then
     fact k3s_version "$(k3s --version 2>/dev/null </dev/null | sed -n 's/^k3s version \([^ ]*\).*/\1/p' | head -n 1)"

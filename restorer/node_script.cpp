@@ -9,13 +9,29 @@ namespace restorer {
 namespace {
 
 constexpr std::string_view kClaim = R"sh(
-give_up() {{ rm -rf "$work"; refuse "no space in $db"; }}
+give_up() {{ rm -rf "$work"; refuse "nothing can be written in $db: ${{unflushed:-no space}}"; }}
 mkdir -p "$db" || refuse "nothing can be made in $data_dir"
 mkdir -m 700 "$work" || refuse "another drill restore has just begun here"
 echo "$$ $(start_of $$)" >"$work/owner" || give_up
 cat >"$work/rollback.new" <<'END OF ROLLBACK' || give_up
 {}END OF ROLLBACK
 flush && mv "$work/rollback.new" "$work/rollback.sh" || give_up
+say end
+exec cat >/dev/null
+)sh";
+
+// Who rolls back looks for us after it has taken its turn, and we look for turns after we have written that we are
+// here: so never both go on.
+constexpr std::string_view kClaimAgain = R"sh(
+before='' since=''
+{ read -r before since <"$work/owner"; } 2>/dev/null
+ours && echo "$$ $(start_of $$)" >"$work/owner.new" && mv -f "$work/owner.new" "$work/owner" ||
+  refuse "the restore was ended by another while the connection was lost"
+for turn in "$work"/turn-*; do
+  [ ! -L "$turn" ] || refuse "a rollback of this restore was begun by another while the connection was lost"
+done
+ours || refuse "the restore was ended by another while the connection was lost"
+if lives "$before" "$since"; then kill "$before"; fi
 say end
 exec cat >/dev/null
 )sh";
@@ -52,14 +68,12 @@ if [ ! -s "$work/rollback.sh" ] && [ -s "$work/aside" ] && [ -e "$work/had" ]; t
 if [ -s "$work/rollback.sh" ] && { [ -e "$work/stopping" ] || [ -e "$work/had" ]; }; then
   exec sh "$work/rollback.sh"
 fi
-refuse_while_owned
-rm -rf "$work"
+if take_turn_unowned; then rm -rf "$work"; fi
 rmdir "$db" "$server" "$data_dir" 2>/dev/null || :
 )sh";
 
 constexpr std::string_view kLetStand = R"sh(
-refuse_while_owned
-take_turn || refuse "nothing was cut off here"
+take_turn_unowned || refuse "nothing was cut off here"
 wait_for_step
 placed || refuse "what was sent is not in its place; --rollback puts back what was there before"
 fact kept "$(cat "$work/aside")"
@@ -112,11 +126,11 @@ std::string start_line(const ScriptFacts& facts) {
 
 std::string variables(const Settings& settings) {
   return fmt::format(
-      "data_dir={}\nconfig_file={}\nkubeconfig={}\nstop_command={}\nstop_seconds={}\n"
+      "data_dir={}\nconfig_file={}\nkubeconfig={}\nstop_command={}\nstop_seconds={} flush_seconds={}\n"
       "server=$data_dir/server db=$data_dir/server/db work=$data_dir/server/db/.drill-restore\n",
       puller::quoted(settings.target.data_dir.string()), puller::quoted(settings.target.config_file.string()),
       puller::quoted(settings.kubeconfig.string()), puller::quoted(settings.stop_command),
-      settings.stop_timeout.count());
+      settings.stop_timeout.count(), settings.flush_timeout.count());
 }
 
 std::string script(const std::string& head, std::string_view step, std::string_view hello = kHello) {
@@ -131,9 +145,8 @@ std::string variables(const ScriptFacts& facts) {
 }
 
 // Another may have put everything back while this one waited, or the restore may have come to its end after all.
-std::string rollback_lines(const ScriptFacts& facts) {
-  return R"sh(ours() { grep -qs "^moment='$moment'\$" "$work/rollback.sh"; }
-if ours && take_turn; then wait_for_step; fi
+std::string rollback_lines(const ScriptFacts& facts, std::string_view take_turn) {
+  return fmt::format("if ours && {}; then wait_for_step; fi", take_turn) + R"sh(
 if ! ours; then
   [ ! -d "$aside" ] || fact stands "$aside"
   [ ! -d "$db/rolled-back-$moment" ] || fact kept "$db/rolled-back-$moment"
@@ -170,7 +183,7 @@ std::string aside_step() {
   return R"sh(mkdir -m 700 "$aside" && echo "$aside" >"$work/aside" || refuse "$aside cannot be made"
 for thing in state.db $things; do
   if there "$(place_of "$thing")"; then echo "had $thing"; else echo "not $thing"; fi
-done >"$work/had.new" && mv "$work/had.new" "$work/had" && flush || refuse "no space in $work"
+done >"$work/had.new" && mv "$work/had.new" "$work/had" && flush || unwritten
 move_database "$db" "$aside" || refuse "state.db cannot be moved aside"
 for thing in $things; do
   place=$(place_of "$thing")
@@ -180,7 +193,7 @@ flush)sh";
 }
 
 std::string place_step() {
-  return R"sh(hash_of "$work/state.db" >"$work/placed" && flush || refuse "no space in $work"
+  return R"sh(hash_of "$work/state.db" >"$work/placed" && flush || unwritten
 for thing in state.db token; do
   owner=0:0 mode=600
   if [ -f "$aside/$thing" ]; then owner=$(stat -c %u:%g "$aside/$thing") mode=$(stat -c %a "$aside/$thing"); fi
@@ -191,13 +204,13 @@ flush)sh";
 }
 
 std::string start_step(const ScriptFacts& facts) {
-  return fmt::format(R"sh(true >"$work/started" && flush || refuse "no space in $work"
+  return fmt::format(R"sh(true >"$work/started" && flush || unwritten
 {})sh",
                      start_line(facts));
 }
 
 // Without its rollback a work directory is only rubbish: that is the moment from which the restore stands.
-std::string finish_step() { return R"sh(rm -f "$work/rollback.sh" && flush && rm -rf "$work")sh"; }
+std::string finish_step() { return R"sh(rm -f "$work/rollback.sh" && { flush; rm -rf "$work"; })sh"; }
 
 // As long as nothing was moved k3s need not be stopped for it, and whoever else has the database open does no harm.
 // What was written down is forgotten before k3s starts, so that a second run takes nothing from a living server.
@@ -229,21 +242,25 @@ std::string step_script(const ScriptFacts& facts, std::string_view step) {
   return script(variables(facts), fmt::format("echo \"$$ $(start_of $$)\" >\"$work/step\"\n{}", step));
 }
 
-std::string rollback_script(const ScriptFacts& facts) { return script(variables(facts), rollback_lines(facts)); }
+std::string rollback_script(const ScriptFacts& facts) {
+  return script(variables(facts), rollback_lines(facts, "take_turn"));
+}
 
 std::string look_script(const Settings& settings) { return script(variables(settings), kLook); }
 
 std::string claim_script(const ScriptFacts& facts) {
   return script(variables(facts),
-                fmt::format(kClaim, script(variables(facts), "refuse_while_owned\n" + rollback_lines(facts), "")));
+                fmt::format(kClaim, script(variables(facts), rollback_lines(facts, "take_turn_unowned"), "")));
 }
+
+std::string claim_again_script(const ScriptFacts& facts) { return script(variables(facts), kClaimAgain); }
 
 // No step that a rollback would have to wait for: it changes nothing.
 std::string receive_script(const ScriptFacts& facts, const std::vector<Parcel>& parcels) {
   std::string step(kReceive);
   for (const Parcel& parcel : parcels)
     step += fmt::format("receive {} {} {}\n", parcel.name, parcel.size_bytes, parcel.sha256);
-  return script(variables(facts), step + "flush");
+  return script(variables(facts), step + "flush || unwritten");
 }
 
 std::string pulse_script(const ScriptFacts& facts) { return script(variables(facts), kPulse); }

@@ -23,6 +23,7 @@ struct Settings {
   std::string start_command;                                       // both or none
   std::chrono::seconds stop_timeout{60};                           // from its end until nothing has the database open
   std::chrono::seconds start_timeout{120};                         // until the command has come back, not until ready
+  std::chrono::seconds flush_timeout{120};                         // of one file system; then it is said, and gone on
 };
 
 /// Who starts and stops k3s there.
@@ -84,6 +85,10 @@ std::string look_script(const Settings& settings);
 /// Makes work(), the sign that a restore is at work, with the rollback in it; says `end` and stays until its stdin
 /// ends.
 std::string claim_script(const ScriptFacts& facts);
+
+/// Marks as in use again what claim_script() has, when its connection was lost. Refuses when somebody else has begun to
+/// end that restore meanwhile. Says `end` and stays as above.
+std::string claim_again_script(const ScriptFacts& facts);
 
 /// For each parcel says `send NAME` and takes its bytes from stdin.
 std::string receive_script(const ScriptFacts& facts, const std::vector<Parcel>& parcels);

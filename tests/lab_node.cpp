@@ -104,6 +104,19 @@ void Node::hide_sqlite3() const {
       "mount -t overlay overlay /usr/bin -o ro,lowerdir=/run/hidden:/usr/bin; ! command -v sqlite3");
 }
 
+void Node::configure_sshd(const std::string& lines) const {
+  // sshd writes its PID file once it listens again.
+  run("cat >>/etc/ssh/sshd_config <<'END'\n" + lines +
+      "END\nsshd=$(cat /run/sshd.pid); rm /run/sshd.pid; kill -HUP $sshd\nuntil [ -s /run/sshd.pid ]; do sleep 0.05; "
+      "done");
+}
+
+void Node::cut_connections() const {
+  // Not one that is made anew meanwhile.
+  run("connections=$(pgrep -f '^sshd: [u]buntu'); kill -KILL $connections 2>/dev/null || true\n"
+      "for one in $connections; do while kill -0 $one 2>/dev/null; do sleep 0.05; done; done");
+}
+
 void Node::install_busybox() const {
   run("/usr/bin/busybox --install -s /usr/local/sbin; test \"$(readlink \"$(command -v sh)\")\" = /usr/bin/busybox");
 }

@@ -51,6 +51,12 @@ class Node {
   /// From here on there is no sqlite3 to be found on it.
   void hide_sqlite3() const;
 
+  /// From here on connections to its sshd have these settings, too. Those that are there have what they had.
+  void configure_sshd(const std::string& lines) const;
+
+  /// Kills what serves the connections to its sshd. Returns when they are gone.
+  void cut_connections() const;
+
   /// From here on its shell and its tools are busybox's, as on Alpine.
   void install_busybox() const;
 

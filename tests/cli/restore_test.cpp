@@ -240,9 +240,10 @@ TEST_CASE("a restore that was cut off is taken back by the next, or, once k3s wa
   CHECK(bench.node.run("stat -c %i " + kServer + "/db/state.db; systemctl is-active k3s") == inode + "\nactive");
 }
 
-TEST_CASE("a connection that is lost is made again, so that the node is put back") {
+TEST_CASE("a node that is out of reach for too long is put back once it can be reached") {
   NEEDS_LAB();
   const Restored bench;
+  std::ofstream(bench.config, std::ios::app) << "    idle_timeout: 5s\n";
   bench.node.run("systemctl stop k3s");
   const std::string before = bench.state();
   core::Child drill(bench.command({"edge/latest", "--yes"}));

@@ -76,7 +76,7 @@ void Bench::kill_before(int number) const {
   node.run("echo 0 >/tmp/count; echo " + std::to_string(number) + " >/tmp/kill_at");
   if (number != 1) return;
   node.run(
-      "for name in mv rm ln mkdir rmdir chmod chown cp sync head; do\n"
+      "for name in mv rm ln mkdir rmdir chmod chown cp head; do\n"
       "cat >/usr/local/sbin/$name <<END\n#!/bin/sh\n"
       "n=\\$((\\$(cat /tmp/count) + 1)); echo \\$n >/tmp/count\n"
       "if [ \\$n = \\$(cat /tmp/kill_at) ]; then kill -9 \\$PPID; exit 1; fi\n"
