@@ -357,7 +357,7 @@ class Restore {
   void prove(reports::RestoreStep& step) {
     outcome_.objects = api_->prove(snapshot_->verification(), outcome_.bumped.value_or(outcome_.revision));
     step.findings = outcome_.objects->findings;
-    if (!outcome_.objects->equal() || !step.passed()) step.verdict = CheckVerdict::fail;
+    step.verdict = drill::check_of(*outcome_.objects).verdict;
   }
 
   void roll_back() {
