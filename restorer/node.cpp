@@ -145,7 +145,8 @@ RollBack Node::roll_back(const ScriptFacts& facts) {
 Pulse Node::pulse(const ScriptFacts& facts) {
   const auto shell = start(session_, pulse_script(facts));
   run_to_end(*shell);
-  return {service_called(shell->text("service")), shell->text("holders"), shell->text("complaint")};
+  return {service_called(shell->text("service")), shell->text("holders"), shell->text("complaint"),
+          shell->text("failed_opens").empty() ? 0 : shell->number("failed_opens")};
 }
 
 std::string Node::kubeconfig(const ScriptFacts& facts) {
