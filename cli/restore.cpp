@@ -371,7 +371,7 @@ class Restore {
   void prove(reports::RestoreStep& step) {
     outcome_.objects = objects_served();
     step.findings = outcome_.objects->findings;
-    if (!outcome_.objects->equal() || !step.passed()) step.verdict = CheckVerdict::fail;
+    step.verdict = drill::check_of(*outcome_.objects).verdict;
   }
 
   void roll_back() {

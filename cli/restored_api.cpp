@@ -21,7 +21,8 @@ constexpr std::chrono::seconds kBetweenPulses{1};
 constexpr std::chrono::seconds kPatienceForLists{30};
 // Each is an ssh login, and many nodes let in only a few in a minute (ufw limit, MaxStartups).
 constexpr unsigned kConnections = 2;
-constexpr int kStoppedLooks = 3;  // as many in a row are an end, and no moment between two states
+constexpr std::uint64_t kFailedOpens = 3;  // once a second; it would go on for five minutes
+constexpr int kStoppedLooks = 3;           // as many in a row are an end, and no moment between two states
 
 struct Endpoint {
   std::string host;
@@ -76,9 +77,12 @@ void RestoredApi::connect() {
   }
 }
 
-// A service manager that says stopped has given up, or waits to try again. Where there is none, only time tells.
+// A k3s that cannot open its database does not end of itself. A service manager that says stopped has given up, or
+// waits to try again. Where there is none, only time tells.
 void RestoredApi::check_alive() {
   const restorer::Pulse pulse = node_.pulse(facts_);
+  if (pulse.failed_opens >= kFailedOpens)
+    throw core::Error(core::ErrorKind::damaged, "k3s cannot open the database that was placed" + because(pulse));
   if (pulse.service == restorer::Service::running || facts_.manager == restorer::Manager::commands) {
     stopped_looks_ = 0;
     return;

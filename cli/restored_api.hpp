@@ -18,7 +18,8 @@ class RestoredApi {
   /// Both must outlive it.
   RestoredApi(restorer::Node& node, const restorer::ScriptFacts& facts) : node_(node), facts_(facts) {}
 
-  /// Throws: timeout, storage when k3s ended; with the last complaint in its log.
+  /// Throws: timeout, storage when k3s ended, damaged when it cannot open the database; with the last complaint in its
+  /// log.
   void wait_until_ready(std::chrono::milliseconds timeout);
 
   /// What is served as of `revision` against the snapshot. Throws: unreachable, timeout, damaged, cancelled.

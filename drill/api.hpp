@@ -32,8 +32,9 @@ struct ServedList {
   std::string message;   // the server's, when not 200; why there was no list, when the objects were read one by one
   std::vector<ServedObject> objects;
 
-  /// The server asks to come back: its storage for this resource is not ready yet.
-  bool not_yet() const { return status == 429 || status == 503; }
+  /// The server asks to come back: its storage for this resource is not ready yet, or what is behind an aggregated API.
+  bool not_yet() const { return storage_not_ready() || status == 503; }
+  bool storage_not_ready() const { return status == 429; }
 };
 
 /// The answer to a read or write of one object.

@@ -66,27 +66,6 @@ std::optional<WebhookVersions> webhook_versions(ApiClient& api, const std::strin
   }
 }
 
-void read_patiently(ApiClient& api, const std::vector<std::string>& paths, const MayRetry& may_retry,
-                    const std::function<void(std::size_t, ServedAnswer&&)>& take) {
-  std::vector<std::size_t> open(paths.size());
-  for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
-  std::vector<std::pair<std::size_t, ServedAnswer>> refused;
-  do {
-    std::vector<std::string> asked;
-    for (const std::size_t i : open) asked.push_back(paths[i]);
-    refused.clear();
-    api.read_all(asked, [&](std::size_t i, ServedAnswer&& answer) {
-      if (answer.not_yet())
-        refused.emplace_back(open[i], std::move(answer));
-      else
-        take(open[i], std::move(answer));
-    });
-    open.clear();
-    for (const auto& [i, answer] : refused) open.push_back(i);
-  } while (!open.empty() && may_retry());
-  for (auto& [i, answer] : refused) take(i, std::move(answer));
-}
-
 void read_one_by_one(ApiClient& api, const verifier::ObjectList& objects, const std::string& resource,
                      std::string_view namespace_name, const WebhookVersions& versions, const MayRetry& may_retry,
                      const std::function<void(const verifier::Object&, ServedAnswer&&)>& take,

@@ -12,13 +12,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "drill/api.hpp"
+#include "drill/patience.hpp"
 #include "verifier/objects.hpp"
 
 namespace drill {
-
-/// Asked when something is not served yet: waits a moment and says whether to try again.
-using MayRetry = std::function<bool()>;
 
 inline constexpr const char* kDefinitions = "customresourcedefinitions.apiextensions.k8s.io";
 
@@ -50,11 +47,6 @@ struct WebhookVersions {
 /// Those of `resource`, "widgets.shop.example.com", where a webhook converts between them. Throws: as
 /// ApiClient::read_all; unreachable, damaged for a definition that cannot be read.
 std::optional<WebhookVersions> webhook_versions(ApiClient& api, const std::string& resource, const MayRetry& may_retry);
-
-/// The answers to `paths`, by their index and in any order; those that are not ready yet are asked again. Throws: as
-/// ApiClient::read_all.
-void read_patiently(ApiClient& api, const std::vector<std::string>& paths, const MayRetry& may_retry,
-                    const std::function<void(std::size_t, ServedAnswer&&)>& take);
 
 /// Reads each object of `resource`, in one namespace or (empty) in all, in its own version. One whose version is not
 /// served is not asked for: `leave` gets it. Throws: as ApiClient::read_all.

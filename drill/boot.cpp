@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "core/cancel.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
@@ -11,6 +14,7 @@ namespace {
 
 // Log lines of k3s and kine that end a phase. Source: k3s pkg/server, pkg/daemons/control; kine pkg/drivers/sqlite.
 constexpr std::string_view kDatastoreOpened = "Configuring sqlite3 database connection pooling";
+constexpr std::string_view kNotOpened = "Failed to ping database connection: ";
 constexpr std::string_view kSchemaBegins = "Configuring database table schema and indexes";
 constexpr std::string_view kSchemaDone = "Database tables and indexes are up to date";
 constexpr std::string_view kVacuumBegins = "Running startup VACUUM";
@@ -18,6 +22,12 @@ constexpr std::string_view kVacuumDone = "Startup VACUUM completed";
 constexpr std::string_view kDatastoreServing = "Kine available at";
 constexpr std::string_view kBootstrapDone = "Running kube-apiserver";
 constexpr std::string_view kNewCluster = "Saving cluster bootstrap data to datastore";
+
+// What SQLite says of a file that is no database, or not a whole one. Source: sqlite.org/rescode.html, NOTADB, CORRUPT.
+constexpr std::array<std::string_view, 2> kDamage{"is not a database", "database disk image is malformed"};
+// kine tries to open a database once a second, 300 times. Nobody else changes the file: what three tries find, all
+// find.
+constexpr std::size_t kTries = 3;
 
 constexpr std::chrono::milliseconds kPollInterval{10};
 
@@ -33,6 +43,7 @@ class Boot {
       note_marks();
       if (log_.first(kNewCluster)) return made_new_cluster();
       if (const auto status = engine_.exit_status()) return died(*status);
+      if (cannot_open()) return never_opens();
       if (!log_open) core::pause_for(kPollInterval);
       if (ready()) end_phases(kBootPhases, {std::chrono::steady_clock::now(), "/readyz: ok"});
       if (std::chrono::steady_clock::now() > deadline)
@@ -47,6 +58,7 @@ class Boot {
   void note_marks() {
     auto opened = log_.first(kDatastoreOpened);
     if (!opened) opened = log_.first(kSchemaBegins);
+    if (!opened) opened = log_.first(kNotOpened);
     if (opened) end_phases(1, *opened);
     if (const auto serving = log_.first(kDatastoreServing)) {
       if (result_.phases_ended < 2)
@@ -84,6 +96,20 @@ class Boot {
       }
     }
     return result_.api->ready();
+  }
+
+  // One that opened it after all has gone on.
+  bool cannot_open() const {
+    return result_.phases_ended == 1 && !log_.first(kDatastoreOpened) && !log_.first(kSchemaBegins) &&
+           std::any_of(kDamage.begin(), kDamage.end(), [this](std::string_view damage) {
+             return log_.count({kNotOpened, damage}) >= kTries;
+           });
+  }
+
+  BootResult never_opens() {
+    return fail(core::CheckVerdict::fail,
+                fmt::format("the control plane cannot open the restored database, and would only go on trying: {}",
+                            log_.last_words()));
   }
 
   BootResult died(const ExitStatus& status) {

@@ -34,9 +34,10 @@ struct BootResult {
   std::optional<ApiClient> api;  // when ready; not beyond the engine and its log, which it reads while it waits
 };
 
-/// Follows the started `engine` until /readyz is ok, it dies, or `timeout` has passed. `on_phase` hears each further
-/// phase begin. One that dies before it opened the datastore could not be run; one that dies on the datastore has
-/// failed to restore. Throws: cancelled.
+/// Follows the started `engine` until /readyz is ok, it dies, it has said three times that the database is none or is
+/// damaged, or `timeout` has passed. `on_phase` hears each further phase begin. One that dies before it opened the
+/// datastore could not be run; one that dies on the datastore, or cannot open it, has failed to restore. It may still
+/// run then. Throws: cancelled.
 BootResult boot(Engine& engine, EngineLog& log, std::chrono::milliseconds timeout,
                 const std::function<void(std::string_view)>& on_phase);
 

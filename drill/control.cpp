@@ -91,12 +91,8 @@ class Twin {
   }
 
   // What a slow server does not serve yet may be missing of a sound snapshot, too.
-  bool shows_damage(const Listing& listing, const Equality& equality) const {
-    const auto& expected = snapshot_.census.by_resource;
-    const bool served =
-        listing.absent.empty() && std::none_of(listing.lists.begin(), listing.lists.end(), [&](const ServedList& list) {
-          return list.not_yet() && expected.count(list.resource) != 0;
-        });
+  static bool shows_damage(const Listing& listing, const Equality& equality) {
+    const bool served = listing.absent.empty() && equality.unread == 0;
     return served || equality.different > 0 || equality.unexpected > 0;
   }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/cancel.hpp"
 #include "core/error.hpp"
 #include "drill/candidate.hpp"
@@ -10,6 +12,7 @@ namespace drill {
 namespace {
 
 constexpr std::chrono::milliseconds kRetryInterval{20};
+constexpr std::chrono::milliseconds kLongestRetryInterval{250};
 
 }  // namespace
 
@@ -38,9 +41,10 @@ BootResult ControlPlane::start(std::chrono::milliseconds ready_timeout,
 }
 
 MayRetry ControlPlane::retry_for(std::chrono::seconds patience) {
-  return [this, deadline = std::chrono::steady_clock::now() + patience] {
-    if (engine_->exit_status() || std::chrono::steady_clock::now() > deadline) return false;
-    if (!log_->read_some(kRetryInterval)) core::pause_for(kRetryInterval);
+  return [this, deadline = std::chrono::steady_clock::now() + patience, pause = kRetryInterval]() mutable {
+    const auto now = std::chrono::steady_clock::now();
+    if (now > deadline || watch_until(now + pause)) return false;
+    pause = std::min(2 * pause, kLongestRetryInterval);
     return true;
   };
 }

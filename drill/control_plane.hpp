@@ -33,7 +33,7 @@ class ControlPlane {
   ApiClient& api() { return *api_; }
   Engine& engine() { return *engine_; }
 
-  /// While it lives, for up to `patience` from now.
+  /// While it lives, for up to `patience` from now, after pauses that grow from 20 to 250 ms.
   MayRetry retry_for(std::chrono::seconds patience);
 
   /// How it ended, in its own words; empty while it lives.

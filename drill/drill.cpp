@@ -212,7 +212,7 @@ class Drill {
            report_.datastore_matched = proof.matched;
            return std::move(proof.check);
          }));
-    take(now, proven("writes", [&] { return prove_writes(api, snapshot.revision); }));
+    take(now, proven("writes", [&] { return prove_writes(api, snapshot.revision, plane_->retry_for(kPatience)); }));
   }
 
   // A check of the proof belongs to the phase `prove`: what it found against the snapshot is the phase's as well.

@@ -59,6 +59,13 @@ std::optional<EngineLog::Mark> EngineLog::first(std::string_view text) const {
   return Mark{found->at, presentable(found->text)};
 }
 
+std::size_t EngineLog::count(std::initializer_list<std::string_view> texts) const {
+  return static_cast<std::size_t>(std::count_if(lines_.begin(), lines_.end(), [&](const Line& line) {
+    return std::all_of(texts.begin(), texts.end(),
+                       [&](std::string_view text) { return line.text.find(text) != std::string::npos; });
+  }));
+}
+
 // The message, without the secret, and not too long.
 std::string EngineLog::presentable(const std::string& line) const {
   std::string words = message_of(line);

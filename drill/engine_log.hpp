@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ class EngineLog {
 
   /// The first line holding `text`.
   std::optional<Mark> first(std::string_view text) const;
+
+  /// How many lines hold all of `texts`.
+  std::size_t count(std::initializer_list<std::string_view> texts) const;
 
   /// What it said when it died: the message of the last fatal line, else its last line; at most 300 characters.
   std::string last_words() const;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
+#include <chrono>
 #include <map>
 #include <set>
 #include <string_view>
@@ -12,6 +12,9 @@
 
 namespace drill {
 namespace {
+
+// For resources of which the snapshot holds no object: what they list can only be too much.
+constexpr std::chrono::seconds kPatienceForNothing{10};
 
 // No cluster of this version can serve it: a built-in API that Kubernetes has removed, or a custom resource without its
 // definition. Source: kubernetes.io/docs/reference/using-api/deprecation-guide, and the release notes
@@ -47,24 +50,6 @@ ServedList read_instead(ApiClient& api, const verifier::ObjectList& objects, con
   return list;
 }
 
-// By resource. Asks again for what `may_come`.
-std::map<std::string, ServedList> list_patiently(ApiClient& api, std::vector<ListedResource> wanted,
-                                                 std::optional<core::Revision> revision,
-                                                 const std::function<bool(const ServedList&)>& may_come,
-                                                 const MayRetry& may_retry) {
-  std::map<std::string, ServedList> lists;
-  do {
-    std::vector<ListedResource> again;
-    std::vector<ServedList> answers = api.list(wanted, revision);
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-      if (may_come(answers[i])) again.push_back(wanted[i]);
-      lists[wanted[i].name] = std::move(answers[i]);
-    }
-    wanted = std::move(again);
-  } while (!wanted.empty() && may_retry());
-  return lists;
-}
-
 }  // namespace
 
 Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std::optional<core::Revision> revision,
@@ -92,12 +77,14 @@ Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std
     if (webhooks == Webhooks::may_come || converted.count(resource) == 0)
       wanted.push_back({resource, stored.choose(resource, versions)});
   }
+  const auto patience_for_nothing = std::chrono::steady_clock::now() + kPatienceForNothing;
   std::map<std::string, ServedList> lists = list_patiently(
       api, std::move(wanted), revision,
       [&](const ServedList& list) {
+        if (expected.count(list.resource) == 0)
+          return list.storage_not_ready() && std::chrono::steady_clock::now() < patience_for_nothing;
         // Without its webhook a list is refused as an internal error, or by newer servers as one that is not ready.
-        return expected.count(list.resource) != 0 &&
-               (list.not_yet() || (list.status >= 500 && converted.count(list.resource) != 0));
+        return list.not_yet() || (list.status >= 500 && converted.count(list.resource) != 0);
       },
       may_retry);
   for (const auto& [resource, versions] : converted) {

@@ -14,7 +14,8 @@ constexpr std::string_view kPolicyMark = "denied request:";
 
 class Writes {
  public:
-  Writes(ApiClient& api, core::Revision restored) : api_(api), newest_(restored) {}
+  Writes(ApiClient& api, core::Revision restored, const MayRetry& may_retry)
+      : api_(api), newest_(restored), may_retry_(may_retry) {}
 
   core::Check run() {
     const std::string maps = fmt::format("/api/v1/namespaces/{}/configmaps", kWritesNamespace);
@@ -44,7 +45,7 @@ class Writes {
   }
 
   bool change(std::string_view what, const std::string& method, const std::string& path, const std::string& body) {
-    const ServedAnswer answer = api_.send(method, path, body);
+    const ServedAnswer answer = send_patiently(api_, method, path, body, may_retry_);
     if (answer.message.find("webhook") != std::string::npos)
       return end(
           core::CheckVerdict::skipped,
@@ -67,7 +68,7 @@ class Writes {
   }
 
   bool reads_back(const std::string& path, const std::string& value) {
-    const ServedAnswer answer = api_.send("GET", path);
+    const ServedAnswer answer = send_patiently(api_, "GET", path, {}, may_retry_);
     if (answer.ok() && answer.revision.value == newest_.value && answer.body.find(value) != std::string::npos)
       return true;
     return end(core::CheckVerdict::fail,
@@ -75,7 +76,7 @@ class Writes {
   }
 
   bool is_gone(const std::string& path) {
-    const ServedAnswer answer = api_.send("GET", path);
+    const ServedAnswer answer = send_patiently(api_, "GET", path, {}, may_retry_);
     return answer.status == 404 ||
            end(core::CheckVerdict::fail,
                fmt::format("a ConfigMap that was removed is still there (HTTP {})", answer.status));
@@ -83,11 +84,14 @@ class Writes {
 
   ApiClient& api_;
   core::Revision newest_;
+  const MayRetry& may_retry_;
   core::Check check_{"writes", core::CheckVerdict::fail, {}, {}};
 };
 
 }  // namespace
 
-core::Check prove_writes(ApiClient& api, core::Revision restored) { return Writes(api, restored).run(); }
+core::Check prove_writes(ApiClient& api, core::Revision restored, const MayRetry& may_retry) {
+  return Writes(api, restored, may_retry).run();
+}
 
 }  // namespace drill

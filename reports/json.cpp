@@ -302,6 +302,7 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
         {"missing", report.objects.missing},
         {"unexpected", report.objects.unexpected},
         {"different", report.objects.different},
+        {"unread", report.objects.unread},
         {"examples", report.objects.examples}}},
       {"checks", report.verification ? checks_json(report.verification->checks) : json::array()},
       {"proof", checks_json(report.proof)},

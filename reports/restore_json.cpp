@@ -26,7 +26,8 @@ json step_json(const RestoreStep& step) {
 
 json objects_json(const drill::Equality& objects) {
   return {{"expected", objects.expected},     {"matched", objects.matched},     {"missing", objects.missing},
-          {"unexpected", objects.unexpected}, {"different", objects.different}, {"examples", objects.examples}};
+          {"unexpected", objects.unexpected}, {"different", objects.different}, {"unread", objects.unread},
+          {"examples", objects.examples}};
 }
 
 }  // namespace

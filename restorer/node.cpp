@@ -219,7 +219,8 @@ Pulse Node::pulse(const ScriptFacts& facts) {
   return read([&]() -> Pulse {
     const auto shell = start(pulse_script(facts));
     run_to_end(*shell);
-    return {service_called(shell->text("service")), shell->text("holders"), shell->text("complaint")};
+    return {service_called(shell->text("service")), shell->text("holders"), shell->text("complaint"),
+            shell->text("failed_opens").empty() ? 0 : shell->number("failed_opens")};
   });
 }
 

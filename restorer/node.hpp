@@ -59,8 +59,9 @@ struct RollBack {
 /// How k3s is doing.
 struct Pulse {
   Service service = Service::stopped;
-  std::string holders;    // "1234 ": processes that have the database open
-  std::string complaint;  // last error in its log; may be empty
+  std::string holders;             // "1234 ": processes that have the database open
+  std::string complaint;           // last error in its log; may be empty
+  std::uint64_t failed_opens = 0;  // of what was placed, as it is no database, or a damaged one
 };
 
 class Node {

@@ -49,9 +49,20 @@ receive() {
 constexpr std::string_view kPulse = R"sh(
 if service_runs; then fact service running; else fact service stopped; fi
 fact holders "$(holders)"
-complaint=$({ journalctl -u k3s -n 40 -o cat 2>/dev/null || tail -n 40 /var/log/k3s.log 2>/dev/null; } |
-  grep -E 'level=(fatal|error)|^E[0-9]' | tail -n 1 | tr -d '\000-\037\177' | cut -c 1-300)
+# A journal may be there and have nothing of k3s.
+lines=$(journalctl -q -u k3s -n 40 -o cat 2>/dev/null)
+[ -n "$lines" ] || lines=$(tail -n 40 /var/log/k3s.log 2>/dev/null)
+log() { printf '%s\n' "$lines"; }
+complaint=$(log | grep -E 'level=(fatal|error)|^E[0-9]' | tail -n 1 | tr -d '\000-\037\177' | cut -c 1-300)
 fact complaint "$complaint"
+# Of the k3s that the restore has started: the one before may have ended in just that way. Both moments are the node's.
+if since=$(date -r "$work/started" +%Y-%m-%dT%H:%M:%S 2>/dev/null); then
+  fact failed_opens "$(log | awk -v since="time=\"$since" '
+    /Configuring/ { failed = 0 }
+    /Failed to ping database connection: .*(is not a database|database disk image is malformed)/ &&
+      substr($0, 1, length(since)) > since { failed++ }
+    END { print failed + 0 }')"
+fi
 )sh";
 
 constexpr std::string_view kKubeconfig = R"sh(
@@ -114,8 +125,15 @@ std::string start_words(const ScriptFacts& facts) {
   }
 }
 
-// What the command says of itself tells little: many fail when k3s was stopped already.
-std::string stop_line(const ScriptFacts& facts) { return fmt::format("calmly 600 {} || :", stop_words(facts)); }
+// What the command says of itself tells little: many fail when k3s was stopped already. A k3s that cannot open its
+// database passes over the first SIGTERM and ends at the second, for which systemd by itself never asks. A sound one
+// ends within three seconds, and a second SIGTERM does its database no harm.
+std::string stop_line(const ScriptFacts& facts) {
+  const std::string words = stop_words(facts);
+  if (facts.manager != Manager::systemd) return fmt::format("calmly 600 {} || :", words);
+  return fmt::format("calmly 6 {0} || {{ systemctl kill --kill-who=main k3s; calmly 600 {0}; }} 2>/dev/null || :",
+                     words);
+}
 
 constexpr std::string_view kInsistOnStop = R"sh(until_stopped || refuse "$(why_not_stopped)")sh";
 

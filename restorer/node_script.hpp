@@ -93,7 +93,8 @@ std::string claim_again_script(const ScriptFacts& facts);
 /// For each parcel says `send NAME` and takes its bytes from stdin.
 std::string receive_script(const ScriptFacts& facts, const std::vector<Parcel>& parcels);
 
-/// Says whether k3s runs, the processes that have its database open, and the last complaint in its log.
+/// Says whether k3s runs, the processes that have its database open, the last complaint in its log, and, once it was
+/// started on what was placed, how often it has failed to open that since it last did.
 std::string pulse_script(const ScriptFacts& facts);
 
 /// Says `kubeconfig SIZE` and its bytes when there is one.

@@ -79,9 +79,21 @@ func runServer(arguments []string) error {
 	if err != nil {
 		return fmt.Errorf("Error: %w", err) //nolint:staticcheck // k3s's words
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	return prefixed(control.Run(ctx))
+	return prefixed(control.Run(untilSignalled()))
+}
+
+// untilSignalled ends at the first signal, and the process at the second, as k3s's does.
+func untilSignalled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(1)
+	}()
+	return ctx
 }
 
 func runWorkload(arguments []string) error {

@@ -327,3 +327,39 @@ TEST_CASE("an older k3s and a full disk are refused, and a corrupted database is
   REQUIRE(result.exit_code == 0);
   check_restored(bench::parse(result));
 }
+
+TEST_CASE("a k3s that cannot open its database, and would not end, is stopped, and a restore onto it rolled back") {
+  NEEDS_LAB();
+  const Restored bench;
+  const std::string unit = "/etc/systemd/system/k3s.service";
+  bench.node.run("systemctl stop k3s; head -c 100000 /dev/urandom >" + kServer + "/db/state.db\n" + "rm -f " + kServer +
+                 "/db/state.db-*; systemctl start k3s");
+  const auto fails_to_open = [&] {
+    return bench.node.run("grep -c 'Failed to ping.*is not a database' /var/log/k3s.log || true") != "0";
+  };
+  REQUIRE(lab::eventually(fails_to_open));
+  const std::string inode = bench.node.run("stat -c %i " + kServer + "/db/state.db");
+
+  bench.node.run("cat >/usr/local/sbin/rotting-k3s <<'END'\n#!/bin/sh\nhead -c 100000 /dev/urandom >" + kServer +
+                 "/db/state.db\nexec /usr/local/bin/k3s \"$@\"\nEND\nchmod 755 /usr/local/sbin/rotting-k3s\n" + "cp " +
+                 unit + " /tmp/unit; sed -i s:/usr/local/bin/k3s:/usr/local/sbin/rotting-k3s: " + unit);
+  const core::CommandResult rolled_back = bench.restore({"--yes"});
+  INFO(rolled_back.out << rolled_back.err);
+  CHECK(rolled_back.exit_code == 1);
+  const json document = bench::parse(rolled_back);
+  CHECK(step(document, "ready").at("verdict") == "fail");
+  CHECK_THAT(step(document, "ready").dump(), Catch::Contains("k3s cannot open the database that was placed") &&
+                                                 Catch::Contains("file is not a database"));
+  CHECK(step(document, "ready").at("duration_seconds") < 30);
+  CHECK(step(document, "stop").at("duration_seconds") < 30);
+  CHECK(step(document, "rollback").at("duration_seconds") < 30);
+  CHECK(document.at("rolled_back") == true);
+  CHECK(bench.node.run("stat -c %i " + kServer + "/db/state.db; systemctl is-active k3s") == inode + "\nactive");
+  CHECK(bench.left_on_node().empty());
+
+  bench.node.run("cp /tmp/unit " + unit);
+  const core::CommandResult restored = bench.restore({"--yes"});
+  INFO(restored.out << restored.err);
+  REQUIRE(restored.exit_code == 0);
+  check_restored(bench::parse(restored));
+}

@@ -77,5 +77,19 @@ TEST_CASE_METHOD(Restored, "a kind of the snapshot that cannot be listed fails, 
   REQUIRE(equality.findings.size() == 3);
   CHECK(equality.findings[0].severity == core::Severity::error);
   CHECK_THAT(equality.findings[0].message, Catch::Contains("pods cannot be listed (HTTP 500): storage is broken"));
-  CHECK(equality.findings[1].severity == core::Severity::warning);
+  CHECK(equality.findings[1].severity == core::Severity::note);
+  CHECK_THAT(equality.findings[1].message, Catch::Contains("the snapshot holds none of them"));
+  CHECK(drill::check_of(equality).verdict == core::CheckVerdict::fail);
+}
+
+TEST_CASE_METHOD(Restored, "a kind that is not ready is not proven, and hides nothing that is wrong beside it") {
+  served[1] = {"secrets", 429, "storage is (re)initializing", {}};
+  CHECK(compare().unread == 1);
+  CHECK(compare().missing == 0);
+  CHECK(compare().expected == compare().matched + compare().unread);
+  CHECK_FALSE(compare().equal());
+  CHECK(drill::check_of(compare()).verdict == core::CheckVerdict::could_not_run);
+  served[0].objects.pop_back();
+  CHECK(compare().missing == 1);
+  CHECK(drill::check_of(compare()).verdict == core::CheckVerdict::fail);
 }

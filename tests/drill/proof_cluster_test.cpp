@@ -164,6 +164,48 @@ TEST_CASE("a damaged twin whose control plane was killed was not caught by its d
   CHECK_THAT(control.message, Catch::Contains("was killed by signal 9"));
 }
 
+TEST_CASE("a database that is none, or is cut off, is judged in seconds, though its control plane would not end") {
+  for (const bool cut_off : {true, false}) {
+    Fetched seed;
+    if (cut_off)
+      drill::inflict(drill::Fault::truncated, seed.material, seed.snapshot.kube_system_uid);
+    else
+      std::ofstream(seed.material.database) << std::string(100'000, 'x');
+    drill::Sandbox sandbox;
+    drill::ControlPlane plane(seed.engine, sandbox);
+    plane.place(seed.set());
+    const auto began = std::chrono::steady_clock::now();
+    const drill::BootResult boot = plane.start(280s, [](std::string_view) {});
+    REQUIRE(boot.failure);
+    INFO(boot.failure->message);
+    CHECK(boot.failure_verdict == core::CheckVerdict::fail);
+    CHECK(drill::kBootPhaseNames[boot.phases_ended] == "datastore");
+    CHECK_THAT(boot.failure->message,
+               Catch::Contains("cannot open the restored database") &&
+                   Catch::Contains(cut_off ? "database disk image is malformed" : "file is not a database"));
+    CHECK(std::chrono::steady_clock::now() - began < 60s);
+    CHECK_FALSE(plane.engine().exit_status());
+    CHECK(plane.stop().empty());
+  }
+}
+
+TEST_CASE("a database that is opened after all was no damaged one") {
+  const Fetched seed;
+  drill::EngineChoice late = seed.engine;
+  late.path_or_image = seed.scratch.path() / "engine";
+  const std::string refused = "echo 'Failed to ping database connection: database disk image is malformed'\n";
+  core::write_new_file(late.path_or_image, "#!/bin/sh\n" + refused + refused +
+                                               "echo 'Configuring sqlite3 database connection pooling'\n" + refused +
+                                               "exit 7\n");
+  std::filesystem::permissions(late.path_or_image, std::filesystem::perms::owner_all);
+  drill::Sandbox sandbox;
+  drill::ControlPlane plane(late, sandbox);
+  plane.place(seed.set());
+  const drill::BootResult boot = plane.start(60s, [](std::string_view) {});
+  REQUIRE(boot.failure);
+  CHECK_THAT(boot.failure->message, Catch::Contains("ended with exit code 7"));
+}
+
 TEST_CASE("everything that a drill proves holds for a real control plane, deep and with its controllers") {
   drill::DrillOptions options = standin_options();
   options.depth = drill::Depth::deep;
@@ -381,11 +423,34 @@ TEST_CASE_METHOD(Fetched, "what kine does not answer is skipped, and deep could 
                   core::Error);
 }
 
+TEST_CASE_METHOD(Restored,
+                 "kinds that are not listed until a moment after /readyz are waited for, and proven without a word") {
+  const auto compared = [&](const drill::MayRetry& may_retry) {
+    return drill::compare_with(snapshot, drill::list_objects(plane.api(), snapshot, snapshot.revision,
+                                                             drill::Webhooks::out_of_reach, may_retry));
+  };
+  const drill::Equality too_early = compared([] { return false; });
+  const std::string said = findings_of(drill::check_of(too_early));
+  INFO(said);
+  CHECK(too_early.unread >= snapshot.census.by_resource.at("addons.k3s.cattle.io") +
+                                snapshot.census.by_resource.at("helmcharts.helm.cattle.io"));
+  CHECK(too_early.missing == 0);
+  CHECK(drill::check_of(too_early).verdict == core::CheckVerdict::could_not_run);
+  REQUIRE(snapshot.census.by_resource.count("etcdsnapshotfiles.k3s.cattle.io") == 0);
+  CHECK_THAT(said, Catch::Contains("etcdsnapshotfiles.k3s.cattle.io cannot be listed (HTTP 429), and the snapshot"));
+
+  const drill::Equality in_time = compared(plane.retry_for(30s));
+  INFO(findings_of(drill::check_of(in_time)));
+  CHECK(in_time.equal());
+  CHECK(in_time.findings.empty());
+}
+
 TEST_CASE_METHOD(Restored, "writes are taken, and a revision that is handed out twice is found") {
-  const core::Check check = drill::prove_writes(plane.api(), snapshot.revision);
+  const core::Check check = drill::prove_writes(plane.api(), snapshot.revision, plane.retry_for(30s));
   INFO(findings_of(check));
   CHECK(check.verdict == core::CheckVerdict::pass);
-  const core::Check late = drill::prove_writes(plane.api(), core::Revision{snapshot.revision.value + 1'000'000});
+  const core::Check late =
+      drill::prove_writes(plane.api(), core::Revision{snapshot.revision.value + 1'000'000}, plane.retry_for(30s));
   CHECK(late.verdict == core::CheckVerdict::fail);
 }
 
@@ -412,7 +477,7 @@ TEST_CASE_METHOD(Restored, "what an admission policy of the cluster's refuses is
   while (!guarded && may_retry()) guarded = in_force();
   REQUIRE(guarded);
 
-  const core::Check check = drill::prove_writes(plane.api(), snapshot.revision);
+  const core::Check check = drill::prove_writes(plane.api(), snapshot.revision, plane.retry_for(30s));
   INFO(findings_of(check));
   CHECK(check.verdict == core::CheckVerdict::skipped);
   CHECK_THAT(findings_of(check), Catch::Contains("refused by an admission policy of the cluster's") &&

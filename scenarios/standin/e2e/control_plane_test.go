@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -148,9 +150,8 @@ func (p *controlPlane) wantFatal(text string) {
 	p.t.Errorf("no fatal line says %q", text)
 }
 
-// systemUID asks for the uid of kube-system with the written kubeconfig.
-func (p *controlPlane) systemUID() string {
-	p.t.Helper()
+// admin is a client with the written kubeconfig, and the address of the server; an error until that is there.
+func (p *controlPlane) admin() (*http.Client, string, error) {
 	var kubeconfig struct {
 		Clusters []struct {
 			Cluster struct {
@@ -167,27 +168,43 @@ func (p *controlPlane) systemUID() string {
 	}
 	content, err := os.ReadFile(filepath.Join(p.dir, "kubeconfig"))
 	if err != nil {
-		p.t.Fatal(err)
+		return nil, "", err
 	}
-	if err := yaml.Unmarshal(content, &kubeconfig); err != nil {
-		p.t.Fatal(err)
+	if err := yaml.Unmarshal(content, &kubeconfig); err != nil || len(kubeconfig.Clusters)*len(kubeconfig.Users) == 0 {
+		return nil, "", fmt.Errorf("the kubeconfig is half-written: %w", err)
 	}
 	server, user := kubeconfig.Clusters[0].Cluster, kubeconfig.Users[0].User
 	certificate, err := tls.X509KeyPair(user.Certificate, user.Key)
 	if err != nil {
-		p.t.Fatal(err)
+		return nil, "", err
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(server.Authority)
-	client := http.Client{Timeout: endWithin, Transport: &http.Transport{
+	return &http.Client{Timeout: endWithin, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{certificate}},
-	}}
-	response, err := client.Get(server.Server + "/api/v1/namespaces/kube-system")
+	}}, server.Server, nil
+}
+
+// get asks as the admin.
+func (p *controlPlane) get(path string) (*http.Response, []byte, error) {
+	client, server, err := p.admin()
 	if err != nil {
-		p.t.Fatal(err)
+		return nil, nil, err
+	}
+	defer client.CloseIdleConnections()
+	response, err := client.Get(server + path)
+	if err != nil {
+		return nil, nil, err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
+	return response, body, err
+}
+
+// systemUID asks for the uid of kube-system.
+func (p *controlPlane) systemUID() string {
+	p.t.Helper()
+	_, body, err := p.get("/api/v1/namespaces/kube-system")
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -200,6 +217,39 @@ func (p *controlPlane) systemUID() string {
 		p.t.Fatalf("no uid in %s (%v)", body, err)
 	}
 	return namespace.Metadata.UID
+}
+
+// awaitLogged returns when the log has the text so many times.
+func (p *controlPlane) awaitLogged(text string, times int) {
+	p.t.Helper()
+	for deadline := time.Now().Add(endWithin); strings.Count(p.logged(), text) < times; time.Sleep(poll) {
+		select {
+		case err := <-p.ended:
+			p.t.Fatalf("ended instead of saying %q %d times: %v", text, times, err)
+		default:
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("it does not say %q %d times", text, times)
+		}
+	}
+}
+
+// listOwnKind asks from before it is served until the list holds all of this: what was refused before that.
+func (p *controlPlane) listOwnKind(resource string, held ...string) (refusals []string) {
+	p.t.Helper()
+	for deadline := time.Now().Add(upWithin); ; time.Sleep(poll) {
+		response, body, err := p.get("/apis/k3s.cattle.io/v1/" + resource)
+		missing := func(text string) bool { return !strings.Contains(string(body), text) }
+		if err == nil && response.StatusCode == http.StatusOK && !slices.ContainsFunc(held, missing) {
+			return refusals
+		}
+		if err == nil && response.StatusCode == http.StatusTooManyRequests {
+			refusals = append(refusals, response.Header.Get("Retry-After")+" "+string(body))
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%s are not served in time: %v %s", resource, err, body)
+		}
+	}
 }
 
 // restored is a fresh data directory with another one's database only.
@@ -244,6 +294,7 @@ func TestRestore(t *testing.T) {
 	original := t.TempDir()
 	first := start(t, original)
 	first.awaitUp()
+	first.listOwnKind("addons", `"name":"rolebindings"`, `"name":"runtimes"`)
 	uid := first.systemUID()
 	first.stop()
 	token, err := os.ReadFile(filepath.Join(original, "server", "token"))
@@ -264,6 +315,44 @@ func TestRestore(t *testing.T) {
 			t.Error("no line says that the bundle was read")
 		}
 		p.stop()
+	})
+	t.Run("k3s's own kinds are there, and are not listed until a moment after /readyz is ok", func(t *testing.T) {
+		p := start(t, restored(t, original), "--token", full)
+		refusals := p.listOwnKind("addons", `"name":"rolebindings"`, `"name":"runtimes"`)
+		if len(refusals) == 0 || !strings.HasPrefix(refusals[0], "1 ") || !strings.Contains(refusals[0], "storage is (re)initializing") ||
+			!strings.Contains(refusals[0], "TooManyRequests") {
+			t.Errorf("not refused as kube-apiserver does: %s", refusals)
+		}
+		p.listOwnKind("etcdsnapshotfiles", `"items":[]`)
+		p.stop()
+	})
+	t.Run("a database that is none, or is cut off, is tried again each second, and two signals end it", func(t *testing.T) {
+		content, err := os.ReadFile(filepath.Join(original, "server", "db", "state.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for said, broken := range map[string][]byte{
+			"Failed to ping database connection: file is not a database":           bytes.Repeat([]byte("garbage "), 4096),
+			"Failed to ping database connection: database disk image is malformed": content[:len(content)/2/4096*4096],
+		} {
+			dir := restored(t, original)
+			if err := os.WriteFile(filepath.Join(dir, "server", "db", "state.db"), broken, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, dir, "--token", full)
+			p.awaitLogged(said, 1)
+			if err := p.process.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			p.awaitLogged(said, 3)
+			if err := p.process.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			var exit *exec.ExitError
+			if err := <-p.ended; !errors.As(err, &exit) || exit.ExitCode() != 1 {
+				t.Errorf("ended with %v, want exit code 1", err)
+			}
+		}
 	})
 	t.Run("another token is refused", func(t *testing.T) {
 		start(t, restored(t, original), "--token", "another").wantFatal(

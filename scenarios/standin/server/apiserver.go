@@ -123,7 +123,7 @@ type chainBuilder = func(http.Handler, *genericapiserver.Config) http.Handler
 // k3s's supervisor that a tool may look at.
 func (s *Server) addSupervisorPaths(build chainBuilder, set func(chainBuilder)) {
 	set(func(api http.Handler, config *genericapiserver.Config) http.Handler {
-		next := build(api, config)
+		next := build(s.delayOwnKinds(api), config)
 		return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
 			switch request.URL.Path {
 			case "/ping":

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -22,6 +23,11 @@ const (
 	idleConnectionMaxAge = 2 * time.Minute
 	emulatedEtcd         = "3.6.11"
 )
+
+// kine tries to open a database 300 times, once a second.
+const opensFor = 300 * time.Second
+
+var errGivenUp = errors.New("the database cannot be opened")
 
 // datastore is kine in this process, on ./db/state.db and ./kine.sock of the
 // working directory, which is the server directory.
@@ -47,9 +53,13 @@ func startDatastore(dsn string) (*datastore, error) {
 	}
 	config.ConnectionPoolConfig.MaxIdle = idleConnections
 	config.ConnectionPoolConfig.MaxIdleTime = idleConnectionMaxAge
+	begun := time.Now()
 	etcd, err := endpoint.Listen(ctx, config)
 	if err != nil {
 		cancel()
+		if time.Since(begun) >= opensFor {
+			return nil, fmt.Errorf("creating storage endpoint: %w: %w", errGivenUp, err)
+		}
 		return nil, fmt.Errorf("creating storage endpoint: %w", err)
 	}
 	d.etcd = etcd

@@ -58,6 +58,7 @@ type Server struct {
 	controllersExtra           []string
 	schedulerExtra             []string
 	controllersUp              atomic.Bool
+	ownKindsServed             atomic.Bool
 	failures                   chan error
 }
 
@@ -152,6 +153,10 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("can not chdir %s: %w", s.paths.root, err)
 	}
 	store, row, mustSave, err := s.prepare(ctx)
+	if errors.Is(err, errGivenUp) {
+		logrus.Errorf("Shutdown request received: %v", err)
+		select {} // k3s hangs here
+	}
 	if err != nil {
 		return err
 	}
@@ -296,6 +301,7 @@ func (s *Server) announce(ctx context.Context, ready chan struct{}) {
 		return
 	case <-ready:
 	}
+	time.AfterFunc(ownKindsWait, func() { s.ownKindsServed.Store(true) })
 	logrus.Info("Kube API server is now running")
 	logrus.Info("ETCD server is now running")
 	logrus.Info("k3s is up and running")
@@ -304,6 +310,9 @@ func (s *Server) announce(ctx context.Context, ready chan struct{}) {
 	if _, err := os.Stat(supervisor); err != nil {
 		s.failures <- BareError{fmt.Errorf("failed to start controllers: failed to create new server context: %w", err)}
 		return
+	}
+	if err := makeOwnKinds(ctx, supervisor); err != nil && ctx.Err() == nil {
+		logrus.Errorf("Failed to register k3s's own kinds: %v", err)
 	}
 	s.controllersUp.Store(true)
 	if s.disableAgent {

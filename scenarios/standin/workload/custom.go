@@ -19,14 +19,18 @@ const (
 	chartCount      = 6
 )
 
-// schemas are custom resources like those a k3s cluster has.
+// schemas are custom resources like those that somebody brings to a k3s cluster.
 var schemas = []struct {
 	group, version, kind, singular, plural string
 }{
 	{"traefik.io", "v1alpha1", "IngressRoute", "ingressroute", "ingressroutes"},
 	{"traefik.io", "v1alpha1", "Middleware", "middleware", "middlewares"},
-	{"helm.cattle.io", "v1", "HelmChart", "helmchart", "helmcharts"},
-	{"k3s.cattle.io", "v1", "Addon", "addon", "addons"},
+}
+
+// ownKinds are some that the server itself defines, a moment after it is ready.
+var ownKinds = []schema.GroupVersionResource{
+	{Group: "helm.cattle.io", Version: "v1", Resource: "helmcharts"},
+	{Group: "k3s.cattle.io", Version: "v1", Resource: "addons"},
 }
 
 // makeSchemas makes the definitions, waits until they are served, and makes
@@ -52,9 +56,13 @@ func (f *filler) makeSchemas(ctx context.Context, c content) error {
 			return err
 		}
 	}
+	awaited := ownKinds
 	for _, s := range schemas {
-		if err := f.awaitSchema(ctx, s.group, s.version, s.plural); err != nil {
-			return fmt.Errorf("waiting for %s.%s: %w", s.plural, s.group, err)
+		awaited = append(awaited, schema.GroupVersionResource{Group: s.group, Version: s.version, Resource: s.plural})
+	}
+	for _, resource := range awaited {
+		if err := f.awaitSchema(ctx, resource); err != nil {
+			return fmt.Errorf("waiting for %s: %w", resource.GroupResource(), err)
 		}
 	}
 	for index := range chartCount {
@@ -76,8 +84,7 @@ func (f *filler) makeSchemas(ctx context.Context, c content) error {
 }
 
 // awaitSchema waits until a list of the resource is answered.
-func (f *filler) awaitSchema(ctx context.Context, group, version, plural string) error {
-	resource := schema.GroupVersionResource{Group: group, Version: version, Resource: plural}
+func (f *filler) awaitSchema(ctx context.Context, resource schema.GroupVersionResource) error {
 	return wait.PollUntilContextTimeout(ctx, establishPoll, establishWithin, true, func(ctx context.Context) (bool, error) {
 		_, err := f.custom.Resource(resource).List(ctx, metav1.ListOptions{Limit: 1})
 		if apierrors.IsNotFound(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err) {
