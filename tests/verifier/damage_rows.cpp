@@ -1,5 +1,6 @@
 // Rows that are gone, doubled or changed: what tools, hands and bugs do behind kine's back. SQLite finds nothing wrong.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "tests/verifier/damage.hpp"
@@ -64,13 +65,15 @@ bool duplicate_row(Scene& scene) {
 bool swap_values(Scene& scene) {
   Surgery surgery(scene.database);
   const Log log = surgery.log();
-  const LogRow* one = draw(scene, log, is_live);
+  const auto directory_of = [](const LogRow& row) { return row.name.substr(0, row.name.rfind('/')); };
+  std::map<std::string, int> sizes;
+  for (const LogRow& row : log.rows)
+    if (is_live(row)) ++sizes[directory_of(row)];
+  const LogRow* one = draw(scene, log, [&](const LogRow& row) { return is_live(row) && sizes[directory_of(row)] > 1; });
   if (one == nullptr) return false;
-  const std::string directory = one->name.substr(0, one->name.rfind('/'));
   const LogRow* two = draw(scene, log, [&](const LogRow& row) {
-    return is_live(row) && row.id != one->id && row.name.starts_with(directory + "/");
+    return is_live(row) && row.id != one->id && directory_of(row) == directory_of(*one);
   });
-  if (two == nullptr) return false;
   surgery.run(
       "UPDATE kine SET value = CASE id WHEN ?1 THEN (SELECT value FROM kine WHERE id = ?2) "
       "ELSE (SELECT value FROM kine WHERE id = ?1) END WHERE id IN (?1, ?2)",
