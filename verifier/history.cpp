@@ -98,8 +98,8 @@ void History::see(const Row& row, const Name& name) {
 void History::see_compact_key(const Row& row) {
   if (++compact_keys_ > 1)
     warn(row,
-         "a second compact_rev_key (k3s#1311): k3s goes by the highest, drops them when it starts and makes a new one "
-         "when it starts again");
+         "a second compact_rev_key (k3s#1311): k3s serves all the same, but drops both when it starts, and compacts "
+         "nothing until it is started once more and makes a new one");
   if (row.created != 1 || row.deleted != 0 || !row.prev_revision)
     warn(row, "the row that holds the compact revision is not as kine makes it: compaction may stand still");
 }
