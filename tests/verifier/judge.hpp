@@ -34,6 +34,7 @@ struct Outcome {
   bool previous = false;  // with the snapshot before
   bool hash = false;      // with the hash of the capture
   bool warned = false;    // a warning that is not there without the damage
+  bool warned_alone = false;  // the same, of a check that needs neither
   std::string found_by;   // the first failing check but hash; or hash; or "warning: " and the first that warns
 };
 
