@@ -81,9 +81,10 @@ void check_row_beside(const SealedRow& row, const Token& token, CheckBuilder& ch
                            "starts, and would refuse to start. Delete this key from table kine",
                            name_of_old_form(row)));
   say(core::Severity::warning,
-      fmt::format("a second bootstrap row, sealed with {} as old k3s did: k3s starts with the right one, and drops this "
-                  "one when it starts",
-                  name_of_old_form(row)));
+      fmt::format(
+          "a second bootstrap row, sealed with {} as old k3s did: k3s starts with the right one, and drops this "
+          "one when it starts",
+          name_of_old_form(row)));
 }
 
 // That there is a server CA, and one that reads, is for check_authorities to say.

@@ -182,7 +182,8 @@ void check_sqlite(Database& database, Pages& pages, CheckBuilder& check) {
       if (line.empty() || line == "*** in database main ***") continue;
       // A page that nothing points at is read by nobody; table and indexes are compared with each other.
       const bool harmless = line.ends_with("never used");
-      check.add({harmless ? core::Severity::warning : core::Severity::error, "integrity_check: " + printable(line), {}, {}});
+      check.add(
+          {harmless ? core::Severity::warning : core::Severity::error, "integrity_check: " + printable(line), {}, {}});
     }
   }
   // At its limit integrity_check stops early, and what it did not reach was not looked at.

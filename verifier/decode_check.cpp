@@ -129,9 +129,9 @@ void Decoder::see_old_value(const Row& row, History& history) {
   const std::string problem = read(row.old_value, row, key, object);
   if (problem.empty()) return;
   if (are_alike(object.name, key.identity.name)) history.mark_mistaken(row.name);
-  checks_.value_chain.add(
-      {core::Severity::warning, "of the value that was replaced, which k3s does not serve: " + problem,
-       printable(row.name), row.id});
+  checks_.value_chain.add({core::Severity::warning,
+                           "of the value that was replaced, which k3s does not serve: " + problem, printable(row.name),
+                           row.id});
 }
 
 void Decoder::count(Name& name) {

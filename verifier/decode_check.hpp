@@ -1,6 +1,7 @@
 // Checks `decode` and `secrets`: every value under /registry/, of today and of history, decoded and held against its
-// key; sealed ones opened for it, in memory only. An error is what the API server could not serve. Called for every row of the one pass. At its end it fills the census,
-// the objects and the coverage of objects. What it does not do: judge the order of rows (history).
+// key; sealed ones opened for it, in memory only. An error is what the API server could not serve. Called for every row
+// of the one pass. At its end it fills the census, the objects and the coverage of objects. What it does not do: judge
+// the order of rows (history).
 #pragma once
 
 #include <string>

@@ -192,8 +192,8 @@ void History::settle_strays(const Names& names) {
   for (Stray& stray : strays_) {
     if (stray.target > last_ || std::binary_search(served.begin(), served.end(), stray.target)) {
       stray.finding.severity = core::Severity::error;
-      stray.finding.message += fmt::format(". k3s would remove revision {} at a compaction, and with it an object",
-                                           stray.target);
+      stray.finding.message +=
+          fmt::format(". k3s would remove revision {} at a compaction, and with it an object", stray.target);
     }
     revisions_.add(std::move(stray.finding));
   }
@@ -206,9 +206,10 @@ void History::finish_holes() {
   for (const Hole& hole : holes_) missing += hole.last - hole.first + 1;
   std::string where = fmt::format("{} rows that later rows replaced are missing", replaced_);
   if (!holes_.empty())
-    where = fmt::format("{} revisions above the compact revision {} are missing, from {} to {}; {} missing rows were "
-                        "replaced by rows that are here",
-                        missing, compact_, holes_.front().first, holes_.back().last, replaced_);
+    where = fmt::format(
+        "{} revisions above the compact revision {} are missing, from {} to {}; {} missing rows were "
+        "replaced by rows that are here",
+        missing, compact_, holes_.front().first, holes_.back().last, replaced_);
   revisions_.warning(where +
                      ". Neither k3s nor compaction does that: it is what rows look like that were deleted by hand, "
                      "with DELETE FROM kine. k3s starts on what is left and serves it; which objects went with the "

@@ -53,8 +53,8 @@ bool is_sealed(std::string_view value);
 
 /// Decodes `value`, of any of the encodings, walking it to its last byte and to its leaves, and comparing it with what
 /// Kubernetes can have written. A value of hostile lengths or depth ends in an error, not in memory.
-/// Throws: damaged, when Kubernetes would not take it either or could not answer with it, saying what is wrong and never
-/// quoting the value; nor does a doubt.
+/// Throws: damaged, when Kubernetes would not take it either or could not answer with it, saying what is wrong and
+/// never quoting the value; nor does a doubt.
 StoredObject decode_object(std::string_view value);
 
 /// The part for protobuf; `envelope` is what follows "k8s\0". Throws: damaged.

@@ -45,7 +45,8 @@ void check_namespaces(const Verification& result, const Names& names, CheckBuild
             ? fmt::format("it was deleted at revision {} without them, as by a finalize that did not wait",
                           known->newest.value)
             : std::string(
-                  "it was finalized before they were deleted, or its row is lost, which only the snapshot before tells");
+                  "it was finalized before they were deleted, or its row is lost, which only the snapshot before "
+                  "tells");
     check.add({core::Severity::warning,
                fmt::format("the namespace is missing, but {} objects are in it: {}. k3s starts and serves them; to "
                            "delete them, make the namespace again and delete it",

@@ -189,8 +189,7 @@ std::vector<Damage> bit_damages() {
   constexpr auto kHistory = "history, of which nobody is served anything";
   return {
       {"bit: live value", kGroup, "in the value of a live object", Needs::hash, kText, false, flip_live},
-      {"bit: old value", kGroup, "in an old value whose row is still there", Needs::notice, kHistory, false,
-       flip_old},
+      {"bit: old value", kGroup, "in an old value whose row is still there", Needs::notice, kHistory, false, flip_old},
       {"bit: superseded value", kGroup, "in a value that a later row replaced", Needs::notice, kHistory, false,
        flip_historic},
       {"bit: overflow page", kGroup, "in a page that a large row goes on in", Needs::hash, kText, false, flip_overflow},
@@ -218,8 +217,7 @@ std::vector<Damage> page_damages() {
   return {
       {"page: zeroed", kGroup, "a page of a tree is zeroes", Needs::content, "", false, zero_page},
       {"page: overflow zeroed", kGroup, "a page that a large row goes on in is zeroes", Needs::notice,
-       "in history nobody is served it", false,
-       zero_overflow_page},
+       "in history nobody is served it", false, zero_overflow_page},
       {"page: another's content", kGroup, "a page of rows holds another page's", Needs::content, "", false,
        splice_page},
       {"page: older content", kGroup, "a page of rows is as it was in the snapshot before", Needs::content, "", false,

@@ -233,9 +233,8 @@ bool delete_definition(Scene& scene) {
   return delete_properly(
       scene,
       [&](const LogRow& row) {
-        return row.name == definition->name ||
-               (row.name.starts_with("/registry/apiregistration.k8s.io/apiservices/") &&
-                row.name.ends_with("." + group_of_definition(*definition)));
+        return row.name == definition->name || (row.name.starts_with("/registry/apiregistration.k8s.io/apiservices/") &&
+                                                row.name.ends_with("." + group_of_definition(*definition)));
       },
       1.0);
 }
@@ -288,10 +287,11 @@ std::vector<Damage> row_damages() {
   constexpr auto kByHand =
       "SQLite hangs together, so somebody deleted the row; the snapshot before tells whether an object went with it";
   return {
-      {"row: recent one gone", kRows, "a live row above the compact revision", Needs::notice, kByHand, false, drop_recent},
+      {"row: recent one gone", kRows, "a live row above the compact revision", Needs::notice, kByHand, false,
+       drop_recent},
       {"row: old one gone", kRows, "a live row up to the compact revision", Needs::hash, kCompacted, false, drop_old},
-      {"row: superseded one gone", kRows, "a row of history above the compact revision", Needs::notice, kByHand,
-       false, drop_superseded},
+      {"row: superseded one gone", kRows, "a row of history above the compact revision", Needs::notice, kByHand, false,
+       drop_superseded},
       {"row: tombstone gone", kRows, "what says that an object was deleted", Needs::notice, kByHand, false,
        drop_tombstone},
       {"row: tail gone", kRows, "the newest 20 rows", Needs::content, "", false, drop_tail},

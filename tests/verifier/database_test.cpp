@@ -215,8 +215,9 @@ TEST_CASE("Each missing or weakened index is a finding of check schema with its 
   const auto unguarded = fixture.verify();
   CHECK(check_named(unguarded, "schema").verdict == CheckVerdict::pass);
   CHECK(contains(only_warning(unguarded, "schema").message, "kine makes it again"));
-  fixture.exec("INSERT INTO kine SELECT NULL, name, created, deleted, create_revision, prev_revision, lease, value, "
-               "old_value FROM kine WHERE name = '/registry/minions/node-a'");
+  fixture.exec(
+      "INSERT INTO kine SELECT NULL, name, created, deleted, create_revision, prev_revision, lease, value, "
+      "old_value FROM kine WHERE name = '/registry/minions/node-a'");
   CHECK(contains(only_error(fixture.verify(), "schema").message, "does not start"));
   fixture.exec("CREATE INDEX kine_name_prev_revision_uindex ON kine (name, prev_revision)");
   const auto weak = fixture.verify();

@@ -134,8 +134,7 @@ TEST_CASE("Every way a live value can be wrong is one finding that names its key
   CHECK(result.census.objects_total == 12);
 }
 
-TEST_CASE(
-    "A broken value is a warning when it was overwritten or deleted later, and the object counts as it is now") {
+TEST_CASE("A broken value is a warning when it was overwritten or deleted later, and the object counts as it is now") {
   const VerifyFixture fixture;
   fixture.make([](kine::Database& database) {
     database.create("/registry/pods/default/p", "broken");

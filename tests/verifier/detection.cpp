@@ -87,8 +87,8 @@ void print_table(const std::vector<damage::Damage>& damages, const std::vector<T
     const std::string why = one.why.empty() ? "" : fmt::format(": {}", one.why);
     fmt::print("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {}{} |\n", one.name, one.what, tally.cases,
                tally.quick_check, tally.integrity_check, with_warnings(tally.content, tally.warned_alone),
-               with_warnings(tally.previous, tally.warned),
-               one.captured ? "-" : std::to_string(tally.hash), text_of(tally.found_by), to_string(one.needs), why);
+               with_warnings(tally.previous, tally.warned), one.captured ? "-" : std::to_string(tally.hash),
+               text_of(tally.found_by), to_string(one.needs), why);
   }
 }
 
@@ -175,7 +175,9 @@ void print_missed(const Missed& missed) {
   std::vector<std::pair<int, std::string>> places;
   for (const auto& [place, times] : missed.alone) places.emplace_back(times, place);
   std::sort(places.rbegin(), places.rend());
-  fmt::print("| missed by the content alone, without a warning, in | times | of them missed with the snapshot before |\n|---|---|---|\n");
+  fmt::print(
+      "| missed by the content alone, without a warning, in | times | of them missed with the snapshot before "
+      "|\n|---|---|---|\n");
   for (const auto& [times, place] : places) {
     const auto still = missed.with_previous.find(place);
     fmt::print("| {} | {} | {} |\n", place, times, still == missed.with_previous.end() ? 0 : still->second);
@@ -222,7 +224,8 @@ int run_bits(char** arguments) {
   });
   const auto share = [&](int found) { return fmt::format("{:.1f} %", 100.0 * found / tally.cases); };
   fmt::print(
-      "{}: {} bits, one at a time. Found by quick_check {}, integrity_check {}, drill {} and a warning of {} more, with "
+      "{}: {} bits, one at a time. Found by quick_check {}, integrity_check {}, drill {} and a warning of {} more, "
+      "with "
       "the snapshot before {} and {}, with the hash {}.\n\n",
       arguments[2], tally.cases, share(tally.quick_check), share(tally.integrity_check), share(tally.content),
       share(tally.warned_alone), share(tally.previous), share(tally.warned), share(tally.hash));

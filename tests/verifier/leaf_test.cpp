@@ -154,12 +154,11 @@ TEST_CASE("What Kubernetes' own decoder refuses or cannot answer with is damage;
   const auto pod = [](const std::string& spec, const std::string& metadata = {}) {
     return kine::protobuf(kPod, spec, metadata);
   };
-  const auto managed = [](const std::string& raw) {
-    return field(17, field(2, "Update") + field(7, field(1, raw)));
-  };
-  CHECK(is_damage(pod(container(field(8, field(1, entry("cpu", field(1, "10x"))))))));  // a quantity that does not parse
-  CHECK(is_damage(pod(container(number(2, 1)))));                                       // another type
-  CHECK(is_damage(pod("", managed("{\"f:spec\":{}"))));                                 // cannot be answered as JSON
+  const auto managed = [](const std::string& raw) { return field(17, field(2, "Update") + field(7, field(1, raw))); };
+  CHECK(
+      is_damage(pod(container(field(8, field(1, entry("cpu", field(1, "10x"))))))));  // a quantity that does not parse
+  CHECK(is_damage(pod(container(number(2, 1)))));                                     // another type
+  CHECK(is_damage(pod("", managed("{\"f:spec\":{}"))));                               // cannot be answered as JSON
   CHECK(is_damage(pod("", kine::time_field(9, 300'000'000'000))));
   CHECK(is_damage(pod("").substr(0, 60)));
   CHECK_FALSE(is_damage(pod(container(field(14, "Alwaxs")))));

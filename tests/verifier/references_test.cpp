@@ -96,8 +96,9 @@ TEST_CASE("A definition is lost, and not deleted, when only it is gone and its A
   const VerifyFixture one_of_two;  // the APIService is there for the other
   one_of_two.make([&](kine::Database& database) {
     announce(database);
-    database.create("/registry/apiextensions.k8s.io/customresourcedefinitions/others.example.io",
-                    kine::json({"apiextensions.k8s.io/v1", "CustomResourceDefinition", "others.example.io", "", "uid-2"}));
+    database.create(
+        "/registry/apiextensions.k8s.io/customresourcedefinitions/others.example.io",
+        kine::json({"apiextensions.k8s.io/v1", "CustomResourceDefinition", "others.example.io", "", "uid-2"}));
     database.remove(kDefinition);
   });
   one_of_two.compact(0);
