@@ -96,6 +96,18 @@ TEST_CASE("A database cut at a page border or inside a page fails check file, on
   CHECK(longer.coverage.complete());
 }
 
+TEST_CASE("Pages that nothing points at are a warning of check sqlite") {
+  const VerifyFixture fixture;
+  fixture.make();
+  fixture.exec("CREATE TABLE other (x); INSERT INTO other VALUES (zeroblob(20000)); DROP TABLE other");
+  fixture.overwrite(32, std::string(8, '\0'));  // the list of free pages
+  const auto result = fixture.verify();
+  CHECK(check_named(result, "sqlite").verdict == CheckVerdict::pass);
+  REQUIRE_FALSE(check_named(result, "sqlite").findings.empty());
+  CHECK(contains(check_named(result, "sqlite").findings.front().message, "never used"));
+  CHECK(result.coverage.complete());
+}
+
 TEST_CASE("An impossible page size fails check file") {
   const VerifyFixture fixture;
   fixture.make();
