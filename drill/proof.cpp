@@ -16,6 +16,26 @@ namespace {
 // For resources of which the snapshot holds no object: what they list can only be too much.
 constexpr std::chrono::seconds kPatienceForNothing{10};
 
+// Kubernetes' own groups with a dot; definitions of others, such as gateway.networking.k8s.io, may end like them.
+constexpr std::array<std::string_view, 18> kOwnGroups{"admissionregistration.k8s.io",
+                                                      "apiextensions.k8s.io",
+                                                      "apiregistration.k8s.io",
+                                                      "authentication.k8s.io",
+                                                      "authorization.k8s.io",
+                                                      "certificates.k8s.io",
+                                                      "coordination.k8s.io",
+                                                      "discovery.k8s.io",
+                                                      "events.k8s.io",
+                                                      "flowcontrol.apiserver.k8s.io",
+                                                      "internal.apiserver.k8s.io",
+                                                      "networking.k8s.io",
+                                                      "node.k8s.io",
+                                                      "rbac.authorization.k8s.io",
+                                                      "resource.k8s.io",
+                                                      "scheduling.k8s.io",
+                                                      "storage.k8s.io",
+                                                      "storagemigration.k8s.io"};
+
 // No cluster of this version can serve it: a built-in API that Kubernetes has removed, or a custom resource without its
 // definition. Source: kubernetes.io/docs/reference/using-api/deprecation-guide, and the release notes
 // of 1.20, 1.31, 1.32.
@@ -25,8 +45,10 @@ bool is_left_over(const std::string& resource, const std::set<std::string>& defi
                                                      "podschedulingcontexts.resource.k8s.io"};
   if (std::find(kRemoved.begin(), kRemoved.end(), resource) != kRemoved.end()) return true;
   const std::size_t dot = resource.find('.');
-  const bool custom =
-      dot != std::string::npos && resource.find('.', dot + 1) != std::string::npos && !resource.ends_with(".k8s.io");
+  if (dot == std::string::npos) return false;
+  const std::string_view group = std::string_view(resource).substr(dot + 1);
+  const bool custom = group.find('.') != std::string_view::npos &&
+                      std::find(kOwnGroups.begin(), kOwnGroups.end(), group) == kOwnGroups.end();
   return custom && defined.count(resource) == 0;
 }
 

@@ -64,7 +64,7 @@ void check_expiry(const Authority& authority, const CertificateFile& file, core:
   if (expiry <= today) {
     std::string message = fmt::format("{} expired on {} ({} ago), and k3s does not renew a CA: {}", authority.name,
                                       date_of(expiry), count_days(left), authority.when_expired);
-    return needed ? check.error(std::move(message)) : check.warning(std::move(message));
+    return check.add({std::max(authority.loss, core::Severity::warning), std::move(message), {}, {}});
   }
   const std::string when = fmt::format("{} expires {} (in {})", authority.name, date_of(expiry), count_days(left));
   if (left >= kSoon) return check.note(when);

@@ -42,23 +42,49 @@ std::vector<SealedRow> read_live_rows(Database& database) {
 }
 
 // Which secret the row is sealed with; an empty optional when this token cannot be it.
-std::optional<std::string_view> passphrase_for(const SealedRow& row, const Token& token, CheckBuilder& check) {
-  if (row.key == bootstrap_key(token.password.view())) return token.password.view();
-  const auto old_form = [&](std::string_view what) {
-    check.add(
-        {core::Severity::warning,
-         fmt::format("the bootstrap row is sealed with {}, as old k3s did; k3s seals it anew when it starts", what),
-         row.key, row.revision});
-  };
-  if (row.key == bootstrap_key(token.as_written.view())) {
-    old_form("the token as it is written");
-    return token.as_written.view();
-  }
-  if (row.key == bootstrap_key("")) {
-    old_form("an empty token");
-    return std::string_view();
-  }
+std::optional<std::string_view> passphrase_for(const SealedRow& row, const Token& token) {
+  for (const std::string_view secret : {token.password.view(), token.as_written.view(), std::string_view()})
+    if (row.key == bootstrap_key(secret)) return secret;
   return std::nullopt;
+}
+
+bool is_current(const SealedRow& row, const Token& token) { return row.key == bootstrap_key(token.password.view()); }
+
+std::string_view name_of_old_form(const SealedRow& row) {
+  return row.key == bootstrap_key("") ? "an empty token" : "the token as it is written";
+}
+
+bool opens(const SealedRow& row, std::string_view passphrase) {
+  try {
+    return open_sealed(row.value, passphrase).has_value();
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::damaged) throw;
+    return false;
+  }
+}
+
+// A row that k3s does not start with. Source: k3s pkg/cluster/storage.go, getBootstrapKeyFromStorage, migrateTokens and
+// bootstrapKeyData.
+void check_row_beside(const SealedRow& row, const Token& token, CheckBuilder& check) {
+  const auto say = [&](core::Severity severity, std::string message) {
+    check.add({severity, std::move(message), printable(row.key), row.revision});
+  };
+  const auto passphrase = passphrase_for(row, token);
+  if (!passphrase)
+    return say(core::Severity::warning,
+               "a second bootstrap row, of another token: k3s starts with the right one and warns \"found multiple "
+               "bootstrap keys in storage\", but cannot save the row anew (k3s token rotate, certificate rotate-ca, "
+               "secrets-encrypt) while both are there. Stop k3s and delete this key from table kine");
+  if (!opens(row, *passphrase))
+    return say(core::Severity::error,
+               fmt::format("a second bootstrap row, sealed with {} as old k3s did, does not open: k3s opens it when it "
+                           "starts, and would refuse to start. Delete this key from table kine",
+                           name_of_old_form(row)));
+  say(core::Severity::warning,
+      fmt::format(
+          "a second bootstrap row, sealed with {} as old k3s did: k3s starts with the right one, and drops this "
+          "one when it starts",
+          name_of_old_form(row)));
 }
 
 // That there is a server CA, and one that reads, is for check_authorities to say.
@@ -91,11 +117,16 @@ std::optional<Bundle> open_row(const SealedRow& row, const Token& token, CheckBu
     check.add({core::Severity::error, std::move(message), printable(row.key), row.revision});
     return std::nullopt;
   };
-  const auto passphrase = passphrase_for(row, token, check);
+  const auto passphrase = passphrase_for(row, token);
   if (!passphrase)
     return refuse(
         "the token does not belong to this database: k3s would refuse to start: \"bootstrap data already found and "
         "encrypted with different token\"");
+  if (!is_current(row, token))
+    check.add({core::Severity::warning,
+               fmt::format("the bootstrap row is sealed with {}, as old k3s did; k3s seals it anew when it starts",
+                           name_of_old_form(row)),
+               row.key, row.revision});
   if (row.value.empty())
     return refuse(
         "the bootstrap row is empty, the mark of a first start that was not finished: k3s would drop it and make a new "
@@ -108,7 +139,7 @@ std::optional<Bundle> open_row(const SealedRow& row, const Token& token, CheckBu
   return parse_bundle(plaintext->view());
 }
 
-// The one live row, opened; or else an error that says what a restore would do.
+// The row that k3s starts with, opened; or else an error that says what a restore would do.
 std::optional<Bundle> find_and_open(Database& database, const Token& token, CheckBuilder& check) {
   const auto refuse = [&](std::string message) -> std::optional<Bundle> {
     check.error(std::move(message));
@@ -120,12 +151,14 @@ std::optional<Bundle> find_and_open(Database& database, const Token& token, Chec
   if (rows.empty())
     return refuse(
         "there is no bootstrap row: k3s would start as a new cluster with a new CA, which no node or client trusts");
-  if (rows.size() > 1)
-    return refuse(
-        fmt::format("there are {} bootstrap rows instead of one: k3s would warn at its start and fail as soon as it "
-                    "saves them anew",
-                    rows.size()));
-  return open_row(rows.front(), token, check);
+  auto chosen = std::find_if(rows.begin(), rows.end(), [&](const SealedRow& row) { return is_current(row, token); });
+  if (chosen == rows.end())
+    chosen = std::find_if(rows.begin(), rows.end(),
+                          [&](const SealedRow& row) { return passphrase_for(row, token).has_value(); });
+  if (chosen == rows.end()) return open_row(rows.front(), token, check);
+  for (auto row = rows.begin(); row != rows.end(); ++row)
+    if (row != chosen) check_row_beside(*row, token, check);
+  return open_row(*chosen, token, check);
 }
 
 OpenedBootstrap describe(const Bundle& bundle) {

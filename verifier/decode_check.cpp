@@ -46,16 +46,28 @@ void Decoder::see(const Row& row, Name& name) {
   name.problem = 0;
   if (key.kind == KeyKind::other || (row.is_tombstone() && row.value.empty())) return;
   if (is_sealed(row.value)) return see_sealed(row, key, name);
-  see_value(row.value, row, key, name, checks_.decode);
+  see_value(row.value, row, key, name, {checks_.decode, decode_rows_});
 }
 
-void Decoder::see_value(std::string_view value, const Row& row, const ParsedKey& key, Name& name, CheckBuilder& check) {
+// What a tombstone carries was the object's once; old kine keeps it.
+void Decoder::find(const Row& row, const Name& name, std::string message, Sink sink) {
+  if (row.is_live()) return sink.rows.add(name, row.id, std::move(message));
+  sink.check.add({core::Severity::warning, message + "; the object was deleted, so that nobody is served it",
+                  printable(row.name), row.id});
+}
+
+void Decoder::see_value(std::string_view value, const Row& row, const ParsedKey& key, Name& name, Sink sink) {
   StoredObject object;
   const std::string problem = read(value, row, key, object);
   if (!problem.empty()) {
     name.problem = known_.texts.number_of(problem);
-    return check.add({core::Severity::error, problem, printable(row.name), row.id});
+    return find(row, name, problem, sink);
   }
+  if (!object.doubt.empty())
+    sink.check.add({core::Severity::warning,
+                    "the stored value " + object.doubt +
+                        ", as Kubernetes does not write it: something changed it, and the API server serves it so",
+                    printable(row.name), row.id});
   if ((object.unknown_kind || object.unknown_fields > 0) && ++unknown_values_ <= kUnknownKept)
     unknown_.push_back({printable(row.name), row.id, object.unknown_kind});
   if (object.newest_change) keep_newest(result_.newest_change, *object.newest_change);
@@ -73,13 +85,11 @@ void Decoder::see_sealed(const Row& row, const ParsedKey& key, Name& name) {
   ++sealed_values_;
   const Opened opened = bootstrap_ != nullptr ? bootstrap_->keys.open(row.value, row.name) : Opened{};
   if (opened.outcome == Opened::Outcome::opened)
-    return see_value(opened.plaintext.view(), row, key, name, checks_.secrets);
+    return see_value(opened.plaintext.view(), row, key, name, {checks_.secrets, secret_rows_});
   name.uid = {};
   name.api_version = 0;
   if (bootstrap_ == nullptr || !bootstrap_->encryption_problem.empty()) return;
-  const auto error = [&](const char* message) {
-    checks_.secrets.add({core::Severity::error, message, printable(row.name), row.id});
-  };
+  const auto error = [&](const char* message) { find(row, name, message, {checks_.secrets, secret_rows_}); };
   switch (opened.outcome) {
     case Opened::Outcome::opened:
       return;
@@ -95,7 +105,8 @@ void Decoder::see_sealed(const Row& row, const ParsedKey& key, Name& name) {
   }
 }
 
-void Decoder::finish_secrets(const Subject& subject) const {
+void Decoder::finish_secrets(const Subject& subject) {
+  secret_rows_.settle();
   if (sealed_values_ == 0) return checks_.secrets.note("no value is sealed by encryption at rest");
   if (bootstrap_ == nullptr) {
     const std::string what = fmt::format("{} values are sealed by encryption at rest", sealed_values_);
@@ -118,8 +129,9 @@ void Decoder::see_old_value(const Row& row, History& history) {
   const std::string problem = read(row.old_value, row, key, object);
   if (problem.empty()) return;
   if (are_alike(object.name, key.identity.name)) history.mark_mistaken(row.name);
-  checks_.value_chain.add(
-      {history.severity_for(row.name), "of the value that was replaced: " + problem, printable(row.name), row.id});
+  checks_.value_chain.add({core::Severity::warning,
+                           "of the value that was replaced, which k3s does not serve: " + problem, printable(row.name),
+                           row.id});
 }
 
 void Decoder::count(Name& name) {
@@ -174,13 +186,15 @@ void Decoder::judge_unknown() {
     return;
   }
   for (const Unknown& one : unknown_)
-    checks_.decode.add({core::Severity::error,
-                        one.kind ? "the stored value is of a kind that Kubernetes does not have"
-                                 : "the stored value holds a field that Kubernetes does not have",
+    checks_.decode.add({core::Severity::warning,
+                        one.kind ? "the stored value is of a kind that Kubernetes does not have: no API serves it"
+                                 : "the stored value holds a field that Kubernetes does not have: the API server skips "
+                                   "it, and with it what may have been another field",
                         one.key, one.revision});
 }
 
 void Decoder::finish() {
+  decode_rows_.settle();
   choose_k3s_version();
   judge_unknown();
   std::vector<Name*> live;

@@ -1,6 +1,7 @@
 // Checks `decode` and `secrets`: every value under /registry/, of today and of history, decoded and held against its
-// key; sealed ones opened for it, in memory only. Called for every row of the one pass. At its end it fills the census,
-// the objects and the coverage of objects. What it does not do: judge the order of rows (history).
+// key; sealed ones opened for it, in memory only. An error is what the API server could not serve. Called for every row
+// of the one pass. At its end it fills the census, the objects and the coverage of objects. What it does not do: judge
+// the order of rows (history).
 #pragma once
 
 #include <string>
@@ -12,6 +13,7 @@
 #include "verifier/history.hpp"
 #include "verifier/names.hpp"
 #include "verifier/object.hpp"
+#include "verifier/row_findings.hpp"
 #include "verifier/rows.hpp"
 #include "verifier/verify.hpp"
 
@@ -27,7 +29,12 @@ class Decoder {
 
   /// Without an opened bootstrap row (nullptr) sealed values are known by their keys alone.
   Decoder(Verification& result, KnownNames& known, const OpenedBootstrap* bootstrap, Checks checks)
-      : result_(result), known_(known), bootstrap_(bootstrap), checks_(checks) {}
+      : result_(result),
+        known_(known),
+        bootstrap_(bootstrap),
+        checks_(checks),
+        decode_rows_(checks.decode),
+        secret_rows_(checks.secrets) {}
 
   /// Decodes the row's value and writes what it is into `name`.
   void see(const Row& row, Name& name);
@@ -37,7 +44,7 @@ class Decoder {
   /// After the last row.
   void finish();
   /// What check `secrets` says in the end.
-  void finish_secrets(const Subject& subject) const;
+  void finish_secrets(const Subject& subject);
 
  private:
   // A value with a field or of a kind that the schema does not know: damage, unless a newer Kubernetes wrote it.
@@ -51,8 +58,15 @@ class Decoder {
     bool control_plane = false;
   };
 
+  // One check, and its findings about rows.
+  struct Sink {
+    CheckBuilder& check;
+    RowFindings& rows;
+  };
+
   static std::string read(std::string_view value, const Row& row, const ParsedKey& key, StoredObject& object);
-  void see_value(std::string_view value, const Row& row, const ParsedKey& key, Name& name, CheckBuilder& check);
+  void see_value(std::string_view value, const Row& row, const ParsedKey& key, Name& name, Sink sink);
+  static void find(const Row& row, const Name& name, std::string message, Sink sink);
   void see_sealed(const Row& row, const ParsedKey& key, Name& name);
   void count(Name& name);
   void choose_k3s_version();
@@ -62,6 +76,8 @@ class Decoder {
   KnownNames& known_;
   const OpenedBootstrap* bootstrap_;
   Checks checks_;
+  RowFindings decode_rows_;
+  RowFindings secret_rows_;
   std::vector<Unknown> unknown_;  // the first of them
   std::uint64_t unknown_values_ = 0;
   std::uint64_t sealed_values_ = 0;

@@ -50,11 +50,14 @@ void check_size(const Header& header, bool with_wal, Verification& result, Check
   if (result.size_bytes % result.page_size_bytes != 0) {
     check.error(fmt::format("the file is {} bytes long, which is no whole number of {}-byte pages: it was cut or torn",
                             result.size_bytes, result.page_size_bytes));
-  } else if (counted > 0 && counted * result.page_size_bytes != result.size_bytes) {
-    check.error(
-        fmt::format("the header counts {} pages of {} bytes, but the file holds {}: it was {}", counted,
-                    result.page_size_bytes, result.size_bytes / result.page_size_bytes,
-                    counted * result.page_size_bytes > result.size_bytes ? "cut short" : "copied while it grew"));
+  } else if (counted * result.page_size_bytes > result.size_bytes) {
+    check.error(fmt::format("the header counts {} pages of {} bytes, but the file holds {}: it was cut short", counted,
+                            result.page_size_bytes, result.size_bytes / result.page_size_bytes));
+  } else if (counted > 0 && counted * result.page_size_bytes < result.size_bytes) {
+    check.warning(
+        fmt::format("the header counts {} pages of {} bytes, but the file holds {}: it was copied while it grew, or "
+                    "something was appended. SQLite reads those it counts; the other checks are about these",
+                    counted, result.page_size_bytes, result.size_bytes / result.page_size_bytes));
   }
 }
 

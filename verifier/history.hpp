@@ -3,6 +3,7 @@
 // every row of the one pass, in the order of revisions, with what was known of its name before it. Source: kine
 // pkg/logstructured/sqllog and pkg/drivers/generic, v0.4.0 to v0.17.5; its three eras fill create_revision, old_value
 // and a tombstone's value differently, and databases mix them, so what any era leaves unset is not asked for.
+// k3s serves the newest row of each name and nothing else of the log: only what is wrong with that is an error.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 
 #include "verifier/check.hpp"
 #include "verifier/names.hpp"
+#include "verifier/row_findings.hpp"
 #include "verifier/rows.hpp"
 
 namespace verifier {
@@ -22,15 +24,14 @@ class History {
   History(core::Revision compact_revision, CheckBuilder& revisions, CheckBuilder& value_chain)
       : compact_(compact_revision.value), revisions_(revisions), value_chain_(value_chain) {}
 
-  void see(const Row& row, const Name& before);
+  /// `name` is what was known before the row.
+  void see(const Row& row, const Name& name);
 
   /// After the last row. `sequence` is sqlite_sequence's number for kine; empty when there is none.
-  void finish(std::optional<std::int64_t> sequence);
+  void finish(std::optional<std::int64_t> sequence, const Names& names);
+  /// What check `value-chain` says in the end.
+  void finish_values() { gone_values_.settle(); }
 
-  /// How bad it is that a row of `name` is out of its place.
-  core::Severity severity_for(std::string_view name) const {
-    return alike_.may_be_mistaken(name) ? core::Severity::warning : core::Severity::error;
-  }
   /// What is said of `name` may be another's, whose old value one of its rows carries.
   void mark_mistaken(std::string_view name) { alike_.mark(name); }
   /// True when kine 0.17 or a later one wrote here: an earlier one does not start on its rows.
@@ -40,22 +41,43 @@ class History {
   static std::int64_t created_by(const Row& row, const Name& before);
 
  private:
+  struct Hole {
+    std::int64_t first;
+    std::int64_t last;
+  };
+  // A row that names a revision as replaced which it did not replace: compaction would remove that.
+  struct Stray {
+    std::int64_t target;
+    core::Finding finding;
+  };
+
   void see_revision(const Row& row);
-  bool is_well_formed(const Row& row);
+  bool is_well_formed(const Row& row, const Name& name);
   void see_compact_key(const Row& row);
+  void see_predecessor(const Row& row, const Name& before, std::int64_t predecessor);
   // What is wrong; empty for nothing.
   std::string problem_with_predecessor(const Row& row, const Name& before, std::int64_t predecessor) const;
-  std::string problem_with_missing(const Row& row, std::int64_t predecessor) const;
   std::string problem_with_create_revision(const Row& row, const Name& before, std::int64_t predecessor) const;
+  bool is_missing(const Row& row, std::int64_t predecessor) const;
   void see_value_chain(const Row& row, const Name& before);
   bool exists(std::int64_t revision) const;
-  void error(const Row& row, std::string message);
+  bool in_hole(std::int64_t revision) const;
+  void warn(const Row& row, std::string message);
+  void settle_strays(const Names& names);
+  void finish_holes();
+  void finish_compact_key();
+  void finish_sequence(std::optional<std::int64_t> sequence);
 
   std::int64_t compact_;
   CheckBuilder& revisions_;
   CheckBuilder& value_chain_;
+  RowFindings gone_{revisions_};
+  RowFindings gone_values_{value_chain_};
   std::int64_t last_ = 0;                // revision of the row before
   std::vector<std::int64_t> compacted_;  // revisions up to the compact one that are still there
+  std::vector<Hole> holes_;              // above it
+  std::uint64_t replaced_ = 0;           // missing rows that a later one replaced
+  std::vector<Stray> strays_;
   AlikeNames alike_;
   bool unset_create_revision_ = false;
   std::uint64_t compact_keys_ = 0;

@@ -48,7 +48,12 @@ class Comparison {
  public:
   /// `replayed` is up to which revision there may be rows that were compacted in the earlier snapshot.
   Comparison(const Point& now, const Point& then, std::int64_t replayed, const std::string& name, CheckBuilder& check)
-      : now_(now), then_(then), replayed_(replayed), name_(name), check_(check) {}
+      : then_(then),
+        now_(now),
+        reach_(now.compact < then.compact ? now.newest : now.compact),
+        replayed_(replayed),
+        name_(name),
+        check_(check) {}
 
   void run(Database& database, Database& previous);
 
@@ -57,63 +62,92 @@ class Comparison {
     std::int64_t revision;
     std::string key;
   };
+  void see_now(const Row& now);
   void see_gone(const Row& then);
-  void see_successor(const Row& then);
-  void error(const Row& row, std::string message) { error(row.name, row.id, std::move(message)); }
-  void error(std::string_view key, core::Revision revision, std::string message) {
-    check_.add({core::Severity::error, std::move(message), printable(key), revision});
-  }
-  void lost(std::string_view key, core::Revision revision) {
-    if (alike_.may_be_mistaken(key)) return;  // compaction took it for another key's
-    error(key, revision, fmt::format("the row is in {}, and is lost: compaction does not remove it", name_));
+  void finish();
+  void add(core::Severity severity, std::string_view key, core::Revision revision, std::string message) {
+    check_.add({severity, std::move(message), printable(key), revision});
   }
 
-  const Point& now_;
   const Point& then_;
+  const Point& now_;
+  const std::int64_t reach_;  // of compaction; all there is, when its revision was set back and says nothing
   const std::int64_t replayed_;
   const std::string& name_;
   CheckBuilder& check_;
-  // Rows that compaction may have removed, if a later row of the same name turns out to stand for them; by the digest
-  // of the name.
+  // By the digest of the name, until a later row of that name turns up: then k3s serves that.
   std::unordered_map<std::uint64_t, Gone> gone_;
+  std::unordered_map<std::uint64_t, Gone> changed_;
+  std::uint64_t taken_out_ = 0;  // rows that compaction leaves
   AlikeNames alike_;
 };
 
-void Comparison::see_gone(const Row& then) {
-  if (then.name == kCompactKey) return;
-  if (then.id.value > now_.compact) return lost(then.name, then.id);
-  if (!then.is_tombstone()) gone_.insert_or_assign(digest_of(then.name), Gone{then.id.value, std::string(then.name)});
+void Comparison::see_now(const Row& now) {
+  if (gone_.empty() && changed_.empty()) return;
+  const std::uint64_t digest = digest_of(now.name);
+  gone_.erase(digest);
+  const auto changed = changed_.find(digest);
+  if (changed == changed_.end()) return;
+  add(core::Severity::warning, changed->second.key, {changed->second.revision},
+      fmt::format("the row is another one in {}: one of the two changed, and a later row replaced it", name_));
+  changed_.erase(changed);
 }
 
-void Comparison::see_successor(const Row& then) {
-  if (gone_.empty()) return;
-  const auto gone = gone_.find(digest_of(then.name));
-  if (gone == gone_.end()) return;
-  if (then.id.value > now_.compact) lost(gone->second.key, {gone->second.revision});
-  gone_.erase(gone);
+void Comparison::see_gone(const Row& then) {
+  if (then.name == kCompactKey) return;
+  if (then.id.value > reach_ && !alike_.may_be_mistaken(then.name)) ++taken_out_;
+  if (then.is_tombstone()) {
+    gone_.erase(digest_of(then.name));
+  } else {
+    gone_.insert_or_assign(digest_of(then.name), Gone{then.id.value, std::string(then.name)});
+  }
 }
 
 void Comparison::run(Database& database, Database& previous) {
   RowScan now(database);
   RowScan then(previous);
   bool more_now = now.next();
+  const auto step = [&] {
+    see_now(now.row());
+    more_now = now.next();
+  };
   while (then.next() && then.row().id.value <= now_.newest) {
     alike_.see(then.row().name);
-    see_successor(then.row());
-    for (; more_now && now.row().id < then.row().id; more_now = now.next())
+    while (more_now && now.row().id < then.row().id) {
       if (now.row().id.value > replayed_)
-        error(now.row(), fmt::format("the row is not in {}, which is later than it", name_));
+        add(core::Severity::error, now.row().name, now.row().id,
+            fmt::format("the row is not in {}, which is later than it", name_));
+      step();
+    }
     if (!more_now || then.row().id < now.row().id) {
       see_gone(then.row());
       continue;
     }
-    if (then.row().name != kCompactKey && !same(now.row(), then.row()))
-      error(now.row(), fmt::format("the row is another one in {}: one of the two changed", name_));
-    more_now = now.next();
+    const bool is_same = then.row().name == kCompactKey || same(now.row(), then.row());
+    const Gone here{now.row().id.value, std::string(is_same ? std::string_view() : now.row().name)};
+    step();
+    if (!is_same) changed_.insert_or_assign(digest_of(here.key), here);
   }
-  // What was compacted since may have been replaced after the earlier snapshot; else its successor had to be in there.
-  if (now_.compact > then_.newest) return;
-  for (const auto& [digest, gone] : gone_) lost(gone.key, {gone.revision});
+  while (more_now && !(gone_.empty() && changed_.empty())) step();
+  finish();
+}
+
+// What compaction reached and may have been deleted after the earlier snapshot is no loss; an event is history itself.
+void Comparison::finish() {
+  for (const auto& [digest, changed] : changed_)
+    add(core::Severity::error, changed.key, {changed.revision},
+        fmt::format("the row is another one in {}: one of the two changed", name_));
+  for (const auto& [digest, gone] : gone_) {
+    const bool may_be_deleted = gone.revision <= reach_ && reach_ > then_.newest;
+    if (may_be_deleted || gone.key.starts_with("/registry/events/") || alike_.may_be_mistaken(gone.key)) continue;
+    add(core::Severity::error, gone.key, {gone.revision},
+        fmt::format("the row is in {}, and is lost: compaction does not remove it", name_));
+  }
+  if (taken_out_ > 0)
+    check_.warning(
+        fmt::format("{} rows that {} holds are gone although compaction does not remove them: somebody deleted them by "
+                    "hand. Those that no error names were replaced later, deleted, or events",
+                    taken_out_, name_));
 }
 
 }  // namespace
@@ -128,7 +162,10 @@ void check_lineage(Database& database, Database& previous, const std::string& na
         fmt::format("the newest revision is {}, behind {} of {}: this is an older state, or the node was restored",
                     now.newest, then.newest, name));
   if (now.compact < then.compact)
-    check.error(fmt::format("the compact revision is {}, behind {} of {}", now.compact, then.compact, name));
+    check.warning(fmt::format(
+        "the compact revision is {}, behind {} of {}, as when k3s found two of it, or none, when it started: what was "
+        "compacted since cannot be told from what was lost",
+        now.compact, then.compact, name));
   const std::optional<std::int64_t> bumped = bumped_since(database, then);
   Comparison(now, then, bumped ? then.compact : 0, name, check).run(database, previous);
   if (!bumped) return check.note(fmt::format("{} revisions since {}", now.newest - then.newest, name));

@@ -3,12 +3,14 @@
 #include <array>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/error.hpp"
 #include "verifier/content.hpp"
 #include "verifier/digest.hpp"
 #include "verifier/fields_v1.hpp"
+#include "verifier/json_text.hpp"
 #include "verifier/text.hpp"
 
 namespace verifier {
@@ -37,6 +39,11 @@ class SoundFields {
   std::vector<std::uint64_t> known_ = std::vector<std::uint64_t>(kSlots);
 };
 
+// What Kubernetes parses when it decodes, or has to be JSON when it answers.
+bool is_demanded(Content content) {
+  return content == Content::quantity || content == Content::json || content == Content::perhaps_json;
+}
+
 SoundFields& sound_fields() {
   thread_local SoundFields fields;
   return fields;
@@ -47,30 +54,40 @@ class Walker {
   explicit Walker(const Message& root) : root_(root), validated_(root.kind != "Event") {}
 
   void message(std::string_view bytes, const Message& message);
-  std::uint32_t unknown_fields() const { return unknown_; }
+  Walked take() && { return {unknown_, std::move(doubt_)}; }
 
  private:
+  std::string describe(const char* what) const;
   [[noreturn]] void fail(const char* what) const;
   [[noreturn]] void fail(const Field& field, const char* what) {
     path_[depth_++] = &field;
     fail(what);
   }
+  void doubt(const char* what) {
+    if (doubt_.empty()) doubt_ = describe(what);
+  }
+  void doubt(const Field& field, const char* what) {
+    path_[depth_++] = &field;
+    doubt(what);
+    --depth_;
+  }
   // Nearly all numbers are one byte long, and there are two for every field.
-  [[gnu::always_inline]] std::uint64_t varint(std::string_view& bytes) const {
+  [[gnu::always_inline]] std::uint64_t varint(std::string_view& bytes) {
     const auto byte = static_cast<unsigned char>(bytes.empty() ? '\xff' : bytes.front());
     if (byte >= 0x80) return long_varint(bytes);
     bytes.remove_prefix(1);
     return byte;
   }
-  std::uint64_t long_varint(std::string_view& bytes) const;
-  [[gnu::always_inline]] std::string_view delimited(std::string_view& bytes) const {
+  std::uint64_t long_varint(std::string_view& bytes);
+  [[gnu::always_inline]] std::string_view delimited(std::string_view& bytes) {
     const std::uint64_t size = varint(bytes);
     if (size > bytes.size()) fail("ends in the middle of a field");
     const std::string_view taken = bytes.substr(0, size);
     bytes.remove_prefix(size);
     return taken;
   }
-  void skip(Wire wire, std::string_view& bytes) const;
+  void skip(Wire wire, std::string_view& bytes);
+  void miss(const Field& field);
   void value(const Field& field, Wire wire, std::string_view& bytes);
   void number(const Field& field, std::uint64_t number);
   void leaf(const Field& field, std::string_view bytes);
@@ -83,35 +100,38 @@ class Walker {
   bool in_own_metadata() const { return &root_ == &object_meta() || (depth_ > 0 && path_[0]->name == "metadata"); }
 
   std::uint32_t unknown_ = 0;
+  std::string doubt_;
   std::size_t depth_ = 0;
   std::array<const Field*, kDeepestWalk + 2> path_;
 };
 
-void Walker::fail(const char* what) const {
+std::string Walker::describe(const char* what) const {
   std::string text = "is a " + std::string(root_.kind);
   for (std::size_t at = 0; at < depth_; ++at) {
     text += at == 0 ? " whose " : ".";
     text += path_[at]->name;
   }
   if (depth_ == 0) text += " that";
-  throw core::Error(core::ErrorKind::damaged, text + " " + what);
+  return text + " " + what;
 }
 
-std::uint64_t Walker::long_varint(std::string_view& bytes) const {
+void Walker::fail(const char* what) const { throw core::Error(core::ErrorKind::damaged, describe(what)); }
+
+std::uint64_t Walker::long_varint(std::string_view& bytes) {
   std::uint64_t number = 0;
   for (std::size_t at = 0; at < bytes.size() && at < 10; ++at) {
     const auto byte = static_cast<unsigned char>(bytes[at]);
     if (at == 9 && byte > 1) break;
     number |= std::uint64_t{byte & 0x7fU} << (7 * at);
     if (byte >= 0x80) continue;
-    if (byte == 0 && at > 0) fail("holds a number that is longer than it need be");
+    if (byte == 0 && at > 0) doubt("holds a number that is longer than it need be");
     bytes.remove_prefix(at + 1);
     return number;
   }
   fail("ends in the middle of a number");
 }
 
-void Walker::skip(Wire wire, std::string_view& bytes) const {
+void Walker::skip(Wire wire, std::string_view& bytes) {
   const auto cut = [&](std::size_t size) {
     if (bytes.size() < size) fail("ends in the middle of a field");
     bytes.remove_prefix(size);
@@ -131,14 +151,21 @@ void Walker::skip(Wire wire, std::string_view& bytes) const {
   fail("holds a field of a type that does not exist");
 }
 
+// Without its metadata, spec or status it is not the object that was written, whatever takes it.
+void Walker::miss(const Field& field) {
+  if (depth_ == 0) fail(field, "is missing");
+  doubt(field, "is missing");
+}
+
 void Walker::message(std::string_view bytes, const Message& message) {
   if (message.moment && bytes.empty()) return;
   auto next = message.fields.begin();  // the first field that is not behind us
   const auto end = message.fields.end();
   std::uint64_t last = 0;  // the number of the field before
   std::string_view key;    // the key of the map entry before
+  bool in_order = true;
   const auto step = [&] {
-    if ((next->always || message.moment) && next->number != last) fail(*next, "is missing");
+    if ((next->always || message.moment) && next->number != last && in_order) miss(*next);
     ++next;
   };
   while (!bytes.empty()) {
@@ -146,7 +173,11 @@ void Walker::message(std::string_view bytes, const Message& message) {
     const std::uint64_t number = tag >> 3U;
     const auto wire = static_cast<Wire>(tag & 7U);
     if (number == 0 || number > 0x1fff'ffffU) fail("holds a field without a number");
-    if (number < last) fail("has its fields in disorder");
+    if (number < last) {
+      doubt("has its fields in disorder");
+      in_order = false;
+      next = message.fields.begin();
+    }
     while (next != end && next->number < number) step();
     if (next == end || next->number != number) {
       ++unknown_;
@@ -154,10 +185,10 @@ void Walker::message(std::string_view bytes, const Message& message) {
     } else if (next->map) {
       if (wire != Wire::delimited) fail(*next, "has another type than Kubernetes writes");
       const std::string_view new_key = map_entry(*next, delimited(bytes));
-      if (number == last && new_key <= key) fail(*next, "is not sorted");
+      if (number == last && new_key <= key) doubt(*next, "is not sorted");
       key = new_key;
     } else {
-      if (number == last && !next->repeated) fail(*next, "is there twice");
+      if (number == last && !next->repeated) doubt(*next, "is there twice");
       value(*next, wire, bytes);
     }
     last = number;
@@ -195,19 +226,24 @@ void Walker::value(const Field& field, Wire wire, std::string_view& bytes) {
 
 void Walker::number(const Field& field, std::uint64_t number) {
   const auto value = static_cast<std::int64_t>(number);
+  constexpr const char* what = "is no such number";
+  const auto is_in = [&](std::int64_t low, std::int64_t high) { return value >= low && value <= high; };
   const auto in = [&](std::int64_t low, std::int64_t high) {
-    if (value < low || value > high) fail(field, "is no such number");
+    if (!is_in(low, high)) doubt(field, what);
+  };
+  const auto must_be_in = [&](std::int64_t low, std::int64_t high) {
+    if (!is_in(low, high)) fail(field, what);
   };
   if (field.type == FieldType::boolean) return in(0, 1);
   if (field.type == FieldType::int32)
     in(std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max());
   switch (field.content) {
     case Content::int_or_string:
-      return in(0, 1);
+      return must_be_in(0, 1);
     case Content::port:
       return in(0, 65'535);
     case Content::time_seconds:
-      return in(kYearOne, kYear10000 - 1);
+      return must_be_in(kYearOne, kYear10000 - 1);
     case Content::time_zero:
       return in(0, 0);
     case Content::time_nanoseconds:
@@ -222,10 +258,14 @@ void Walker::leaf(const Field& field, std::string_view bytes) {
   if (field.content >= Content::managed_fields && field.content <= Content::fields_type && !in_own_metadata()) return;
   if (field.content == Content::managed_fields) {
     const Message* owned = depth_ == 3 && &root_ != &object_meta() ? &root_ : nullptr;
-    if (!bytes.empty() && !sound_fields().holds(bytes, owned)) fail(field, "is no set of fields");
-    return;
+    if (bytes.empty() || sound_fields().holds(bytes, owned)) return;
+    if (!is_json(bytes)) fail(field, "is no JSON");
+    return doubt(field, "is no set of fields");
   }
-  if (const char* problem = problem_of_text(bytes, field)) fail(field, problem);
+  const char* problem = problem_of_text(bytes, field);
+  if (problem == nullptr) return;
+  if (is_demanded(field.content)) fail(field, problem);
+  doubt(field, problem);
 }
 
 void Walker::nested(const Field& field, std::string_view bytes) {
@@ -241,8 +281,8 @@ std::string_view Walker::map_entry(const Field& field, std::string_view entry) {
   constexpr std::uint64_t value_tag = (2U << 3U) | 2U;
   if (entry.empty() || varint(entry) != key_tag) fail(field, "has an entry without a key");
   const std::string_view key = delimited(entry);
-  if (!is_utf8(key)) fail(field, "has a key that is no UTF-8");
-  if (is_almost_a_word(key, field)) fail(field, "has a key that is a word of Kubernetes with a wrong letter");
+  if (!is_utf8(key)) doubt(field, "has a key that is no UTF-8");
+  if (is_almost_a_word(key, field)) doubt(field, "has a key that is a word of Kubernetes with a wrong letter");
   if (entry.empty()) {
     if (field.type != FieldType::bytes) fail(field, "has a key without a value");
     return key;
@@ -262,19 +302,19 @@ std::string_view Walker::map_entry(const Field& field, std::string_view entry) {
 void Walker::entry_content(const Field& field, std::string_view key, std::string_view value) {
   const char* problem = nullptr;
   if (field.content == Content::payload) problem = problem_of_payload(key, value);
-  if (problem != nullptr) fail(field, problem);
+  if (problem != nullptr) doubt(field, problem);
   if (depth_ != 1 || !validated_) return;
   if (field.content == Content::labels) problem = problem_of_label(key, value);
   if (field.content == Content::annotations) problem = problem_of_annotation(key, value);
-  if (problem != nullptr) fail(field, problem);
+  if (problem != nullptr) doubt(field, problem);
 }
 
 }  // namespace
 
-std::uint32_t walk_message(std::string_view bytes, const Message& message) {
+Walked walk_message(std::string_view bytes, const Message& message) {
   Walker walker(message);
   walker.message(bytes, message);
-  return walker.unknown_fields();
+  return std::move(walker).take();
 }
 
 }  // namespace verifier

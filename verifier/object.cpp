@@ -39,10 +39,10 @@ class ObjectVisitor : public TreeVisitor {
     path_[depth_] = key;
     if (depth_ == 3 && at("metadata", "labels") && key == kControlPlaneLabel) control_plane_ = true;
     if (depth_ == 2 && path_[1] == "metadata") see_metadata(key);
-    if (inside_fields() && !is_path_element(key)) blame("metadata.managedFields", "is no set of fields");
+    if (inside_fields() && !is_path_element(key)) doubt("metadata.managedFields", "is no set of fields");
   }
   void other() override {
-    if (inside_fields()) blame("metadata.managedFields", "is no set of fields");
+    if (inside_fields()) doubt("metadata.managedFields", "is no set of fields");
   }
   void text(std::string_view text) override {
     if (depth_ == 1) return take_root(text);
@@ -51,13 +51,13 @@ class ObjectVisitor : public TreeVisitor {
       return take_time(lease_time_, text);
     if (depth_ == 2 && at("series", "lastObservedTime")) return take_time(event_time_, text);
     if (depth_ == 3 && at("status", "nodeInfo") && path_[3] == "kubeletVersion") object_.kubelet_version = text;
-    if (depth_ == 3 && at("metadata", "labels")) blame("metadata.labels", problem_of_label(path_[3], text));
+    if (depth_ == 3 && at("metadata", "labels")) doubt("metadata.labels", problem_of_label(path_[3], text));
     if (depth_ == 3 && at("metadata", "annotations"))
-      blame("metadata.annotations", problem_of_annotation(path_[3], text));
+      doubt("metadata.annotations", problem_of_annotation(path_[3], text));
     if (depth_ == 3 && at("metadata", "finalizers")) object_.has_finalizers = true;
     if (depth_ == 4 && at("metadata", "ownerReferences")) take_owner(text);
     if (depth_ == 4 && at("metadata", "managedFields")) take_managed(text);
-    if (inside_fields()) blame("metadata.managedFields", "is no set of fields");
+    if (inside_fields()) doubt("metadata.managedFields", "is no set of fields");
   }
 
   StoredObject finish() {
@@ -67,7 +67,9 @@ class ObjectVisitor : public TreeVisitor {
     const bool node = object_.kind == "Node" && core;
     object_.control_plane = node && control_plane_;
     if (!node) object_.kubelet_version.clear();
-    if (!problem_.empty() && object_.kind != "Event") throw core::Error(core::ErrorKind::damaged, problem_);
+    if (object_.kind == "Event") return std::move(object_);
+    if (!problem_.empty()) throw core::Error(core::ErrorKind::damaged, problem_);
+    object_.doubt = std::move(doubt_);
     return std::move(object_);
   }
 
@@ -82,23 +84,25 @@ class ObjectVisitor : public TreeVisitor {
     std::string& last = last_keys_[depth_];
     if (!std::exchange(seen_key_, true)) sorted_ = encoding_ == Encoding::json && key == "apiVersion";
     if (!sorted_) return;
-    if (!last.empty() && key <= last) blame("keys", "are not sorted");
+    if (!last.empty() && key <= last) doubt("keys", "are not sorted");
     last = key;
   }
 
   // Inside the tree of managedFields[].fieldsV1, of which only the upper levels are remembered.
   bool inside_fields() const { return depth_ >= 5 && at("metadata", "managedFields") && path_[4] == "fieldsV1"; }
 
-  // Keeps the first problem: whether it is one can depend on the kind, which may come later.
-  void blame(std::string_view where, const char* what) {
-    if (what != nullptr && problem_.empty()) problem_ = "is an object whose " + std::string(where) + " " + what;
+  // Each keeps the first: whether it counts can depend on the kind, which may come later.
+  void doubt(std::string_view where, const char* what) { keep(doubt_, where, what); }
+  void blame(std::string_view where, const char* what) { keep(problem_, where, what); }
+  static void keep(std::string& first, std::string_view where, const char* what) {
+    if (what != nullptr && first.empty()) first = "is an object whose " + std::string(where) + " " + what;
   }
 
   void see_metadata(std::string_view key) {
     if (key == "ownerReferences") object_.owners.clear();
     if (key == "deletionTimestamp") object_.terminating = true;
     for (const Field& field : object_meta().fields)
-      if (is_one_bit_apart(key, field.name)) blame("metadata", "has a key of Kubernetes with a wrong letter");
+      if (is_one_bit_apart(key, field.name)) doubt("metadata", "has a key of Kubernetes with a wrong letter");
   }
 
   void take_owner(std::string_view text) {
@@ -108,15 +112,15 @@ class ObjectVisitor : public TreeVisitor {
     if (path_[4] == "name") owner.name = text;
     if (path_[4] == "uid") owner.uid = text;
     if (path_[4] == "uid" && is_almost_uuid(text, Giver::anybody))
-      blame("metadata.ownerReferences.uid", "is no UID any more");
+      doubt("metadata.ownerReferences.uid", "is no UID any more");
   }
 
   void take_managed(std::string_view text) {
     if (path_[4] == "time") take_moment(text);
     if (path_[4] == "operation" && text != "Apply" && text != "Update")
-      blame("metadata.managedFields.operation", "is no operation");
+      doubt("metadata.managedFields.operation", "is no operation");
     if (path_[4] == "fieldsType" && text != "FieldsV1")
-      blame("metadata.managedFields.fieldsType", "is no type of fields");
+      doubt("metadata.managedFields.fieldsType", "is no type of fields");
   }
 
   void take_moment(std::string_view text) {
@@ -141,7 +145,7 @@ class ObjectVisitor : public TreeVisitor {
     if (key == "name") object_.name = text;
     if (key == "namespace") object_.namespace_name = text;
     if (key == "uid") object_.uid = text;
-    if (key == "uid" && is_almost_uuid(text, Giver::api_server)) blame("metadata.uid", "is no UID any more");
+    if (key == "uid" && is_almost_uuid(text, Giver::api_server)) doubt("metadata.uid", "is no UID any more");
     if (key == "creationTimestamp" || key == "deletionTimestamp") take_moment(text);
   }
 
@@ -158,7 +162,8 @@ class ObjectVisitor : public TreeVisitor {
   std::optional<core::UtcTime> lease_time_;
   std::optional<core::UtcTime> event_time_;
   bool control_plane_ = false;
-  std::string problem_;
+  std::string problem_;  // Kubernetes does not decode it either
+  std::string doubt_;
   Encoding encoding_;
   bool seen_key_ = false;
   bool sorted_ = false;

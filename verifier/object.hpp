@@ -33,6 +33,7 @@ struct StoredObject {
   bool has_finalizers = false;       // that keep it until they are done
   bool unknown_kind = false;         // protobuf of a kind that Kubernetes 1.13 to 1.37 does not have
   std::uint32_t unknown_fields = 0;  // protobuf fields that they do not have; a newer Kubernetes may
+  std::string doubt;                 // what no Kubernetes writes so and each takes all the same; empty for nothing
 };
 
 /// What stored values of the two binary encodings begin with; JSON begins with a brace.
@@ -52,7 +53,8 @@ bool is_sealed(std::string_view value);
 
 /// Decodes `value`, of any of the encodings, walking it to its last byte and to its leaves, and comparing it with what
 /// Kubernetes can have written. A value of hostile lengths or depth ends in an error, not in memory.
-/// Throws: damaged, saying what is wrong and never quoting the value.
+/// Throws: damaged, when Kubernetes would not take it either or could not answer with it, saying what is wrong and
+/// never quoting the value; nor does a doubt.
 StoredObject decode_object(std::string_view value);
 
 /// The part for protobuf; `envelope` is what follows "k8s\0". Throws: damaged.

@@ -1,5 +1,6 @@
 // The door to protozero. Field numbers are those of k8s.io/api and k8s.io/apimachinery v0.37.2, generated.proto.
 #include <protozero/pbf_reader.hpp>
+#include <utility>
 
 #include "core/error.hpp"
 #include "verifier/message.hpp"
@@ -158,13 +159,14 @@ void read_special_field(StoredObject& object, Special special, protozero::pbf_ta
 
 // Walks what the envelope holds: an object of a known kind to its leaves, of others only the metadata, which all have.
 void check(StoredObject& object, std::string_view raw) {
-  if (const Message* message = find_kind(object.api_version, object.kind)) {
-    object.unknown_fields = walk_message(raw, *message);
-    return;
-  }
+  const auto take = [&](Walked walked) {
+    object.unknown_fields += walked.unknown_fields;
+    if (object.doubt.empty()) object.doubt = std::move(walked.doubt);
+  };
+  if (const Message* message = find_kind(object.api_version, object.kind)) return take(walk_message(raw, *message));
   object.unknown_kind = true;
   each_field(data_view(raw.data(), raw.size()), [&](auto tag, data_view bytes) {
-    if (tag == 1) object.unknown_fields += walk_message(view(bytes), object_meta());
+    if (tag == 1) take(walk_message(view(bytes), object_meta()));
   });
 }
 

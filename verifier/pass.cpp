@@ -102,8 +102,8 @@ std::vector<core::Check> Pass::run(const Subject& subject, const EncryptionKeys&
       check.error("there is not a single live row: k3s would start a new, empty cluster from this");
   });
   std::vector<core::Check> checks;
-  checks.push_back(close(revisions_, [&] { history_.finish(sequence_of(database_)); }));
-  checks.push_back(close(value_chain_, [] {}));
+  checks.push_back(close(revisions_, [&] { history_.finish(sequence_of(database_), known_->names); }));
+  checks.push_back(close(value_chain_, [&] { history_.finish_values(); }));
   checks.push_back(std::move(decode));
   CheckBuilder references("references");
   checks.push_back(close(references, [&] { check_references(result_, known_->names, references); }));

@@ -21,6 +21,7 @@ type record struct {
 	uid      string
 	revision int64 // of its newest row; 0 when there is none or it is deleted
 	mortal   bool  // may be deleted and made anew
+	retired  bool  // deleted for good
 }
 
 // cluster is what the clients of a database know, over the restarts of kine.
@@ -29,7 +30,8 @@ type cluster struct {
 	events     []object // patterns for new events
 	random     *rand.Rand
 	written    atomic.Int64
-	bookkeeper int64 // version of the API server's compaction key
+	bookkeeper int64   // version of the API server's compaction key
+	person     *person // who lays hands on it between two snapshots; nil for nobody
 }
 
 func newCluster(objects []object, number uint64) *cluster {
@@ -45,6 +47,15 @@ func newCluster(objects []object, number uint64) *cluster {
 		made.records = append(made.records, &record{object: one, mortal: mortal})
 	}
 	return made
+}
+
+func (c *cluster) find(key string) *record {
+	for _, one := range c.records {
+		if one.key == key {
+			return one
+		}
+	}
+	return nil
 }
 
 // addAlike adds roles whose names differ by what SQLite's LIKE does not see: older releases take one for another.
@@ -72,6 +83,11 @@ func (c *cluster) live(ctx context.Context, program string, step step, camera *c
 		return fmt.Errorf("loading: %w", err)
 	}
 	for range wanted {
+		if c.person != nil {
+			if err := c.person.next(ctx, running.client); err != nil {
+				return err
+			}
+		}
 		stop := c.work(ctx, running.client, step)
 		c.awaitWrites(20 + c.random.Int64N(100))
 		if step.killed {
@@ -173,7 +189,7 @@ func (c *cluster) compact(ctx context.Context, client *clientv3.Client) {
 func (c *cluster) write(ctx context.Context, client *clientv3.Client, worker int, random *rand.Rand) {
 	var mine []*record
 	for at, one := range c.records {
-		if at%workers == worker && strings.HasPrefix(one.key, "/registry/") {
+		if at%workers == worker && strings.HasPrefix(one.key, "/registry/") && !one.retired {
 			mine = append(mine, one)
 		}
 	}

@@ -18,9 +18,10 @@ type step struct {
 }
 
 type life struct {
-	name  string
-	alike bool // with names of roles that older releases take for one another
-	steps []step
+	name   string
+	alike  bool // with names of roles that older releases take for one another
+	habits bool // with a person who does what people do
+	steps  []step
 }
 
 // The eras of kine differ in what the columns beside the value hold: A up to 0.15, B is 0.16, C is 0.17.
@@ -53,6 +54,10 @@ var lives = []life{
 	{name: "mixed-abc-compacted", steps: []step{{version: newestA, compaction: byKine, retain: 100},
 		{version: eraB, compaction: byClient, retain: 100}, {version: eraC, compaction: byClient, retain: 100}}},
 	{name: "mixed-ac", steps: []step{{version: oldestA}, {version: eraC, compaction: byClient, retain: 100}}},
+	{name: "a-habits", habits: true, steps: []step{{version: newestA}}},
+	{name: "b-habits-compacted", habits: true, steps: []step{{version: eraB, compaction: byKine, retain: 10}}},
+	{name: "c-habits", habits: true, steps: []step{{version: eraC}}},
+	{name: "c-habits-compacted", habits: true, steps: []step{{version: eraC, compaction: byClient, retain: 100}}},
 	// A release of A or B does not start on what C began: it cannot read the NULL in compact_rev_key.
 	{name: "mixed-back", steps: []step{{version: eraB, compaction: byClient, retain: 100}, {version: newestA},
 		{version: eraC, compaction: byKine, retain: 10}}},

@@ -62,6 +62,9 @@ func live(kines, seed, out, kind string, snapshots int, number uint64) error {
 	if life.alike {
 		cluster.addAlike()
 	}
+	if life.habits {
+		cluster.person = &person{cluster: cluster, database: camera.database}
+	}
 	taken := 0
 	for at, step := range life.steps {
 		wanted := snapshots*(at+1)/len(life.steps) - taken

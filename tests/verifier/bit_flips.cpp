@@ -124,7 +124,7 @@ bool is_noticed(const std::string& bytes, const verifier::StoredObject& sound) {
     // What check decode finds by comparing with the key and with the version of the cluster.
     return object.name != sound.name || object.namespace_name != sound.namespace_name ||
            object.unknown_kind != sound.unknown_kind || object.unknown_fields != sound.unknown_fields ||
-           object.uid.empty() != sound.uid.empty();
+           object.uid.empty() != sound.uid.empty() || !object.doubt.empty();
   } catch (const core::Error&) {
     return true;
   }

@@ -120,14 +120,63 @@ TEST_CASE("Each wrong row or token is one finding that says what a restore would
   CHECK(contains(message(key, value, "K10" + std::string(64, 'a') + "::server:" + kPassword), "another cluster CA"));
 }
 
-TEST_CASE("Two bootstrap rows, a deleted one and an overwritten one are told apart") {
+TEST_CASE("A bootstrap row of another token beside the right one is a warning with what to do") {
   const Sealed sealed;
   const VerifyFixture two;
   two.make([&](kine::Database& database) {
     database.create(sealed.key, sealed.value());
     database.create(key_of("other"), "x");
   });
-  CHECK(contains(only_error(two.verify(sealed.token()), "bootstrap").message, "2 bootstrap rows"));
+  const auto result = two.verify(sealed.token());
+  CHECK(check_named(result, "bootstrap").verdict == CheckVerdict::pass);
+  CHECK_FALSE(result.ca_sha256.empty());
+  const core::Finding finding = only_warning(result, "bootstrap");
+  CHECK(finding.key == key_of("other"));
+  CHECK(contains(finding.message, "found multiple bootstrap keys in storage"));
+  CHECK(contains(finding.message, "delete this key from table kine"));
+}
+
+TEST_CASE("A bootstrap row that old k3s sealed, beside the right one, is dropped by k3s and a warning if it opens") {
+  const Sealed sealed;
+  const std::string written = sealed.token().substr(0, sealed.token().size() - 1);
+  const std::string secret = GENERATE(false, true) ? written : std::string();
+  const bool opens = GENERATE(true, false);
+  const VerifyFixture two;
+  two.make([&](kine::Database& database) {
+    database.create(key_of(secret), opens ? seal(bundle_json(sealed.files), secret) : std::string());
+    database.create(sealed.key, sealed.value());
+  });
+  const auto result = two.verify(sealed.token());
+  CHECK_FALSE(result.ca_sha256.empty());
+  if (opens) {
+    CHECK(check_named(result, "bootstrap").verdict == CheckVerdict::pass);
+    const core::Finding finding = only_warning(result, "bootstrap");
+    CHECK(finding.key == key_of(secret));
+    CHECK(contains(finding.message, "drops this one when it starts"));
+  } else {
+    CHECK(only_error(result, "bootstrap").key == key_of(secret));
+    CHECK(contains(only_error(result, "bootstrap").message, "would refuse to start"));
+  }
+}
+
+TEST_CASE("Of bootstrap rows that none fits the token, and of a damaged right one beside another, k3s starts on none") {
+  const Sealed sealed;
+  const VerifyFixture foreign;
+  foreign.make([&](kine::Database& database) {
+    database.create(key_of("other"), "x");
+    database.create(key_of("another"), "x");
+  });
+  CHECK(contains(only_error(foreign.verify(sealed.token()), "bootstrap").message, "different token"));
+  const VerifyFixture damaged;
+  damaged.make([&](kine::Database& database) {
+    database.create(key_of("other"), "x");
+    database.create(sealed.key, "x");
+  });
+  CHECK(only_error(damaged.verify(sealed.token()), "bootstrap").key == std::nullopt);
+}
+
+TEST_CASE("A deleted bootstrap row and an overwritten one do not count") {
+  const Sealed sealed;
   const VerifyFixture one;
   one.make([&](kine::Database& database) {
     database.create(key_of("other"), "x");
@@ -135,7 +184,8 @@ TEST_CASE("Two bootstrap rows, a deleted one and an overwritten one are told apa
     database.create(sealed.key, "");
     database.update(sealed.key, sealed.value());
   });
-  CHECK(check_named(one.verify(sealed.token()), "bootstrap").verdict == CheckVerdict::pass);
+  const auto result = one.verify(sealed.token());
+  CHECK(check_named(result, "bootstrap").verdict == CheckVerdict::pass);
 }
 
 TEST_CASE("A bundle without a CA, with another server secret, or without one is a finding") {

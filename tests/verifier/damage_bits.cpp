@@ -186,10 +186,11 @@ std::vector<Damage> bit_damages() {
   constexpr auto kGroup = "one bit";
   constexpr auto kText = "a text may hold any text, and slack may hold anything";
   constexpr auto kUnused = "some of these bytes say nothing that SQLite or kine asks for";
+  constexpr auto kHistory = "history, of which nobody is served anything";
   return {
       {"bit: live value", kGroup, "in the value of a live object", Needs::hash, kText, false, flip_live},
-      {"bit: old value", kGroup, "in an old value whose row is still there", Needs::content, "", false, flip_old},
-      {"bit: superseded value", kGroup, "in a value that a later row replaced", Needs::content, "", false,
+      {"bit: old value", kGroup, "in an old value whose row is still there", Needs::notice, kHistory, false, flip_old},
+      {"bit: superseded value", kGroup, "in a value that a later row replaced", Needs::notice, kHistory, false,
        flip_historic},
       {"bit: overflow page", kGroup, "in a page that a large row goes on in", Needs::hash, kText, false, flip_overflow},
       {"bit: sealed bootstrap row", kGroup, "in the value of the /bootstrap/ row", Needs::content, "", false,
@@ -215,8 +216,8 @@ std::vector<Damage> page_damages() {
   constexpr auto kGroup = "pages";
   return {
       {"page: zeroed", kGroup, "a page of a tree is zeroes", Needs::content, "", false, zero_page},
-      {"page: overflow zeroed", kGroup, "a page that a large row goes on in is zeroes", Needs::content, "", false,
-       zero_overflow_page},
+      {"page: overflow zeroed", kGroup, "a page that a large row goes on in is zeroes", Needs::notice,
+       "in history nobody is served it", false, zero_overflow_page},
       {"page: another's content", kGroup, "a page of rows holds another page's", Needs::content, "", false,
        splice_page},
       {"page: older content", kGroup, "a page of rows is as it was in the snapshot before", Needs::content, "", false,

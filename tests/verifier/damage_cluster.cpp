@@ -53,6 +53,8 @@ const Part kParts[] = {
 std::string space_name(int number) { return "team-" + std::to_string(number); }
 
 void fill(kine::Database& database) {
+  database.create("/registry/apiregistration.k8s.io/apiservices/v1.example.io",
+                  kine::json({"apiregistration.k8s.io/v1", "APIService", "v1.example.io", "", "uid-announced"}));
   for (int at = 0; at < kNamespaces; ++at) {
     const std::string space = space_name(at);
     database.create("/registry/namespaces/" + space,

@@ -158,7 +158,8 @@ std::vector<Damage> file_damages() {
   return {
       {"file: cut at a page", kFile, "some pages less", Needs::content, "", false, cut_at_page},
       {"file: cut in a page", kFile, "cut anywhere", Needs::content, "", false, cut_in_page},
-      {"file: garbage appended", kFile, "one to eight pages", Needs::content, "", false, append_garbage},
+      {"file: garbage appended", kFile, "one to eight pages", Needs::notice, "SQLite does not read them", false,
+       append_garbage},
       {"file: empty", kFile, "no bytes: k3s would begin a new cluster", Needs::content, "", true, empty_file},
       {"file: none", kFile, "not there: k3s would begin a new cluster", Needs::content, "", true, no_file},
       {"file: no kine", kFile, "a database without a table kine", Needs::content, "", true, fresh_database},

@@ -1,5 +1,6 @@
 // Rows that are gone, doubled or changed: what tools, hands and bugs do behind kine's back. SQLite finds nothing wrong.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "tests/verifier/damage.hpp"
@@ -64,13 +65,15 @@ bool duplicate_row(Scene& scene) {
 bool swap_values(Scene& scene) {
   Surgery surgery(scene.database);
   const Log log = surgery.log();
-  const LogRow* one = draw(scene, log, is_live);
+  const auto directory_of = [](const LogRow& row) { return row.name.substr(0, row.name.rfind('/')); };
+  std::map<std::string, int> sizes;
+  for (const LogRow& row : log.rows)
+    if (is_live(row)) ++sizes[directory_of(row)];
+  const LogRow* one = draw(scene, log, [&](const LogRow& row) { return is_live(row) && sizes[directory_of(row)] > 1; });
   if (one == nullptr) return false;
-  const std::string directory = one->name.substr(0, one->name.rfind('/'));
   const LogRow* two = draw(scene, log, [&](const LogRow& row) {
-    return is_live(row) && row.id != one->id && row.name.starts_with(directory + "/");
+    return is_live(row) && row.id != one->id && directory_of(row) == directory_of(*one);
   });
-  if (two == nullptr) return false;
   surgery.run(
       "UPDATE kine SET value = CASE id WHEN ?1 THEN (SELECT value FROM kine WHERE id = ?2) "
       "ELSE (SELECT value FROM kine WHERE id = ?1) END WHERE id IN (?1, ?2)",
@@ -190,6 +193,71 @@ bool vanish_namespace(Scene& scene) {
       1.0);
 }
 
+// "example.io" of "/registry/.../things.example.io"; empty for another key.
+std::string group_of_definition(const LogRow& row) {
+  const std::string prefix = "/registry/apiextensions.k8s.io/customresourcedefinitions/";
+  if (!row.live || !row.name.starts_with(prefix)) return {};
+  return row.name.substr(row.name.find('.', prefix.size()) + 1);
+}
+
+bool has_objects(const Log& log, const std::string& group) {
+  return std::any_of(log.rows.begin(), log.rows.end(),
+                     [&](const LogRow& row) { return row.live && row.name.starts_with("/registry/" + group + "/"); });
+}
+
+bool drop_definition(Scene& scene) {
+  return change_row(
+      scene,
+      [](const LogRow& row, const Log& log) {
+        const std::string group = group_of_definition(row);
+        if (group.empty() || row.id > log.compact_revision || !has_objects(log, group)) return false;
+        const auto of_group = [&](const LogRow& one) { return group_of_definition(one) == group; };
+        const auto announces = [&](const LogRow& one) {
+          return one.live && one.name.starts_with("/registry/apiregistration.k8s.io/apiservices/") &&
+                 one.name.ends_with("." + group);
+        };
+        return std::count_if(log.rows.begin(), log.rows.end(), of_group) == 1 &&
+               std::any_of(log.rows.begin(), log.rows.end(), announces);
+      },
+      kDrop);
+}
+
+bool delete_definition(Scene& scene) {
+  std::string group;
+  const Log log = Surgery(scene.database).log();
+  const LogRow* definition = draw(scene, log, [&](const LogRow& row) {
+    const std::string one = group_of_definition(row);
+    return !one.empty() && has_objects(log, one);
+  });
+  if (definition == nullptr) return false;
+  return delete_properly(
+      scene,
+      [&](const LogRow& row) {
+        return row.name == definition->name || (row.name.starts_with("/registry/apiregistration.k8s.io/apiservices/") &&
+                                                row.name.ends_with("." + group_of_definition(*definition)));
+      },
+      1.0);
+}
+
+bool finalize_namespace(Scene& scene) {
+  std::set<std::string> names;
+  for (const LogRow& row : Surgery(scene.database).log().rows)
+    if (row.live && row.name.starts_with("/registry/serviceaccounts/"))
+      names.insert(row.name.substr(26, row.name.find('/', 26) - 26));
+  for (const char* kept : {"default", "kube-system", "kube-public", "kube-node-lease"}) names.erase(kept);
+  if (names.empty()) return false;
+  const std::string name = *std::next(names.begin(), static_cast<std::ptrdiff_t>(scene.below(names.size())));
+  return delete_properly(
+      scene, [&](const LogRow& row) { return row.name == "/registry/namespaces/" + name; }, 1.0);
+}
+
+bool delete_history(Scene& scene) {
+  Surgery surgery(scene.database);
+  const std::size_t before = surgery.log().rows.size();
+  surgery.run("DELETE FROM kine WHERE id NOT IN (SELECT max(id) FROM kine GROUP BY name)");
+  return surgery.log().rows.size() < before;
+}
+
 bool lose_secrets(Scene& scene) {
   return delete_properly(
       scene, [](const LogRow& row) { return row.name.starts_with("/registry/secrets/"); }, 0.5);
@@ -216,20 +284,28 @@ std::vector<Damage> row_damages() {
       "before "
       "does";
   constexpr auto kSound = "the database is sound: somebody deleted it";
+  constexpr auto kByHand =
+      "SQLite hangs together, so somebody deleted the row; the snapshot before tells whether an object went with it";
   return {
-      {"row: recent one gone", kRows, "a live row above the compact revision", Needs::content, "", false, drop_recent},
+      {"row: recent one gone", kRows, "a live row above the compact revision", Needs::notice, kByHand, false,
+       drop_recent},
       {"row: old one gone", kRows, "a live row up to the compact revision", Needs::hash, kCompacted, false, drop_old},
-      {"row: superseded one gone", kRows, "a row of history above the compact revision", Needs::content, "", false,
+      {"row: superseded one gone", kRows, "a row of history above the compact revision", Needs::notice, kByHand, false,
        drop_superseded},
-      {"row: tombstone gone", kRows, "what says that an object was deleted", Needs::content, "", false, drop_tombstone},
+      {"row: tombstone gone", kRows, "what says that an object was deleted", Needs::notice, kByHand, false,
+       drop_tombstone},
       {"row: tail gone", kRows, "the newest 20 rows", Needs::content, "", false, drop_tail},
       {"row: tail gone, counter too", kRows, "the newest 20 rows, and sqlite_sequence says so", Needs::hash,
        "it is what the database was a moment before", false, drop_tail_fixed},
-      {"row: twice", kRows, "a created row once more under a new revision", Needs::content, "", false, duplicate_row},
+      {"row: twice", kRows, "a created row once more under a new revision", Needs::notice, "k3s serves the newest",
+       false, duplicate_row},
       {"row: kube-system gone", kRows, "the namespace whose uid is the cluster's", Needs::content, "", false,
        drop_kube_system},
-      {"row: namespace gone", kRows, "a namespace with objects in it, up to the compact revision", Needs::content, "",
+      {"row: namespace gone", kRows, "a namespace with objects in it, up to the compact revision", Needs::notice,
+       "one that was finalized by hand looks the same; where nothing was compacted since, the snapshot before tells",
        false, drop_namespace},
+      {"row: definition gone", kRows, "of custom resources, up to the compact revision, with no other of its group",
+       Needs::content, "", false, drop_definition},
       {"value: two swapped", kRows, "of two objects of one kind", Needs::content, "", false, swap_values},
       {"value: half gone", kRows, "the second half of a live value", Needs::content, "", false, truncate_value},
       {"value: last byte gone", kRows, "of a live value", Needs::content, "", false, lose_last_byte},
@@ -243,6 +319,12 @@ std::vector<Damage> row_damages() {
        "a uid may be any, where nothing refers to it", false, change_uid},
       {"people: namespace deleted", kPeople, "with all that was in it", Needs::warning, kSound, true, vanish_namespace},
       {"people: half of the secrets deleted", kPeople, "by the API", Needs::warning, kSound, true, lose_secrets},
+      {"people: namespace finalized by hand", kPeople, "and what was in it stays", Needs::notice,
+       "k3s serves what stays", true, finalize_namespace},
+      {"people: definition deleted by force", kPeople, "and its objects stay", Needs::notice, "k3s starts without them",
+       true, delete_definition},
+      {"people: history deleted by hand", kPeople, "with DELETE FROM kine, to shrink the file", Needs::notice,
+       "k3s serves what is left", true, delete_history},
       {"people: most of it deleted", kPeople, "pods, workloads, secrets and configuration", Needs::previous, kSound,
        true, delete_most},
   };

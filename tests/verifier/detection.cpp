@@ -43,7 +43,8 @@ struct Tally {
   int quick_check = 0;
   int integrity_check = 0;
   int content = 0;
-  int warned = 0;  // without a failing check
+  int warned_alone = 0;  // without a failing check
+  int warned = 0;        // the same with the snapshot before
   int previous = 0;
   int hash = 0;
   std::map<std::string, int> found_by;
@@ -54,6 +55,7 @@ struct Tally {
     quick_check += outcome.quick_check;
     integrity_check += outcome.integrity_check;
     content += outcome.content;
+    warned_alone += outcome.warned_alone && !outcome.content;
     warned += outcome.warned && !outcome.previous;
     previous += outcome.previous;
     hash += outcome.hash;
@@ -84,8 +86,9 @@ void print_table(const std::vector<damage::Damage>& damages, const std::vector<T
     if (tally.cases == 0) continue;
     const std::string why = one.why.empty() ? "" : fmt::format(": {}", one.why);
     fmt::print("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {}{} |\n", one.name, one.what, tally.cases,
-               tally.quick_check, tally.integrity_check, with_warnings(tally.content, tally.warned), tally.previous,
-               one.captured ? "-" : std::to_string(tally.hash), text_of(tally.found_by), to_string(one.needs), why);
+               tally.quick_check, tally.integrity_check, with_warnings(tally.content, tally.warned_alone),
+               with_warnings(tally.previous, tally.warned), one.captured ? "-" : std::to_string(tally.hash),
+               text_of(tally.found_by), to_string(one.needs), why);
   }
 }
 
@@ -172,7 +175,9 @@ void print_missed(const Missed& missed) {
   std::vector<std::pair<int, std::string>> places;
   for (const auto& [place, times] : missed.alone) places.emplace_back(times, place);
   std::sort(places.rbegin(), places.rend());
-  fmt::print("| missed by the content alone, in | times | of them missed with the snapshot before |\n|---|---|---|\n");
+  fmt::print(
+      "| missed by the content alone, without a warning, in | times | of them missed with the snapshot before "
+      "|\n|---|---|---|\n");
   for (const auto& [times, place] : places) {
     const auto still = missed.with_previous.find(place);
     fmt::print("| {} | {} | {} |\n", place, times, still == missed.with_previous.end() ? 0 : still->second);
@@ -212,17 +217,18 @@ int run_bits(char** arguments) {
     const std::scoped_lock held(lock);
     desks.push_back(std::move(desk));
     tally.count(outcome);
-    if (outcome.content) return;
+    if (outcome.content || outcome.warned_alone) return;
     const std::string place = place_of(image.map, image.log, offset);
     ++missed.alone[place];
-    if (!outcome.previous) ++missed.with_previous[place];
+    if (!outcome.previous && !outcome.warned) ++missed.with_previous[place];
   });
   const auto share = [&](int found) { return fmt::format("{:.1f} %", 100.0 * found / tally.cases); };
   fmt::print(
-      "{}: {} bits, one at a time. Found by quick_check {}, integrity_check {}, drill {}, with the snapshot before {}, "
-      "with the hash {}.\n\n",
+      "{}: {} bits, one at a time. Found by quick_check {}, integrity_check {}, drill {} and a warning of {} more, "
+      "with "
+      "the snapshot before {} and {}, with the hash {}.\n\n",
       arguments[2], tally.cases, share(tally.quick_check), share(tally.integrity_check), share(tally.content),
-      share(tally.previous), share(tally.hash));
+      share(tally.warned_alone), share(tally.previous), share(tally.warned), share(tally.hash));
   print_missed(missed);
   return tally.hash == tally.cases ? 0 : 1;
 }

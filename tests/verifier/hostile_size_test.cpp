@@ -84,7 +84,7 @@ TEST_CASE("Ten gigabytes of zeros are no database, and two behind a sound header
   INFO(outcome.said);
   CHECK(outcome.ended);
   CHECK(outcome.peak_bytes < peak_allowed());
-  CHECK(contains(outcome.said, "file fail"));
+  CHECK(contains(outcome.said, with_header ? "the file holds 488282" : "file fail"));
 }
 
 TEST_CASE("A header that counts more pages than there are ends in findings") {

@@ -73,8 +73,10 @@ Outcome look(const Stage& stage, const verifier::Subject& subject) {
   for (const core::Check& check : result.checks) {
     for (const core::Finding& finding : check.findings)
       if (finding.severity == core::Severity::warning && check.verdict != core::CheckVerdict::skipped &&
-          stage.said.count({check.name, finding.message}) == 0 && warning.empty())
-        warning = check.name;
+          stage.said.count({check.name, finding.message}) == 0) {
+        if (warning.empty()) warning = check.name;
+        outcome.warned_alone = outcome.warned_alone || !needs_previous(check.name);
+      }
     if (check.verdict != core::CheckVerdict::fail) continue;
     if (check.name == "hash") {
       outcome.hash = true;
@@ -116,7 +118,7 @@ bool as_needed(const Damage& damage, const Outcome& outcome) {
     case Needs::content:
       return outcome.content;
     case Needs::notice:
-      return outcome.content || outcome.warned;
+      return outcome.content || outcome.warned_alone;
     case Needs::previous:
       return outcome.previous;
     case Needs::warning:

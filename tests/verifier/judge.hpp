@@ -30,11 +30,12 @@ struct Outcome {
   bool applied = false;  // else nothing below counts
   bool quick_check = false;
   bool integrity_check = false;
-  bool content = false;   // a check failed that needs neither hash nor the snapshot before
-  bool previous = false;  // with the snapshot before
-  bool hash = false;      // with the hash of the capture
-  bool warned = false;    // a warning that is not there without the damage
-  std::string found_by;   // the first failing check but hash; or hash; or "warning: " and the first that warns
+  bool content = false;       // a check failed that needs neither hash nor the snapshot before
+  bool previous = false;      // with the snapshot before
+  bool hash = false;          // with the hash of the capture
+  bool warned = false;        // a warning that is not there without the damage
+  bool warned_alone = false;  // the same, of a check that needs neither
+  std::string found_by;       // the first failing check but hash; or hash; or "warning: " and the first that warns
 };
 
 /// What verify() says of a database, with everything it may be given.

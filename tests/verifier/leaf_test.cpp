@@ -26,11 +26,10 @@ std::string entry(const std::string& key, const std::string& value) { return fie
 
 const verifier::Message& message_of(std::string_view kind) { return *verifier::find_kind("v1", kind); }
 
-// Empty when the value is sound.
-std::string problem_of(const std::function<void()>& look) {
+// What is wrong, as damage or as a doubt; empty when the value is sound.
+std::string problem_of(const std::function<std::string()>& look_for_doubt) {
   try {
-    look();
-    return {};
+    return look_for_doubt();
   } catch (const core::Error& error) {
     CHECK(error.kind() == core::ErrorKind::damaged);
     return error.what();
@@ -38,16 +37,20 @@ std::string problem_of(const std::function<void()>& look) {
 }
 
 std::string problem_of(const std::string& value) {
-  return problem_of([&] { verifier::decode_object(value); });
+  return problem_of([&] { return verifier::decode_object(value).doubt; });
 }
 
 std::string problem_of_raw(const std::string& bytes, std::string_view kind) {
-  return problem_of([&] { verifier::walk_message(bytes, message_of(kind)); });
+  return problem_of([&] { return verifier::walk_message(bytes, message_of(kind)).doubt; });
 }
 
 bool is_noticed(const std::string& bytes, std::string_view kind) {
   bool unknown = false;
-  const auto look = [&] { unknown = verifier::walk_message(bytes, message_of(kind)) > 0; };
+  const auto look = [&] {
+    verifier::Walked walked = verifier::walk_message(bytes, message_of(kind));
+    unknown = walked.unknown_fields > 0;
+    return walked.doubt;
+  };
   return !problem_of(look).empty() || unknown;
 }
 
@@ -137,6 +140,37 @@ TEST_CASE("A message that Kubernetes' marshallers do not write is damaged, and s
   CHECK(contains(problem_of_raw(sound + tail, "ConfigMap"), sentence));
 }
 
+TEST_CASE("What Kubernetes' own decoder refuses or cannot answer with is damage; what it takes is a doubt") {
+  const auto is_damage = [](const std::string& value) {
+    std::string doubt;
+    try {
+      doubt = verifier::decode_object(value).doubt;
+    } catch (const core::Error&) {
+      return true;
+    }
+    CHECK_FALSE(doubt.empty());
+    return false;
+  };
+  const auto pod = [](const std::string& spec, const std::string& metadata = {}) {
+    return kine::protobuf(kPod, spec, metadata);
+  };
+  const auto managed = [](const std::string& raw) { return field(17, field(2, "Update") + field(7, field(1, raw))); };
+  CHECK(
+      is_damage(pod(container(field(8, field(1, entry("cpu", field(1, "10x"))))))));  // a quantity that does not parse
+  CHECK(is_damage(pod(container(number(2, 1)))));                                     // another type
+  CHECK(is_damage(pod("", managed("{\"f:spec\":{}"))));                               // cannot be answered as JSON
+  CHECK(is_damage(pod("", kine::time_field(9, 300'000'000'000))));
+  CHECK(is_damage(pod("").substr(0, 60)));
+  CHECK_FALSE(is_damage(pod(container(field(14, "Alwaxs")))));
+  CHECK_FALSE(is_damage(pod(container(field(2, "b\xffsybox")))));
+  CHECK_FALSE(is_damage(pod("", managed(R"({"f:spdc":{}})"))));
+  CHECK_FALSE(is_damage(pod("", managed(R"({"spec":{}})"))));
+  CHECK_FALSE(is_damage(pod("", field(11, entry("a/b/c", "x")))));
+  const std::string json = R"({"apiVersion":"x.io/v1","kind":"Thing","metadata":{)";
+  CHECK(is_damage(json + R"("creationTimestamp":"2026-19-21T14:13:20Z"}})"));
+  CHECK_FALSE(is_damage(json + R"("name":"n","labels":{}}})"));
+}
+
 TEST_CASE("What is always written is missed at every level") {
   CHECK(contains(problem_of_raw("", "Pod"), "is a Pod whose metadata is missing"));
   CHECK(contains(problem_of_raw(field(1, ""), "ConfigMap"), "whose metadata.name is missing"));
@@ -218,7 +252,7 @@ TEST_CASE("Nesting that is deeper than any object's is walked no further and end
   std::string schema;
   for (int level = 0; level < 5'000; ++level) schema = field(28, schema);  // not: not: not: ...
   const std::string value = field(2, field(3, field(4, field(1, schema))));
-  CHECK_FALSE(problem_of([&] { verifier::walk_message(value, crd); }).empty());
+  CHECK_FALSE(problem_of([&] { return verifier::walk_message(value, crd).doubt; }).empty());
 }
 
 TEST_CASE("JSON is looked at as well") {

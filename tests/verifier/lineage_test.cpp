@@ -62,17 +62,17 @@ TEST_CASE("What a snapshot became an hour later is of its line, in every era, co
   CHECK(check_named(result, "census").verdict == CheckVerdict::pass);
 }
 
-TEST_CASE("A change in the past is one finding of check lineage") {
-  const auto [sql, sentence] = GENERATE(table<std::string, std::string>(
-      {{"UPDATE kine SET value = value || 'x' WHERE id = 5", "another one"},
-       {"UPDATE kine SET value = NULL WHERE id = 5", "another one"},
-       {"UPDATE kine SET old_value = 'x' WHERE id = 5", "another one"},
-       {"UPDATE kine SET lease = 3 WHERE id = 5", "another one"},
-       {"UPDATE kine SET create_revision = 5 WHERE id = 5", "another one"},
-       {"DELETE FROM kine WHERE id = 30", "is lost"},
-       {"DELETE FROM kine WHERE id = 6", "is lost"},
+TEST_CASE("A change in the past is one finding of check lineage, an error when it is about what k3s serves") {
+  using core::Severity;
+  const auto [sql, severity, sentence] = GENERATE(table<std::string, Severity, std::string>(
+      {{"UPDATE kine SET value = value || 'x' WHERE id = 5", Severity::error, "another one"},
+       {"UPDATE kine SET value = NULL WHERE id = 5", Severity::error, "another one"},
+       {"UPDATE kine SET old_value = 'x' WHERE id = 5", Severity::error, "another one"},
+       {"UPDATE kine SET lease = 3 WHERE id = 5", Severity::error, "another one"},
+       {"UPDATE kine SET create_revision = 5 WHERE id = 5", Severity::error, "another one"},
+       {"UPDATE kine SET value = 'x' WHERE id = 25", Severity::warning, "a later row replaced it"},
        {"UPDATE kine SET value = replace(value, 'uid-kube-system', 'uid-kube-sYstem') WHERE name LIKE '%/kube-system'",
-        "another cluster"}}));
+        Severity::error, "another cluster"}}));
   const TwoSnapshots snapshots;
   const bool compacted = GENERATE(false, true);
   if (compacted) {
@@ -81,7 +81,36 @@ TEST_CASE("A change in the past is one finding of check lineage") {
   }
   snapshots.now.exec(sql);
   INFO(sql << " compacted " << compacted);
-  CHECK(contains(only_error(snapshots.verify(), "lineage").message, sentence));
+  const auto result = snapshots.verify();
+  CHECK(contains((severity == Severity::error ? only_error : only_warning)(result, "lineage").message, sentence));
+  if (severity == Severity::warning) CHECK(check_named(result, "lineage").verdict == CheckVerdict::pass);
+}
+
+TEST_CASE("Rows that somebody deleted are an error where an object went with them, and else a warning") {
+  const TwoSnapshots snapshots;
+  const bool compacted = GENERATE(false, true);
+  if (compacted) {
+    snapshots.then.compact(18);
+    snapshots.now.compact(20);
+  }
+  SECTION("objects") {
+    const int id = GENERATE(30, 6);  // above the compact revision, and below it
+    snapshots.now.exec("DELETE FROM kine WHERE id = " + std::to_string(id));
+    CHECK(contains(only_error(snapshots.verify(), "lineage").message, "is lost"));
+  }
+  SECTION("history alone") {
+    snapshots.now.exec("DELETE FROM kine WHERE id NOT IN (SELECT max(id) FROM kine GROUP BY name)");
+    const auto result = snapshots.verify();
+    CHECK(check_named(result, "lineage").verdict == CheckVerdict::pass);
+    CHECK(contains(only_warning(result, "lineage").message, "deleted them by hand"));
+  }
+  SECTION("an event") {
+    for (const VerifyFixture* fixture : {&snapshots.then, &snapshots.now})
+      fixture->exec("UPDATE kine SET name = '/registry/events/default/e' WHERE id = 30");
+    snapshots.now.exec("DELETE FROM kine WHERE id = 30");
+    CHECK(check_named(snapshots.verify(), "lineage").verdict == CheckVerdict::pass);
+    CHECK(contains(only_warning(snapshots.verify(), "lineage").message, "1 rows that edge/then holds are gone"));
+  }
 }
 
 TEST_CASE("A row that appears in the past, and a step back in time, are findings of check lineage") {
@@ -100,8 +129,12 @@ TEST_CASE("A row that appears in the past, and a step back in time, are findings
   }
   SECTION("compact revision back") {
     const TwoSnapshots snapshots;
-    snapshots.then.compact(10);
-    CHECK(contains(check_named(snapshots.verify(), "lineage").findings.at(0).message, "the compact revision"));
+    snapshots.then.compact(18);
+    snapshots.now.compact(20);
+    snapshots.now.exec("UPDATE kine SET prev_revision = 0 WHERE name = 'compact_rev_key'");
+    const auto result = snapshots.verify();
+    CHECK(check_named(result, "lineage").verdict == CheckVerdict::pass);
+    CHECK(contains(only_warning(result, "lineage").message, "the compact revision"));
   }
 }
 

@@ -80,6 +80,21 @@ TEST_CASE("A sealed secret that is damaged, another's, or sealed with a lost key
   CHECK(finding.key == kSecret);
 }
 
+TEST_CASE("History that is sealed with a key that was rotated away is a warning, as nobody is served it") {
+  const VerifyFixture fixture;
+  fixture.make([](kine::Database& database) {
+    const std::map<std::string, std::string> files{{"ServerCA", make_single_ca().pem},
+                                                   {"PasswdFile", passwd_file(kPassword)},
+                                                   {"EncryptionConfig", configuration()}};
+    database.create("/bootstrap/" + core::sha256_hex(kPassword).substr(0, 12), seal(bundle_json(files), kPassword));
+    database.create(kSecret, "k8s:enc:aescbc:v1:lost:0123456789abcdef0123456789abcdef");
+    database.update(kSecret, seal_cbc(kSound));
+  });
+  const auto result = fixture.verify(kPassword);
+  CHECK(check_named(result, "secrets").verdict == CheckVerdict::pass);
+  CHECK(contains(only_warning(result, "secrets").message, "a later row replaced it"));
+}
+
 TEST_CASE("Without a token sealed values skip the check, and with one that does not open the row it cannot run") {
   CHECK(check_named(verify_with(seal_cbc(kSound), configuration(), std::nullopt), "secrets").verdict ==
         CheckVerdict::skipped);
