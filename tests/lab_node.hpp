@@ -51,6 +51,12 @@ class Node {
   /// Kills what serves the connections to its sshd. Returns when they are gone.
   void cut_connections() const;
 
+  /// From here on sudo allows what these lines of a sudoers file say, and nothing else.
+  void allow_only(const std::string& sudoers) const;
+
+  /// From here on there is no sqlite3 to be found on it.
+  void hide_sqlite3() const;
+
   /// From here on its shell and its tools are busybox's, as on Alpine.
   void install_busybox() const;
 
