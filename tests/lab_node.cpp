@@ -92,18 +92,6 @@ std::string Node::run(const std::string& script) const {
   return result.out;
 }
 
-void Node::allow_only(const std::string& sudoers) const {
-  run("printf '%s\\n' '" + sudoers +
-      "' >/etc/sudoers.new; chmod 440 /etc/sudoers.new; visudo -cf /etc/sudoers.new >/dev/null; mv /etc/sudoers.new "
-      "/etc/sudoers");
-}
-
-// A character device 0:0 in an upper layer is how overlayfs says "deleted".
-void Node::hide_sqlite3() const {
-  run("mkdir /run/hidden; mknod /run/hidden/sqlite3 c 0 0\n"
-      "mount -t overlay overlay /usr/bin -o ro,lowerdir=/run/hidden:/usr/bin; ! command -v sqlite3");
-}
-
 void Node::configure_sshd(const std::string& lines) const {
   // sshd writes its PID file once it listens again.
   run("cat >>/etc/ssh/sshd_config <<'END'\n" + lines +
@@ -115,6 +103,18 @@ void Node::cut_connections() const {
   // Not one that is made anew meanwhile.
   run("connections=$(pgrep -f '^sshd: [u]buntu'); kill -KILL $connections 2>/dev/null || true\n"
       "for one in $connections; do while kill -0 $one 2>/dev/null; do sleep 0.05; done; done");
+}
+
+void Node::allow_only(const std::string& sudoers) const {
+  run("printf '%s\\n' '" + sudoers +
+      "' >/etc/sudoers.new; chmod 440 /etc/sudoers.new; visudo -cf /etc/sudoers.new >/dev/null; mv /etc/sudoers.new "
+      "/etc/sudoers");
+}
+
+// A character device 0:0 in an upper layer is how overlayfs says "deleted".
+void Node::hide_sqlite3() const {
+  run("mkdir /run/hidden; mknod /run/hidden/sqlite3 c 0 0\n"
+      "mount -t overlay overlay /usr/bin -o ro,lowerdir=/run/hidden:/usr/bin; ! command -v sqlite3");
 }
 
 void Node::install_busybox() const {
