@@ -10,8 +10,11 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/node_cluster.hpp"
+#include "cli/restore_consent.hpp"
 #include "cli/restore_node.hpp"
 #include "cli/restore_snapshot.hpp"
+#include "cli/restore_steps.hpp"
 #include "cli/restored_api.hpp"
 #include "core/cancel.hpp"
 #include "core/log.hpp"
@@ -32,11 +35,10 @@ struct Options {
   std::string snapshot;
   std::string node;
   bool dry_run = false;
-  bool yes = false;
+  Consent consent;
   bool roll_back = false;
   bool finish = false;
   bool bump = true;
-  Unverified unverified = Unverified::refused;
 };
 
 // No two restores have the same, also when they begin in the same second.
@@ -67,14 +69,6 @@ std::string read_line() {
     line += c;
   }
 }
-
-/// A step on the node, as it is shown before it runs.
-struct Planned {
-  std::string name;
-  std::string title;
-  std::string lines;
-  std::function<void(reports::RestoreStep&)> work;
-};
 
 class Restore {
  public:
@@ -108,6 +102,7 @@ class Restore {
     facts_.settings = find_node(config_, options_.node, outcome_.cluster);
     facts_.snapshot = outcome_.snapshot;
     facts_.moment = new_moment();
+    check_consent(options_.consent, outcome_.cluster);
     if (!prepare()) return;
     if (options_.dry_run) return show_plan();
     std::vector<Planned> planned = plan();
@@ -130,14 +125,14 @@ class Restore {
       return;
     std::vector<Planned> planned;
     planned.push_back(options_.finish ? let_stand_step() : mend_step());
-    if (options_.dry_run) return show(planned);
+    if (options_.dry_run) return show_steps(planned, outcome_);
     const std::string cluster = outcome_.snapshot.substr(0, outcome_.snapshot.find('/'));
     if (state_.stage != restorer::Stage::claimed)
       confirm(planned, fmt::format("on {}, a restore of {}was cut off", outcome_.node, outcome_.snapshot),
               cluster.empty() ? "yes" : cluster);
     if (!options_.finish) return static_cast<void>(mend());
     const core::CancelShield shield;
-    step(std::move(planned.front()));
+    step(planned.front());
   }
 
   Planned mend_step() {
@@ -157,43 +152,28 @@ class Restore {
     const bool restores = !options_.roll_back && !options_.finish;
     if (restores && options_.snapshot.empty())
       throw Error(ErrorKind::usage, "SNAPSHOT is missing: drill list shows what there is");
-    if (!options_.dry_run && !options_.yes && ::isatty(STDIN_FILENO) == 0)
+    if (!options_.dry_run && !options_.consent.yes && ::isatty(STDIN_FILENO) == 0)
       throw Error(ErrorKind::usage,
                   "a restore, and its rollback, replace the node's database: look at it with --dry-run, then give "
                   "--yes, or run it in a terminal and type the cluster's name");
   }
 
-  /// True when `work` did what it had to. Whatever it throws is a finding of the step.
-  bool step(Planned planned) {
-    core::log_info(planned.title);
-    core::show_progress("restore: " + planned.name);
-    outcome_.steps.push_back({planned.name, planned.title, planned.lines, CheckVerdict::pass, {}, {}});
-    reports::RestoreStep& step = outcome_.steps.back();
-    const core::Stopwatch watch;
-    try {
-      planned.work(step);
-      if (step.verdict == CheckVerdict::pass && !step.passed()) step.verdict = CheckVerdict::could_not_run;
-    } catch (const std::exception& error) {
-      const auto* known = dynamic_cast<const Error*>(&error);
-      const bool damaged = known != nullptr && known->kind() == ErrorKind::damaged;
-      step.verdict = damaged ? CheckVerdict::fail : CheckVerdict::could_not_run;
-      step.add(core::Severity::error, error.what());
-    }
-    step.duration = watch.elapsed();
-    return step.verdict == CheckVerdict::pass;
-  }
+  bool step(const Planned& planned) { return run_step(planned, outcome_); }
 
   // Nothing is changed here: the snapshot and the node are looked at.
   bool prepare() {
     return step({"snapshot", "Verify the snapshot and unpack it", "",
                  [this](reports::RestoreStep& step) {
-                   snapshot_->verify(step, options_.unverified);
+                   const Faults faults = options_.consent.force ? Faults::accepted : Faults::refused;
+                   snapshot_->verify(step, faults, options_.node);
                    outcome_.revision = snapshot_->verification().revision;
+                   if (faults == Faults::accepted) outcome_.accepted_faults = snapshot_->faults();
                  }}) &&
            step({"node", "Look at the node: its version, cluster, token, space and service", "",
                  [this](reports::RestoreStep& step) { look_at_node(step); }}) &&
-           (!options_.bump || step({"revision", "Move the revision of the copy beyond what any client has seen", "",
-                                    [this](reports::RestoreStep&) { outcome_.bumped = snapshot_->bump_revision(); }}));
+           (!options_.bump ||
+            step({"revision", "Move the revision of the copy beyond what any client has seen", "",
+                  [this](reports::RestoreStep& step) { outcome_.bumped = snapshot_->bump_revision(step); }}));
   }
 
   void look() {
@@ -227,8 +207,17 @@ class Restore {
                            state_.unfinished->empty() ? "before it had changed anything" : *state_.unfinished));
       return;
     }
-    step.findings = restorer::judge(state_, snapshot_->wanted(), facts_.settings);
+    judge(step);
     node_->check_forwarding();
+  }
+
+  void judge(reports::RestoreStep& step) {
+    restorer::Wanted wanted = snapshot_->wanted();
+    wanted.may_replace = options_.consent.replace_cluster;
+    if (restorer::may_be_another(state_, wanted) && state_.database_size_bytes > 0)
+      state_.other = look_into_cluster(facts_.settings.target, state_.database_size_bytes);
+    step.findings = restorer::judge(state_, wanted, facts_.settings);
+    if (restorer::is_another(state_, wanted)) outcome_.replaced = {restorer::name_of_cluster(state_), state_.other};
   }
 
   std::vector<Planned> plan() {
@@ -251,8 +240,7 @@ class Restore {
                       api_.emplace(*node_, facts_);
                       api_->wait_until_ready(config_.drill.ready_timeout);
                     }});
-    plan.push_back({"prove", "Compare every object it serves with the snapshot", "",
-                    [this](reports::RestoreStep& step) { prove(step); }});
+    plan.push_back(prove_step());
     plan.push_back({"settle", "See that it stays ready for ten seconds", "",
                     [this](reports::RestoreStep&) { api_->stay_ready(kStaysReady); }});
     plan.push_back({"finish", "Let the restore stand", restorer::finish_step(), [this](reports::RestoreStep&) {
@@ -262,14 +250,19 @@ class Restore {
     return plan;
   }
 
-  void show(const std::vector<Planned>& planned) {
-    for (const Planned& one : planned)
-      outcome_.steps.push_back({one.name, one.title, one.lines, CheckVerdict::skipped, {}, {}});
+  // What a damaged snapshot cannot give back is no reason to take back what it could.
+  Planned prove_step() {
+    const bool whole = outcome_.accepted_faults.empty();
+    return {"prove",
+            whole ? "Compare every object it serves with the snapshot"
+                  : "Compare every object it serves with what can be read of the snapshot: what differs is said, and "
+                    "undoes nothing, as the snapshot is damaged",
+            "", [this](reports::RestoreStep& step) { prove(step); }, whole ? OnFailure::roll_back : OnFailure::go_on};
   }
 
   void show_plan() {
-    if (state_.unfinished) show({mend_step()});
-    show(plan());
+    if (state_.unfinished) show_steps({mend_step()}, outcome_);
+    show_steps(plan(), outcome_);
     outcome_.steps.push_back({"rollback",
                               "When any of these fails: put everything back",
                               rollback_step(facts_),
@@ -281,7 +274,7 @@ class Restore {
 
   // Asked of a person, so it is said whatever --quiet keeps from the log.
   void confirm(const std::vector<Planned>& planned, const std::string& question, const std::string& name) {
-    if (options_.yes) return;
+    if (options_.consent.yes) return;
     core::clear_progress();
     std::string text;
     for (const reports::RestoreStep& step : outcome_.steps)
@@ -300,8 +293,8 @@ class Restore {
       if (!good) return false;
       outcome_.rolled_back = reports::RolledBack::no;
     }
-    for (Planned& planned : plan())
-      if (!step(std::move(planned))) return false;
+    for (const Planned& planned : plan())
+      if (!step(planned)) return false;
     stand(facts_.aside());
     return true;
   }
@@ -309,7 +302,9 @@ class Restore {
   // So it ends when all goes well.
   void stand(const std::string& kept_aside) {
     outcome_.kept_aside = kept_aside;
-    outcome_.needs_a_person = snapshot_->left_to_a_person(state_.name, facts_.server, outcome_.bumped.has_value());
+    const bool newcomer = facts_.server == restorer::Server::absent || outcome_.replaced;
+    outcome_.needs_a_person =
+        snapshot_->left_to_a_person(state_.name, newcomer ? Newcomer::yes : Newcomer::no, outcome_.bumped.has_value());
   }
 
   bool mend() {
@@ -355,6 +350,8 @@ class Restore {
   }
 
   void prove(reports::RestoreStep& step) {
+    if (snapshot_->verification().objects.empty())
+      throw Error(ErrorKind::damaged, "no object of the snapshot can be read, so there is nothing to compare with");
     outcome_.objects = api_->prove(snapshot_->verification(), outcome_.bumped.value_or(outcome_.revision));
     step.findings = outcome_.objects->findings;
     if (!outcome_.objects->equal() || !step.passed()) step.verdict = CheckVerdict::fail;
@@ -420,16 +417,13 @@ Action declare_restore(CLI::App& app) {
                  "Which; with --rollback and --finish its cluster is enough, or nothing");
   app.add_option("--to", options->node, "The server: a configured cluster, or user@host[:port]")->required();
   app.add_flag("--dry-run", options->dry_run, "Look, show every step with its commands, change nothing");
-  app.add_flag("--yes", options->yes, "Do not ask for the cluster's name");
+  declare_consent(app, options->consent);
   app.add_flag("--bump-revision,!--no-bump-revision", options->bump,
                "Go on beyond every revision a client can have seen, so that watches notice (default: on)");
   auto* const back =
       app.add_flag("--rollback", options->roll_back, "Only put back what a restore has moved that was cut off");
   app.add_flag("--finish", options->finish, "Only let what a restore has placed that was cut off stand")
       ->excludes(back);
-  app.add_flag_callback(
-      "--allow-unverified", [options] { options->unverified = Unverified::allowed; },
-      "Restore a snapshot even when it could not be verified as a whole; never one that failed");
   return [options](const Globals& globals) { return Restore(globals, *options).run(); };
 }
 
