@@ -15,6 +15,7 @@
 #include "cli/restore_node.hpp"
 #include "cli/restore_snapshot.hpp"
 #include "cli/restore_steps.hpp"
+#include "cli/restore_way_back.hpp"
 #include "cli/restored_api.hpp"
 #include "core/cancel.hpp"
 #include "core/log.hpp"
@@ -28,8 +29,6 @@ using core::Error;
 using core::ErrorKind;
 
 constexpr std::chrono::seconds kStaysReady{10};
-constexpr std::chrono::minutes kPatienceForRollback{10};
-constexpr std::chrono::seconds kBetweenTries{5};
 
 struct Options {
   std::string snapshot;
@@ -46,17 +45,6 @@ std::string new_moment() {
   std::uint16_t random = 0;
   if (::getrandom(&random, sizeof random, 0) != sizeof random) throw core::system_error(errno, "getrandom");
   return fmt::format("{}-{:04x}", core::format_compact(core::utc_now()), random);
-}
-
-void add_what_is_kept(const restorer::RollBack& done, reports::RestoreStep& step) {
-  if (!done.kept.empty())
-    step.add(core::Severity::note,
-             fmt::format("k3s had been started on what was restored, so that is kept in {} on the node", done.kept));
-  if (!done.stands.empty())
-    step.add(
-        core::Severity::note,
-        fmt::format("nothing was put back: the restore had come to its end, and stands; what was there before is in {}",
-                    done.stands));
 }
 
 // One line of the terminal, without its end. Throws: cancelled.
@@ -106,7 +94,7 @@ class Restore {
     if (!prepare()) return;
     if (options_.dry_run) return show_plan();
     std::vector<Planned> planned = plan();
-    if (state_.unfinished) planned.insert(planned.begin(), mend_step());
+    if (state_.unfinished) planned.insert(planned.begin(), way_back_->mend_step());
     confirm(planned, fmt::format("{} is about to replace the cluster on {}", outcome_.snapshot, outcome_.node),
             outcome_.cluster);
     if (!change() && claimed_) roll_back();
@@ -116,7 +104,7 @@ class Restore {
   void end_what_was_cut_off() {
     facts_.settings = find_node(config_, options_.node, options_.snapshot.substr(0, options_.snapshot.find('/')));
     outcome_.node = options_.node;
-    node_.emplace(facts_.settings);
+    connect();
     if (!step({"node", "Look at what was cut off there", "", [this](reports::RestoreStep&) {
                  look();
                  outcome_.snapshot = state_.unfinished.value_or("");
@@ -124,23 +112,15 @@ class Restore {
                }}))
       return;
     std::vector<Planned> planned;
-    planned.push_back(options_.finish ? let_stand_step() : mend_step());
+    planned.push_back(options_.finish ? let_stand_step() : way_back_->mend_step());
     if (options_.dry_run) return show_steps(planned, outcome_);
     const std::string cluster = outcome_.snapshot.substr(0, outcome_.snapshot.find('/'));
     if (state_.stage != restorer::Stage::claimed)
       confirm(planned, fmt::format("on {}, a restore of {}was cut off", outcome_.node, outcome_.snapshot),
               cluster.empty() ? "yes" : cluster);
-    if (!options_.finish) return static_cast<void>(mend());
+    if (!options_.finish) return static_cast<void>(way_back_->mend());
     const core::CancelShield shield;
     step(planned.front());
-  }
-
-  Planned mend_step() {
-    return {"mend", "Put everything back as it was before the restore that was cut off",
-            "sh " + facts_.rollback_file().string(), [this](reports::RestoreStep& step) {
-              mended_ = node_->mend();
-              add_what_is_kept(mended_, step);
-            }};
   }
 
   Planned let_stand_step() {
@@ -176,13 +156,19 @@ class Restore {
                   [this](reports::RestoreStep& step) { outcome_.bumped = snapshot_->bump_revision(step); }}));
   }
 
+  void connect() {
+    node_.emplace(facts_.settings);
+    way_back_.emplace(*node_, facts_, outcome_);
+  }
+
   void look() {
     state_ = node_->look();
     outcome_.node = state_.peer;
     outcome_.node_k3s_version = state_.k3s_version;
     facts_.manager = state_.manager;
     // What was just started may not have the database open yet, which is all that tells of it without a manager.
-    facts_.service = mended_.service == restorer::Service::running ? mended_.service : state_.service;
+    const restorer::RollBack& mended = way_back_->mended();
+    facts_.service = mended.service == restorer::Service::running ? mended.service : state_.service;
     facts_.server = state_.server;
     if (!state_.owner.empty())
       throw Error(ErrorKind::storage,
@@ -192,7 +178,7 @@ class Restore {
   }
 
   void look_at_node(reports::RestoreStep& step) {
-    if (!node_) node_.emplace(facts_.settings);
+    if (!node_) connect();
     look();
     if (state_.unfinished && state_.stage == restorer::Stage::started)
       throw Error(
@@ -261,7 +247,7 @@ class Restore {
   }
 
   void show_plan() {
-    if (state_.unfinished) show_steps({mend_step()}, outcome_);
+    if (state_.unfinished) show_steps({way_back_->mend_step()}, outcome_);
     show_steps(plan(), outcome_);
     outcome_.steps.push_back({"rollback",
                               "When any of these fails: put everything back",
@@ -287,7 +273,7 @@ class Restore {
 
   bool change() {
     if (state_.unfinished) {
-      if (!mend()) return false;
+      if (!way_back_->mend()) return false;
       const bool good =
           step({"node", "Look at the node again", "", [this](reports::RestoreStep& step) { look_at_node(step); }});
       if (!good) return false;
@@ -305,24 +291,6 @@ class Restore {
     const bool newcomer = facts_.server == restorer::Server::absent || outcome_.replaced;
     outcome_.needs_a_person =
         snapshot_->left_to_a_person(state_.name, newcomer ? Newcomer::yes : Newcomer::no, outcome_.bumped.has_value());
-  }
-
-  bool mend() {
-    const core::CancelShield shield;
-    const bool back = step(mend_step());
-    if (mended_.stands.empty())
-      say_whether_back(back, "");
-    else
-      outcome_.kept_aside = mended_.stands;
-    return back;
-  }
-
-  void say_whether_back(bool back, const std::string& where) {
-    outcome_.rolled_back = back ? reports::RolledBack::yes : reports::RolledBack::failed;
-    if (!back)
-      outcome_.rollback_failure =
-          fmt::format("the node may be between two states{}; to put it back, as root on the node: sh {}", where,
-                      facts_.rollback_file().string());
   }
 
   void send() {
@@ -360,14 +328,8 @@ class Restore {
   void roll_back() {
     const core::CancelShield shield;
     api_.reset();
-    std::string stands;
-    const bool back =
-        step({"rollback", "Put everything back as it was", rollback_step(facts_), [&](reports::RestoreStep& step) {
-                const restorer::RollBack done = roll_back_once_reached();
-                add_what_is_kept(done, step);
-                stands = done.stands;
-              }});
-    if (stands.empty()) return say_whether_back(back, ", with what was there in " + facts_.aside().string());
+    const std::string stands = way_back_->roll_back();
+    if (stands.empty()) return;
     // Its own finish was only not heard of. When another drill has let it stand, what failed here has failed.
     for (reports::RestoreStep& step : outcome_.steps) {
       if (step.name != "finish") continue;
@@ -377,25 +339,6 @@ class Restore {
     stand(stands);
   }
 
-  // The connection may be what has failed, and come back.
-  restorer::RollBack roll_back_once_reached() {
-    const auto deadline = std::chrono::steady_clock::now() + kPatienceForRollback;
-    for (bool told = false;; told = true) {
-      try {
-        return node_->roll_back(facts_);
-      } catch (const Error& error) {
-        // A node that is just starting refuses logins, too.
-        const bool refused = error.kind() == ErrorKind::storage;
-        if (refused || std::chrono::steady_clock::now() > deadline) throw;
-        if (!told)
-          core::log_warning(
-              fmt::format("{}; the node must be put back, so this is tried for {}; by hand, as root there: sh {}",
-                          error.what(), core::format_duration(kPatienceForRollback), facts_.rollback_file().string()));
-        core::pause_for(kBetweenTries);
-      }
-    }
-  }
-
   const Globals& globals_;
   const Options& options_;
   Config config_;
@@ -403,8 +346,8 @@ class Restore {
   restorer::ScriptFacts facts_;
   restorer::NodeState state_;
   std::optional<restorer::Node> node_;
+  std::optional<WayBack> way_back_;
   std::optional<RestoredApi> api_;
-  restorer::RollBack mended_;
   bool claimed_ = false;
   reports::RestoreOutcome outcome_;
 };

@@ -110,7 +110,9 @@ std::optional<core::Revision> RestoreSnapshot::bump_revision(reports::RestoreSte
   try {
     return verifier::bump_revision(copy_->database(), verifier::revision_beyond(verification_.revision, elapsed));
   } catch (const Error& error) {
-    if (faults_.empty() || error.kind() != ErrorKind::damaged) throw;
+    if (error.kind() != ErrorKind::damaged) throw;
+    if (faults_.empty())
+      throw Error(error.kind(), fmt::format("{}; --no-bump-revision restores it as it is", error.what()));
     step.add(core::Severity::warning, fmt::format("the revision stays as it is: {}", error.what()));
     return std::nullopt;
   }
