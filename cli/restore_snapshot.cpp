@@ -28,13 +28,15 @@ bool is_fault(const core::Check& check) {
   return check.verdict == CheckVerdict::fail || check.verdict == CheckVerdict::could_not_run;
 }
 
-// The newest snapshots of the cluster beside `name` of which the last that was proven is good.
-std::string others_of(const std::vector<store::Snapshot>& snapshots, const std::string& name) {
+// The newest snapshots of the cluster beside the refused one of which the last that was proven is good.
+std::string others_of(const std::vector<store::Snapshot>& snapshots, const store::Snapshot& refused) {
   std::vector<std::string> good;
   for (auto one = snapshots.rbegin(); one != snapshots.rend() && good.size() < kOthersListed; ++one) {
     const auto passed = [](const std::optional<store::Proof>& proof) { return proof && proof->verdict == "pass"; };
     const bool failed = one->verified && one->verified->verdict == "fail";
-    if (one->full_name() == name || one->lost || failed || !(passed(one->drilled) || passed(one->verified))) continue;
+    if (one->full_name() == refused.full_name() || !store::are_of_one_cluster(*one, refused) || one->lost || failed ||
+        !(passed(one->drilled) || passed(one->verified)))
+      continue;
     good.push_back(fmt::format("{} passed drill {}", one->full_name(), passed(one->drilled) ? "run" : "verify"));
   }
   const std::string others =
@@ -58,7 +60,11 @@ void RestoreSnapshot::verify(reports::RestoreStep& step, Faults faults, const st
   if (const std::optional<std::string> lost = store_.find(name_).lost)
     throw Error(ErrorKind::damaged,
                 fmt::format("it cannot be brought back, and --force changes nothing of that: {}; {}", *lost,
-                            others_of(snapshots, name_)));
+                            others_of(snapshots, snapshot_)));
+  if (snapshot_.of_another_cluster)
+    step.add(
+        core::Severity::warning,
+        fmt::format("it is of another cluster than the other snapshots of {}: drill series says which", cluster()));
   const core::Severity severity = faults == Faults::accepted ? core::Severity::warning : core::Severity::error;
   for (const core::Check& check : verification_.checks) {
     const bool veto = may_veto(check.name);
@@ -90,7 +96,7 @@ void RestoreSnapshot::refuse(reports::RestoreStep& step, const std::vector<store
   step.add(core::Severity::error,
            fmt::format("so it is not restored unasked, and it may be the only copy that there is: {}; to restore what "
                        "can be read of this one: drill restore {} --to {} --force",
-                       others_of(snapshots, name_), name_, node));
+                       others_of(snapshots, snapshot_), name_, node));
 }
 
 void RestoreSnapshot::read_needs(reports::RestoreStep& step) {

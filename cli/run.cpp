@@ -6,6 +6,7 @@
 #include "cli/candidate.hpp"
 #include "cli/command.hpp"
 #include "cli/drill_history.hpp"
+#include "cli/series.hpp"
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
 #include "drill/drill.hpp"
@@ -105,7 +106,12 @@ class Runner {
     if (snapshots.empty())
       throw core::Error(core::ErrorKind::not_found,
                         fmt::format("no snapshot of {} to drill: run drill pull {} first", cluster, cluster));
-    run_cluster(config, store, cluster, {snapshots.rbegin(), snapshots.rend()});
+    std::vector<store::Snapshot> newest_first{snapshots.rbegin(), snapshots.rend()};
+    // What is of another cluster is no candidate; but when that is what the node gives now, the night has failed.
+    newest_first.erase(std::remove_if(newest_first.begin() + 1, newest_first.end(),
+                                      [](const store::Snapshot& one) { return one.of_another_cluster; }),
+                       newest_first.end());
+    run_cluster(config, store, cluster, newest_first);
   }
 
   void run_cluster(const Config& config, store::Store& store, const std::string& cluster,
@@ -114,7 +120,11 @@ class Runner {
     if (const auto found = config.clusters.find(cluster); found != config.clusters.end())
       settings.objectives = found->second.objectives;
     std::vector<drill::Candidate> candidates;
-    for (const store::Snapshot& snapshot : snapshots) candidates.push_back(candidate_of(store, snapshot));
+    for (const store::Snapshot& snapshot : snapshots) {
+      candidates.push_back(candidate_of(store, snapshot));
+      if (snapshot.of_another_cluster && options_.snapshot.empty())
+        candidates.back().damage = another_cluster(store, snapshot);
+    }
     drill_versions(cluster, candidates, settings, &store, snapshots);
   }
 
