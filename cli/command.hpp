@@ -4,7 +4,9 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/config.hpp"
 #include "core/error.hpp"
@@ -20,6 +22,7 @@ struct Globals {
   Format format = Format::text;
   bool quiet = false;
   bool verbose = false;
+  std::vector<std::string> program;  // what stands behind "--", for a command that runs a program
 };
 
 using Action = std::function<int(const Globals&)>;

@@ -1,3 +1,5 @@
+#include "cli/command_line.hpp"
+
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -7,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
@@ -18,10 +19,13 @@
 namespace cli {
 namespace {
 
+enum class AfterDashes { arguments, program };
+
 struct Entry {
   const char* name;
   const char* help;
   Action (*declare)(CLI::App&);
+  AfterDashes after_dashes = AfterDashes::arguments;
 };
 
 constexpr std::array<Entry, 15> kCommands{{
@@ -31,7 +35,7 @@ constexpr std::array<Entry, 15> kCommands{{
     {"verify", "Prove snapshots offline: file, rows, objects, token", declare_verify},
     {"run", "Restore into a throwaway control plane, time it, compare every object, tear it down", declare_run},
     {"explore", "Look into a snapshot: a throwaway control plane, and a shell or command whose kubectl reaches it",
-     declare_explore},
+     declare_explore, AfterDashes::program},
     {"restore", "Put a snapshot back onto a node, prove it, and roll back when anything fails", declare_restore},
     {"extract", "Write the plain state.db of a snapshot to a new file", declare_extract},
     {"diff", "Say what was created, changed and deleted between two snapshots", declare_diff},
@@ -56,6 +60,36 @@ std::string error_json(const core::Error& error) {
   const nlohmann::ordered_json document = {
       {"schema", "k3s-drill/error/1"}, {"kind", core::to_string(error.kind())}, {"message", error.what()}};
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+// CLI11 2.1 loses its way at "--", so it never sees one: each word behind it has this mark in front, by which it is
+// neither an option nor a command.
+constexpr char kArgument = '\x01';
+
+std::string without_mark(std::string text) {
+  text.erase(std::remove(text.begin(), text.end(), kArgument), text.end());
+  return text;
+}
+
+void take_marks_off(CLI::App& command) {
+  for (CLI::Option* option : command.get_options([](const CLI::Option* one) { return one->get_positional(); }))
+    option->transform(without_mark);
+  for (CLI::App* further : command.get_subcommands([](CLI::App*) { return true; })) take_marks_off(*further);
+}
+
+// The entry of the first word that is neither an option of drill itself nor the value of one; nullptr for none.
+const Entry* command_of(const CLI::App& app, const std::vector<std::string>& words) {
+  for (auto word = words.begin(); word != words.end(); ++word) {
+    if (word->starts_with('-')) {
+      const CLI::Option* option = app.get_option_no_throw(*word);
+      if (option != nullptr && option->get_items_expected_max() > 0 && ++word == words.end()) break;
+      continue;
+    }
+    const auto* found =
+        std::find_if(kCommands.begin(), kCommands.end(), [&](const Entry& entry) { return *word == entry.name; });
+    return found == kCommands.end() ? nullptr : found;
+  }
+  return nullptr;
 }
 
 int report(const core::Error& error, Format format) {
@@ -114,45 +148,62 @@ std::vector<std::string> choose_clusters(const Config& config, const std::vector
   return chosen;
 }
 
+CommandLine::CommandLine()
+    : app_("k3s drill: proves that a k3s cluster on SQLite can be brought back, and how long it takes", "drill") {
+  app_.set_version_flag("--version", "drill " DRILL_VERSION);
+  app_.add_option("--config", globals_.config_path,
+                  "Config file (default: ~/.config/drill/config.yaml, else /etc/drill/config.yaml)");
+  app_.add_flag("--json", json_, "One JSON document on stdout and nothing else");
+  auto* quiet = app_.add_flag("-q,--quiet", globals_.quiet, "Only errors on stderr");
+  app_.add_flag("-v,--verbose", globals_.verbose, "More on stderr, and everything in what is shown")->excludes(quiet);
+  app_.footer(std::string(kFooter));
+  app_.require_subcommand(1);
+  app_.fallthrough();
+  for (const Entry& entry : kCommands) {
+    CLI::App* command = app_.add_subcommand(entry.name, entry.help);
+    command->footer(std::string(kFooter));
+    actions_.emplace(command, entry.declare(*command));
+    take_marks_off(*command);
+  }
+}
+
+void CommandLine::parse(std::vector<std::string> words) {
+  const auto dashes = std::find(words.begin(), words.end(), "--");
+  const std::vector<std::string> after(dashes == words.end() ? dashes : dashes + 1, words.end());
+  words.erase(dashes, words.end());
+  // Already now, as the flag may not be reached when the rest is wrong.
+  globals_.format = std::find(words.begin(), words.end(), "--json") == words.end() ? Format::text : Format::json;
+  const Entry* entry = command_of(app_, words);
+  if (entry != nullptr && entry->after_dashes == AfterDashes::program)
+    globals_.program = after;
+  else
+    for (const std::string& word : after) words.push_back(kArgument + word);
+  std::reverse(words.begin(), words.end());  // as CLI11 wants them
+  app_.parse(std::move(words));
+  globals_.format = json_ ? Format::json : Format::text;
+}
+
+int CommandLine::act() const { return actions_.at(app_.get_subcommands().front())(globals_); }
+
 int run_command_line(int argc, char** argv) {
   ::umask(077);
-  Globals globals;
-  bool json = false;
-  CLI::App app("k3s drill: proves that a k3s cluster on SQLite can be brought back, and how long it takes", "drill");
-  app.set_version_flag("--version", "drill " DRILL_VERSION);
-  app.add_option("--config", globals.config_path,
-                 "Config file (default: ~/.config/drill/config.yaml, else /etc/drill/config.yaml)");
-  app.add_flag("--json", json, "One JSON document on stdout and nothing else");
-  auto* quiet = app.add_flag("-q,--quiet", globals.quiet, "Only errors on stderr");
-  app.add_flag("-v,--verbose", globals.verbose, "More on stderr, and everything in what is shown")->excludes(quiet);
-  app.footer(std::string(kFooter));
-  app.require_subcommand(1);
-  app.fallthrough();
-
-  std::map<CLI::App*, Action> actions;
-  for (const Entry& entry : kCommands) {
-    CLI::App* command = app.add_subcommand(entry.name, entry.help);
-    command->footer(std::string(kFooter));
-    actions.emplace(command, entry.declare(*command));
-  }
+  CommandLine line;
+  const Globals& globals = line.globals();
   try {
-    app.parse(argc, argv);
+    line.parse({argv + 1, argv + argc});
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    // The flag may not have been reached before parsing failed.
-    for (int i = 1; i < argc; ++i) json = json || std::string_view(argv[i]) == "--json";
-    return report(
-        core::Error(core::ErrorKind::usage, fmt::format("{} (drill --help shows what there is)", error.what())),
-        json ? Format::json : Format::text);
+    if (error.get_exit_code() == 0) return line.app().exit(error);
+    return report(core::Error(core::ErrorKind::usage,
+                              fmt::format("{} (drill --help shows what there is)", without_mark(error.what()))),
+                  globals.format);
   }
-  globals.format = json ? Format::json : Format::text;
   core::set_log_level(globals.quiet     ? core::LogLevel::quiet
                       : globals.verbose ? core::LogLevel::verbose
                                         : core::LogLevel::normal);
 
   core::remove_orphaned_scratch_dirs();
   try {
-    return actions.at(app.get_subcommands().front())(globals);
+    return line.act();
   } catch (const core::Error& error) {
     return report(error, globals.format);
   } catch (const std::filesystem::filesystem_error& error) {

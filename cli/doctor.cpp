@@ -39,6 +39,7 @@ class Doctor {
       for (const std::string& name : config_->cluster_names) {
         examine("node " + name, "", [&] { return look_at_node(config_->clusters.at(name).target); });
         show_sudoers(name);
+        warn_of_fallback(name);
         warn_of_wal_reset(name);
         examine("engine " + name, "", [&] { return look_at_engine(name); });
       }
@@ -91,6 +92,7 @@ class Doctor {
                                     core::format_duration(std::chrono::abs(node.clock_offset))));
     if (!node.helper_version.empty() && node.user != "root")
       sudoers_[target.cluster] = puller::sudoers_line(target, node.user);
+    fallback_[target.cluster] = node.fallback;
     const std::string reader = node.helper_version.empty()
                                    ? "sqlite3 " + node.sqlite_version
                                    : fmt::format("drill-node {} (SQLite {})", node.helper_version, node.sqlite_version);
@@ -98,6 +100,14 @@ class Doctor {
                        node.k3s_version.empty() ? "(version unknown)" : node.k3s_version,
                        reports::format_size(node.database_size_bytes), reports::format_size(node.wal_size_bytes),
                        reports::format_size(node.free_bytes));
+  }
+
+  void warn_of_fallback(const std::string& cluster) {
+    if (!fallback_[cluster].empty())
+      lines_.push_back({"drill-node " + cluster,
+                        reports::DoctorVerdict::warning,
+                        fallback_[cluster] + "; pulls are made by its sqlite3, and all of the database is sent",
+                        {}});
   }
 
   // One line for each program that has, or may have, the bug; none for a node that could not be looked at.
@@ -131,6 +141,7 @@ class Doctor {
   std::optional<Config> config_;
   std::map<std::string, std::string> node_versions_;           // by cluster
   std::map<std::string, std::string> sudoers_;                 // by cluster
+  std::map<std::string, std::string> fallback_;                // by cluster: why sqlite3 has to do it
   std::map<std::string, std::vector<std::string>> wal_reset_;  // by cluster: warnings
   std::vector<reports::DoctorLine> lines_;
 };

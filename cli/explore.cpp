@@ -22,7 +22,7 @@ constexpr int kCannotRun = 126;
 constexpr int kNoSuchProgram = 127;
 
 struct Options {
-  std::vector<std::string> words;  // SNAPSHOT, unless --file is given; then COMMAND
+  std::string snapshot;
   std::filesystem::path file;
   std::filesystem::path token_file;
   std::string engine = "auto";
@@ -32,13 +32,8 @@ struct Options {
 
 class Explorer {
  public:
-  Explorer(const Globals& globals, const Options& options) : globals_(globals), options_(options) {
-    command_ = options_.words;
-    if (options_.file.empty() && !command_.empty()) {
-      snapshot_ = command_.front();
-      command_.erase(command_.begin());
-    }
-  }
+  Explorer(const Globals& globals, const Options& options)
+      : globals_(globals), options_(options), command_(globals.program) {}
 
   int run() {
     check_options();
@@ -53,14 +48,16 @@ class Explorer {
     }
     const Config config = load_config(globals_.config_path);
     store::Store store(config.store);
-    return explore(candidate_of(store, store.find(snapshot_)), config.drill);
+    return explore(candidate_of(store, store.find(options_.snapshot)), config.drill);
   }
 
  private:
   void check_options() const {
     const auto usage = [](const char* message) { throw core::Error(core::ErrorKind::usage, message); };
     const bool exporting = !options_.exported.directory.empty();
-    if (options_.file.empty() && snapshot_.empty()) usage("name a SNAPSHOT, or give --file and --token-file");
+    if (options_.file.empty() && options_.snapshot.empty()) usage("name a SNAPSHOT, or give --file and --token-file");
+    if (!options_.file.empty() && !options_.snapshot.empty())
+      usage("give either a SNAPSHOT or --file; a command comes behind --, as in: -- kubectl get nodes");
     if (!options_.file.empty() && options_.token_file.empty())
       usage("--file needs --token-file: k3s opens a database only with the token of its server");
     if (options_.file.empty() && !options_.token_file.empty())
@@ -142,8 +139,7 @@ class Explorer {
 
   const Globals& globals_;
   const Options& options_;
-  std::string snapshot_;
-  std::vector<std::string> command_;
+  const std::vector<std::string>& command_;
 };
 
 // "out/" and "out" are one directory.
@@ -156,7 +152,7 @@ std::string without_slash(std::string path) {
 
 Action declare_explore(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("SNAPSHOT", options->words, "Which; then -- and a command, in place of a shell")
+  app.add_option("SNAPSHOT", options->snapshot, "Which; then -- and a command, in place of a shell")
       ->type_name("[-- COMMAND...]");
   app.add_option("--file", options->file, "A plain state.db instead; needs no store and no config");
   app.add_option("--token-file", options->token_file, "The server's token, with --file");

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <vector>
@@ -128,9 +129,14 @@ class Filter {
   std::vector<sock_filter> code_;
 };
 
+// A hard limit that is lower already stays: only root may raise it, and hardened machines allow nobody a core dump.
 void set_limit(int resource, rlim_t value) {
+  const auto kind = static_cast<__rlimit_resource_t>(resource);
+  rlimit present{};
+  must(::getrlimit(kind, &present) == 0, "reading the limits of a process");
+  value = std::min(value, present.rlim_max);
   const rlimit limit{value, value};
-  must(::setrlimit(static_cast<__rlimit_resource_t>(resource), &limit) == 0, "setting the limits of a process");
+  must(::setrlimit(kind, &limit) == 0, "setting the limits of a process");
 }
 
 void drop_capabilities() {

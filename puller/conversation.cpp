@@ -33,9 +33,15 @@ auto Conversation::explained(Work&& work) -> decltype(work()) {
   } catch (Error& error) {
     const std::string said = last_line(command_.error_output());
     if (error.kind() != ErrorKind::unreachable || said.empty()) throw;
-    if (said.starts_with(kProblem)) throw node_problem(said.substr(kProblem.size()), target_.host);
+    if (said.starts_with(kProblem)) throw problem(said.substr(kProblem.size()));
     throw Error(ErrorKind::unreachable, fmt::format("{} (the node's last words: {})", error.what(), said));
   }
+}
+
+Error Conversation::problem(std::string_view code_and_detail) const {
+  Error error = node_problem(code_and_detail, target_.host);
+  if (!replaced_.empty()) error.add_context(replaced_);
+  return error;
 }
 
 void Conversation::keep_fact(std::string_view text) {
@@ -48,7 +54,7 @@ void Conversation::keep_fact(std::string_view text) {
 Line Conversation::next() {
   while (true) {
     Line line = explained([&] { return frames_.line(); });
-    if (line.word == "problem") throw node_problem(line.rest, target_.host);
+    if (line.word == "problem") throw problem(line.rest);
     if (line.word != "fact") return line;
     keep_fact(line.rest);
   }

@@ -20,6 +20,9 @@ class Conversation {
   /// Starts `command_line`, and says `opening` to it.
   Conversation(const Target& target, SshSession& session, const std::string& command_line, std::string_view opening);
 
+  /// What its program is only a replacement of, and why: said with whatever the node then has against it.
+  void replaces(std::string what) { replaced_ = std::move(what); }
+
   /// False when the command ended, or said too much, without a hello: then error_output() and exit_status() say why.
   bool greeted() const { return greeted_; }
   std::string_view error_output() const { return command_.error_output(); }
@@ -46,11 +49,13 @@ class Conversation {
   template <class Work>
   auto explained(Work&& work) -> decltype(work());
   void keep_fact(std::string_view text);
+  core::Error problem(std::string_view code_and_detail) const;
 
   const Target& target_;
   SshCommand command_;
   FrameReader frames_;
   bool greeted_ = false;
+  std::string replaced_;
   std::map<std::string, std::string> facts_;
   core::UtcTime heard_clock_;
 };

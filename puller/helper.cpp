@@ -67,10 +67,12 @@ std::string shell_word(const std::string& text) {
   return word + "\"";
 }
 
-std::string helper_command(const Target& target) {
+// The ways to start it: by sudo as the program that it is; and where sudo allows a root shell only, out of that.
+std::vector<std::string> helper_commands(const Target& target) {
   const std::string program = fmt::format("{} pull {} {}", kHelperPath, shell_word(target.data_dir.string()),
                                           shell_word(target.config_file.string()));
-  return fmt::format("sh -c 'if [ \"$(id -u)\" = 0 ]; then exec {0}; fi; exec sudo -n {0}'", program);
+  return {fmt::format("sh -c 'if [ \"$(id -u)\" = 0 ]; then exec {0}; fi; exec sudo -n {0}'", program),
+          fmt::format(R"(sh -c 'exec sudo -n sh -c "exec \"\$@\"" sh {}')", program)};
 }
 
 const NodeProgram* program_for(std::string_view arch) {
@@ -89,8 +91,7 @@ std::unique_ptr<Conversation> run_script(const Target& target, SshSession& sessi
   auto shell = std::make_unique<Conversation>(target, session, root_shell_command(),
                                               std::string(kScriptPrologue) + std::string(script));
   if (!shell->greeted())
-    throw unavailable(target, fmt::format("it is not there, and no root shell to put it there ({})",
-                                          last_line(shell->error_output())));
+    throw unavailable(target, fmt::format("no root shell to put it there ({})", last_line(shell->error_output())));
   if (const Line line = shell->next(); line.word == "refused")
     throw unavailable(target, line.rest);
   else if (line.word != "end")
@@ -123,10 +124,27 @@ std::string request_for(const Target& target, Errand errand, std::string_view ba
                      target.limits.wal_growth_bytes, target.limits.spool_bytes, base);
 }
 
-// The one that is there; nullptr when there is none that may be run.
-std::unique_ptr<Conversation> start_present(const Target& target, SshSession& session, const std::string& request) {
-  auto helper = std::make_unique<Conversation>(target, session, helper_command(target), request);
-  return helper->greeted() ? std::move(helper) : nullptr;
+struct Present {
+  std::unique_ptr<Conversation> helper;  // nullptr when none is there that may be run
+  std::string said;                      // then: by what was in the way
+};
+
+Present start_present(const Target& target, SshSession& session, const std::string& request) {
+  Present present;
+  for (const std::string& command : helper_commands(target)) {
+    auto helper = std::make_unique<Conversation>(target, session, command, request);
+    if (helper->greeted()) return {std::move(helper), {}};
+    if (present.said.empty()) present.said = last_line(helper->error_output());
+  }
+  return present;
+}
+
+// It was just put there by a root shell and does not start. A sudo that allows a shell without arguments only is asked
+// to allow the program as well.
+HelperUnavailable unstartable(const Target& target, const std::string& user, const std::string& said) {
+  std::string why = fmt::format("it was put there and does not start ({})", said.empty() ? "it said nothing" : said);
+  if (said.find("sudo") != std::string::npos) why += "; add to sudoers on the node: " + sudoers_line(target, user);
+  return unavailable(target, why);
 }
 
 }  // namespace
@@ -146,21 +164,23 @@ std::string sudoers_line(const Target& target, const std::string& user) {
 std::unique_ptr<Conversation> start_helper(const Target& target, SshSession& session, Errand errand,
                                            std::string_view base) {
   const std::string request = request_for(target, errand, base);
-  std::unique_ptr<Conversation> present = start_present(target, session, request);
-  if (present) present->hear("helper_sha256");
-  if (present && is_ours(*present)) return present;
-  const bool speaks = present != nullptr;
-  present.reset();
+  Present present = start_present(target, session, request);
+  if (present.helper) present.helper->hear("helper_sha256");
+  if (present.helper && is_ours(*present.helper)) return std::move(present.helper);
+  const bool speaks = present.helper != nullptr;
+  present.helper.reset();
   try {
     install(target, session);
   } catch (const HelperUnavailable& error) {
     // One that may be run and not replaced does as long as it speaks our language.
     if (!speaks) throw;
-    core::log_warning(fmt::format("{}; it is another version than this drill's, and was used as it is", error.what()));
+    core::log_warning(
+        fmt::format("{}: the drill-node there is another version than this drill's, and was used as it is ({})",
+                    target.host, error.what()));
   }
   present = start_present(target, session, request);
-  if (!present) throw unavailable(target, "it was put there and does not start");
-  return present;
+  if (!present.helper) throw unstartable(target, session.user(), present.said);
+  return std::move(present.helper);
 }
 
 }  // namespace puller

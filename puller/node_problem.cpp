@@ -135,13 +135,17 @@ Error no_root_shell(const std::string& user, const std::string& host, std::strin
   if (error_output.find("sudo: not installed") != std::string_view::npos)
     return Error(ErrorKind::denied,
                  fmt::format("{}: no sudo on the node; log in as root, or install sudo there", host));
-  if (error_output.find("sudo") != std::string_view::npos)
+  if (error_output.find("you must have a tty") != std::string_view::npos)
     return Error(
         ErrorKind::denied,
-        fmt::format(
-            "{}: {} may not use sudo without a password ({}); on the node: echo '{} ALL=(root) NOPASSWD: ALL' | "
-            "sudo tee /etc/sudoers.d/k3s-drill",
-            host, user, said, user));
+        fmt::format("{}: sudo on the node wants a terminal ({}); on the node: echo 'Defaults:{} !requiretty' | "
+                    "sudo tee /etc/sudoers.d/k3s-drill-tty",
+                    host, said, user));
+  if (error_output.find("sudo") != std::string_view::npos)
+    return Error(ErrorKind::denied,
+                 fmt::format("{}: {} may not get a root shell by sudo without a password ({}); on the node: echo '{} "
+                             "ALL=(root) NOPASSWD: /bin/sh' | sudo tee /etc/sudoers.d/k3s-drill",
+                             host, user, said, user));
   return Error(ErrorKind::denied,
                fmt::format("{}: no shell for {} on the node ({}{}); does: ssh {}@{} true: work?", host, user,
                            said.empty() ? "it said nothing" : said,

@@ -159,7 +159,9 @@ Started start(const Target& target, SshSession& session, Errand errand, std::str
       core::log_debug(fmt::format("{}; using its sqlite3", fallback));
     }
   }
-  return {start_script(target, session, errand), "sqlite3", fallback};
+  Started script{start_script(target, session, errand), "sqlite3", fallback};
+  if (!fallback.empty()) script.node->replaces(fallback + "; its sqlite3 cannot do it either");
+  return script;
 }
 
 // Snapshots are named by their second, and a pull may take less than one.
@@ -194,7 +196,7 @@ PullReport attempt(const Target& target, store::Store& store, const ReadIdentity
 
   PullReport report;
   report.node = node.node();
-  report.fallback = started.fallback;
+  report.node.fallback = started.fallback;
   report.read_transaction = std::chrono::nanoseconds(node.number("read_transaction_nanoseconds"));
   report.wal_growth_bytes = wal_growth(node.text("wal_growth_bytes"));
   if (!node.text("peak_memory_bytes").empty()) report.node_peak_memory_bytes = node.number("peak_memory_bytes");
@@ -240,6 +242,7 @@ NodeFacts inspect(const Target& target) {
   if (started.node->next().word != "end") throw no_stream("a line out of place");
   NodeFacts node = started.node->node();
   node.user = session.user();
+  node.fallback = started.fallback;
   return node;
 }
 

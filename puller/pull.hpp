@@ -23,6 +23,7 @@ struct NodeFacts {
   std::string user;                       // that ssh logs in as
   std::string sqlite_version;             // that reads the database: "3.40.1"
   std::string helper_version;             // of drill-node; empty where sqlite3 does its work
+  std::string fallback;                   // why sqlite3 has to do it although drill-node was wanted; else empty
   std::uint64_t database_size_bytes = 0;  // state.db without its WAL
   std::uint64_t wal_size_bytes = 0;
   std::uint64_t free_bytes = 0;              // where the copy is made
@@ -33,7 +34,6 @@ struct NodeFacts {
 struct PullReport {
   store::Snapshot snapshot;
   NodeFacts node;
-  std::string fallback;  // why sqlite3 had to do it; empty otherwise
   std::uint64_t pages_total = 0;
   std::uint64_t pages_changed = 0;   // that came over the wire
   std::uint64_t bytes_received = 0;  // ssh payload

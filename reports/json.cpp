@@ -78,7 +78,7 @@ json pull_element(const PullOutcome& outcome) {
   element.update(json{
       {"snapshot", report.snapshot.full_name()},
       {"method", manifest.method},
-      {"fallback", report.fallback.empty() ? json() : json(report.fallback)},
+      {"fallback", report.node.fallback.empty() ? json() : json(report.node.fallback)},
       {"taken_at", core::format_rfc3339(manifest.taken_at)},
       {"duration_seconds", core::to_seconds(report.duration)},
       {"pages_total", report.pages_total},

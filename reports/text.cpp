@@ -70,8 +70,8 @@ std::string pull_text(const std::vector<PullOutcome>& outcomes, Colour colour) {
                         core::format_duration(report.read_transaction),
                         format_size(report.bytes_received + report.bytes_sent), report.snapshot.manifest.bundle.size(),
                         outcome.retained);
-    if (!report.fallback.empty())
-      text += fmt::format("      the node's sqlite3 made the copy: {}\n", harmless(report.fallback));
+    if (!report.node.fallback.empty())
+      text += fmt::format("      the node's sqlite3 made the copy: {}\n", harmless(report.node.fallback));
     if (!outcome.another_cluster.empty()) text += wrapped("      ", outcome.another_cluster, 6, 100);
   }
   return text;

@@ -45,6 +45,12 @@ class Node {
   /// Puts a data directory there: `rows` rows of about `value_bytes`, a token, a config. Nothing has it open.
   void make_database(int rows = 500, int value_bytes = 2000) const;
 
+  /// From here on sudo allows what these lines of a sudoers file say, and nothing else.
+  void allow_only(const std::string& sudoers) const;
+
+  /// From here on there is no sqlite3 to be found on it.
+  void hide_sqlite3() const;
+
   /// From here on its shell and its tools are busybox's, as on Alpine.
   void install_busybox() const;
 

@@ -31,12 +31,6 @@ std::string hash_on_node(const lab::Node& node) {
 
 void run_sql(const lab::Node& node, const std::string& sql) { node.run("sqlite3 " + kDatabase + " \"" + sql + "\""); }
 
-void allow_only(const lab::Node& node, const std::string& line) {
-  node.run("printf '%s\\n' '" + line +
-           "' >/etc/sudoers.new; chmod 440 /etc/sudoers.new; visudo -cf /etc/sudoers.new >/dev/null; mv "
-           "/etc/sudoers.new /etc/sudoers");
-}
-
 // Puts a script in the place of drill-node that says it is the real one, and then `script`.
 void replace_helper(const lab::Node& node, const std::string& script) {
   const std::string hash = node.run("sha256sum " + kProgram + " | cut -d ' ' -f 1");
@@ -60,7 +54,7 @@ TEST_CASE("drill-node is sent once, where only root can read it, and again when 
   const puller::PullReport second = pull(node, shelf);
   CHECK(node.run("stat -c %i " + kProgram) == inode);
   CHECK(second.bytes_sent < 64U << 10U);
-  CHECK(second.fallback.empty());
+  CHECK(second.node.fallback.empty());
   node.run("printf x >>" + kProgram);
   pull(node, shelf);
   CHECK(node.run("stat -c %i " + kProgram) != inode);
@@ -118,15 +112,15 @@ TEST_CASE("a user whom sudo allows that one line can pull, and nothing else") {
   node.make_database();
   lab::Shelf shelf;
   pull(node, shelf);
-  allow_only(node, puller::sudoers_line(node.target(), "ubuntu"));
-  CHECK(pull(node, shelf).fallback.empty());
+  node.allow_only(puller::sudoers_line(node.target(), "ubuntu"));
+  CHECK(pull(node, shelf).node.fallback.empty());
   CHECK(puller::inspect(node.target()).helper_version == DRILL_VERSION);
   const std::string sudo = "su ubuntu -c 'sudo -n ";
   CHECK(node.run(sudo + "id' 2>/dev/null || echo refused") == "refused");
   CHECK(node.run(sudo + kProgram + " pull /etc /etc/shadow' 2>/dev/null </dev/null || echo refused") == "refused");
   // One that is not ours may not be replaced, and still speaks our language.
   node.run("printf x >>" + kProgram);
-  CHECK(pull(node, shelf).fallback.empty());
+  CHECK(pull(node, shelf).node.fallback.empty());
   CHECK(node.run("tail -c 1 " + kProgram) == "x");
 }
 
@@ -138,7 +132,7 @@ TEST_CASE("where drill-node cannot run the node's sqlite3 does, and the report s
   lab::Shelf shelf;
   const puller::PullReport report = puller::pull(node.target(), shelf.store);
   CHECK(report.snapshot.manifest.method == "sqlite3");
-  CHECK_THAT(report.fallback, Contains("noexec"));
+  CHECK_THAT(report.node.fallback, Contains("noexec"));
   CHECK(node.run("ls -A /var/lib/k3s-drill") == "");
   CHECK_THAT(lab::try_pull(node.target(Method::helper), shelf.store), StartsWith("denied: ") && Contains("noexec"));
 }
