@@ -10,8 +10,12 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/node_cluster.hpp"
+#include "cli/restore_consent.hpp"
 #include "cli/restore_node.hpp"
 #include "cli/restore_snapshot.hpp"
+#include "cli/restore_steps.hpp"
+#include "cli/restore_way_back.hpp"
 #include "cli/restored_api.hpp"
 #include "core/cancel.hpp"
 #include "core/log.hpp"
@@ -25,18 +29,15 @@ using core::Error;
 using core::ErrorKind;
 
 constexpr std::chrono::seconds kStaysReady{10};
-constexpr std::chrono::minutes kPatienceForRollback{10};
-constexpr std::chrono::seconds kBetweenTries{5};
 
 struct Options {
   std::string snapshot;
   std::string node;
   bool dry_run = false;
-  bool yes = false;
+  Consent consent;
   bool roll_back = false;
   bool finish = false;
   bool bump = true;
-  Unverified unverified = Unverified::refused;
 };
 
 // No two restores have the same, also when they begin in the same second.
@@ -44,17 +45,6 @@ std::string new_moment() {
   std::uint16_t random = 0;
   if (::getrandom(&random, sizeof random, 0) != sizeof random) throw core::system_error(errno, "getrandom");
   return fmt::format("{}-{:04x}", core::format_compact(core::utc_now()), random);
-}
-
-void add_what_is_kept(const restorer::RollBack& done, reports::RestoreStep& step) {
-  if (!done.kept.empty())
-    step.add(core::Severity::note,
-             fmt::format("k3s had been started on what was restored, so that is kept in {} on the node", done.kept));
-  if (!done.stands.empty())
-    step.add(
-        core::Severity::note,
-        fmt::format("nothing was put back: the restore had come to its end, and stands; what was there before is in {}",
-                    done.stands));
 }
 
 // One line of the terminal, without its end. Throws: cancelled.
@@ -67,14 +57,6 @@ std::string read_line() {
     line += c;
   }
 }
-
-/// A step on the node, as it is shown before it runs.
-struct Planned {
-  std::string name;
-  std::string title;
-  std::string lines;
-  std::function<void(reports::RestoreStep&)> work;
-};
 
 class Restore {
  public:
@@ -108,10 +90,11 @@ class Restore {
     facts_.settings = find_node(config_, options_.node, outcome_.cluster);
     facts_.snapshot = outcome_.snapshot;
     facts_.moment = new_moment();
+    check_consent(options_.consent, outcome_.cluster);
     if (!prepare()) return;
     if (options_.dry_run) return show_plan();
     std::vector<Planned> planned = plan();
-    if (state_.unfinished) planned.insert(planned.begin(), mend_step());
+    if (state_.unfinished) planned.insert(planned.begin(), way_back_->mend_step());
     confirm(planned, fmt::format("{} is about to replace the cluster on {}", outcome_.snapshot, outcome_.node),
             outcome_.cluster);
     if (!change() && claimed_) roll_back();
@@ -121,7 +104,7 @@ class Restore {
   void end_what_was_cut_off() {
     facts_.settings = find_node(config_, options_.node, options_.snapshot.substr(0, options_.snapshot.find('/')));
     outcome_.node = options_.node;
-    node_.emplace(facts_.settings);
+    connect();
     if (!step({"node", "Look at what was cut off there", "", [this](reports::RestoreStep&) {
                  look();
                  outcome_.snapshot = state_.unfinished.value_or("");
@@ -129,23 +112,15 @@ class Restore {
                }}))
       return;
     std::vector<Planned> planned;
-    planned.push_back(options_.finish ? let_stand_step() : mend_step());
-    if (options_.dry_run) return show(planned);
+    planned.push_back(options_.finish ? let_stand_step() : way_back_->mend_step());
+    if (options_.dry_run) return show_steps(planned, outcome_);
     const std::string cluster = outcome_.snapshot.substr(0, outcome_.snapshot.find('/'));
     if (state_.stage != restorer::Stage::claimed)
       confirm(planned, fmt::format("on {}, a restore of {}was cut off", outcome_.node, outcome_.snapshot),
               cluster.empty() ? "yes" : cluster);
-    if (!options_.finish) return static_cast<void>(mend());
+    if (!options_.finish) return static_cast<void>(way_back_->mend());
     const core::CancelShield shield;
-    step(std::move(planned.front()));
-  }
-
-  Planned mend_step() {
-    return {"mend", "Put everything back as it was before the restore that was cut off",
-            "sh " + facts_.rollback_file().string(), [this](reports::RestoreStep& step) {
-              mended_ = node_->mend();
-              add_what_is_kept(mended_, step);
-            }};
+    step(planned.front());
   }
 
   Planned let_stand_step() {
@@ -157,45 +132,40 @@ class Restore {
     const bool restores = !options_.roll_back && !options_.finish;
     if (restores && options_.snapshot.empty())
       throw Error(ErrorKind::usage, "SNAPSHOT is missing: drill list shows what there is");
-    if (!options_.dry_run && !options_.yes && ::isatty(STDIN_FILENO) == 0)
+    if (!options_.dry_run && !options_.consent.yes && ::isatty(STDIN_FILENO) == 0)
       throw Error(ErrorKind::usage,
                   "a restore, and its rollback, replace the node's database: look at it with --dry-run, then give "
                   "--yes, or run it in a terminal and type the cluster's name");
   }
 
-  /// True when `work` did what it had to. Whatever it throws is a finding of the step.
-  bool step(Planned planned) {
-    core::log_info(planned.title);
-    core::show_progress("restore: " + planned.name);
-    outcome_.steps.push_back({planned.name, planned.title, planned.lines, CheckVerdict::pass, {}, {}});
-    reports::RestoreStep& step = outcome_.steps.back();
-    const core::Stopwatch watch;
-    try {
+  bool step(const Planned& planned) {
+    Planned whole = planned;
+    whole.work = [this, &planned](reports::RestoreStep& step) {
       planned.work(step);
-      if (const std::string unflushed = node_ ? node_->take_unflushed() : ""; !unflushed.empty())
-        step.add(core::Severity::warning, "not flushed to disk, so a power cut now may lose it: " + unflushed);
-      if (step.verdict == CheckVerdict::pass && !step.passed()) step.verdict = CheckVerdict::could_not_run;
-    } catch (const std::exception& error) {
-      const auto* known = dynamic_cast<const Error*>(&error);
-      const bool damaged = known != nullptr && known->kind() == ErrorKind::damaged;
-      step.verdict = damaged ? CheckVerdict::fail : CheckVerdict::could_not_run;
-      step.add(core::Severity::error, error.what());
-    }
-    step.duration = watch.elapsed();
-    return step.verdict == CheckVerdict::pass;
+      if (node_) say_unflushed(*node_, step);
+    };
+    return run_step(whole, outcome_);
   }
 
   // Nothing is changed here: the snapshot and the node are looked at.
   bool prepare() {
     return step({"snapshot", "Verify the snapshot and unpack it", "",
                  [this](reports::RestoreStep& step) {
-                   snapshot_->verify(step, options_.unverified);
+                   const Faults faults = options_.consent.force ? Faults::accepted : Faults::refused;
+                   snapshot_->verify(step, faults, options_.node);
                    outcome_.revision = snapshot_->verification().revision;
+                   if (faults == Faults::accepted) outcome_.accepted_faults = snapshot_->faults();
                  }}) &&
            step({"node", "Look at the node: its version, cluster, token, space and service", "",
                  [this](reports::RestoreStep& step) { look_at_node(step); }}) &&
-           (!options_.bump || step({"revision", "Move the revision of the copy beyond what any client has seen", "",
-                                    [this](reports::RestoreStep&) { outcome_.bumped = snapshot_->bump_revision(); }}));
+           (!options_.bump ||
+            step({"revision", "Move the revision of the copy beyond what any client has seen", "",
+                  [this](reports::RestoreStep& step) { outcome_.bumped = snapshot_->bump_revision(step); }}));
+  }
+
+  void connect() {
+    node_.emplace(facts_.settings);
+    way_back_.emplace(*node_, facts_, outcome_);
   }
 
   void look() {
@@ -204,7 +174,8 @@ class Restore {
     outcome_.node_k3s_version = state_.k3s_version;
     facts_.manager = state_.manager;
     // What was just started may not have the database open yet, which is all that tells of it without a manager.
-    facts_.service = mended_.service == restorer::Service::running ? mended_.service : state_.service;
+    const restorer::RollBack& mended = way_back_->mended();
+    facts_.service = mended.service == restorer::Service::running ? mended.service : state_.service;
     facts_.server = state_.server;
     if (!state_.owner.empty())
       throw Error(ErrorKind::storage,
@@ -214,7 +185,7 @@ class Restore {
   }
 
   void look_at_node(reports::RestoreStep& step) {
-    if (!node_) node_.emplace(facts_.settings);
+    if (!node_) connect();
     look();
     if (state_.unfinished && state_.stage == restorer::Stage::started)
       throw Error(
@@ -229,8 +200,17 @@ class Restore {
                            state_.unfinished->empty() ? "before it had changed anything" : *state_.unfinished));
       return;
     }
-    step.findings = restorer::judge(state_, snapshot_->wanted(), facts_.settings);
+    judge(step);
     node_->check_forwarding();
+  }
+
+  void judge(reports::RestoreStep& step) {
+    restorer::Wanted wanted = snapshot_->wanted();
+    wanted.may_replace = options_.consent.replace_cluster;
+    if (restorer::may_be_another(state_, wanted) && state_.database_size_bytes > 0)
+      state_.other = look_into_cluster(facts_.settings.target, state_.database_size_bytes);
+    step.findings = restorer::judge(state_, wanted, facts_.settings);
+    if (restorer::is_another(state_, wanted)) outcome_.replaced = {restorer::name_of_cluster(state_), state_.other};
   }
 
   std::vector<Planned> plan() {
@@ -253,8 +233,7 @@ class Restore {
                       api_.emplace(*node_, facts_);
                       api_->wait_until_ready(config_.drill.ready_timeout);
                     }});
-    plan.push_back({"prove", "Compare every object it serves with the snapshot", "",
-                    [this](reports::RestoreStep& step) { prove(step); }});
+    plan.push_back(prove_step());
     plan.push_back({"settle", "See that it stays ready for ten seconds", "",
                     [this](reports::RestoreStep&) { api_->stay_ready(kStaysReady); }});
     plan.push_back({"finish", "Let the restore stand", restorer::finish_step(), [this](reports::RestoreStep&) {
@@ -264,14 +243,19 @@ class Restore {
     return plan;
   }
 
-  void show(const std::vector<Planned>& planned) {
-    for (const Planned& one : planned)
-      outcome_.steps.push_back({one.name, one.title, one.lines, CheckVerdict::skipped, {}, {}});
+  // What a damaged snapshot cannot give back is no reason to take back what it could.
+  Planned prove_step() {
+    const bool whole = outcome_.accepted_faults.empty();
+    return {"prove",
+            whole ? "Compare every object it serves with the snapshot"
+                  : "Compare every object it serves with what can be read of the snapshot: what differs is said, and "
+                    "undoes nothing, as the snapshot is damaged",
+            "", [this](reports::RestoreStep& step) { prove(step); }, whole ? OnFailure::roll_back : OnFailure::go_on};
   }
 
   void show_plan() {
-    if (state_.unfinished) show({mend_step()});
-    show(plan());
+    if (state_.unfinished) show_steps({way_back_->mend_step()}, outcome_);
+    show_steps(plan(), outcome_);
     outcome_.steps.push_back({"rollback",
                               "When any of these fails: put everything back",
                               rollback_step(facts_),
@@ -283,7 +267,7 @@ class Restore {
 
   // Asked of a person, so it is said whatever --quiet keeps from the log.
   void confirm(const std::vector<Planned>& planned, const std::string& question, const std::string& name) {
-    if (options_.yes) return;
+    if (options_.consent.yes) return;
     core::clear_progress();
     std::string text;
     for (const reports::RestoreStep& step : outcome_.steps)
@@ -296,14 +280,14 @@ class Restore {
 
   bool change() {
     if (state_.unfinished) {
-      if (!mend()) return false;
+      if (!way_back_->mend()) return false;
       const bool good =
           step({"node", "Look at the node again", "", [this](reports::RestoreStep& step) { look_at_node(step); }});
       if (!good) return false;
       outcome_.rolled_back = reports::RolledBack::no;
     }
-    for (Planned& planned : plan())
-      if (!step(std::move(planned))) return false;
+    for (const Planned& planned : plan())
+      if (!step(planned)) return false;
     stand(facts_.aside());
     return true;
   }
@@ -311,25 +295,9 @@ class Restore {
   // So it ends when all goes well.
   void stand(const std::string& kept_aside) {
     outcome_.kept_aside = kept_aside;
-    outcome_.needs_a_person = snapshot_->left_to_a_person(state_.name, facts_.server, outcome_.bumped.has_value());
-  }
-
-  bool mend() {
-    const core::CancelShield shield;
-    const bool back = step(mend_step());
-    if (mended_.stands.empty())
-      say_whether_back(back, "");
-    else
-      outcome_.kept_aside = mended_.stands;
-    return back;
-  }
-
-  void say_whether_back(bool back, const std::string& where) {
-    outcome_.rolled_back = back ? reports::RolledBack::yes : reports::RolledBack::failed;
-    if (!back)
-      outcome_.rollback_failure =
-          fmt::format("the node may be between two states{}; to put it back, as root on the node: sh {}", where,
-                      facts_.rollback_file().string());
+    const bool newcomer = facts_.server == restorer::Server::absent || outcome_.replaced;
+    outcome_.needs_a_person =
+        snapshot_->left_to_a_person(state_.name, newcomer ? Newcomer::yes : Newcomer::no, outcome_.bumped.has_value());
   }
 
   void send() {
@@ -369,6 +337,8 @@ class Restore {
   }
 
   void prove(reports::RestoreStep& step) {
+    if (snapshot_->verification().objects.empty())
+      throw Error(ErrorKind::damaged, "no object of the snapshot can be read, so there is nothing to compare with");
     outcome_.objects = objects_served();
     step.findings = outcome_.objects->findings;
     step.verdict = drill::check_of(*outcome_.objects).verdict;
@@ -377,14 +347,8 @@ class Restore {
   void roll_back() {
     const core::CancelShield shield;
     api_.reset();
-    std::string stands;
-    const bool back =
-        step({"rollback", "Put everything back as it was", rollback_step(facts_), [&](reports::RestoreStep& step) {
-                const restorer::RollBack done = roll_back_once_reached();
-                add_what_is_kept(done, step);
-                stands = done.stands;
-              }});
-    if (stands.empty()) return say_whether_back(back, ", with what was there in " + facts_.aside().string());
+    const std::string stands = way_back_->roll_back();
+    if (stands.empty()) return;
     // Its own finish was only not heard of. When another drill has let it stand, what failed here has failed.
     for (reports::RestoreStep& step : outcome_.steps) {
       if (step.name != "finish") continue;
@@ -394,25 +358,6 @@ class Restore {
     stand(stands);
   }
 
-  // The connection may be what has failed, and come back.
-  restorer::RollBack roll_back_once_reached() {
-    const auto deadline = std::chrono::steady_clock::now() + kPatienceForRollback;
-    for (bool told = false;; told = true) {
-      try {
-        return node_->roll_back(facts_);
-      } catch (const Error& error) {
-        // A node that is just starting refuses logins, too.
-        const bool refused = error.kind() == ErrorKind::storage;
-        if (refused || std::chrono::steady_clock::now() > deadline) throw;
-        if (!told)
-          core::log_warning(
-              fmt::format("{}; the node must be put back, so this is tried for {}; by hand, as root there: sh {}",
-                          error.what(), core::format_duration(kPatienceForRollback), facts_.rollback_file().string()));
-        core::pause_for(kBetweenTries);
-      }
-    }
-  }
-
   const Globals& globals_;
   const Options& options_;
   Config config_;
@@ -420,8 +365,8 @@ class Restore {
   restorer::ScriptFacts facts_;
   restorer::NodeState state_;
   std::optional<restorer::Node> node_;
+  std::optional<WayBack> way_back_;
   std::optional<RestoredApi> api_;
-  restorer::RollBack mended_;
   bool claimed_ = false;
   reports::RestoreOutcome outcome_;
 };
@@ -434,16 +379,13 @@ Action declare_restore(CLI::App& app) {
                  "Which; with --rollback and --finish its cluster is enough, or nothing");
   app.add_option("--to", options->node, "The server: a configured cluster, or user@host[:port]")->required();
   app.add_flag("--dry-run", options->dry_run, "Look, show every step with its commands, change nothing");
-  app.add_flag("--yes", options->yes, "Do not ask for the cluster's name");
+  declare_consent(app, options->consent);
   app.add_flag("--bump-revision,!--no-bump-revision", options->bump,
                "Go on beyond every revision a client can have seen, so that watches notice (default: on)");
   auto* const back =
       app.add_flag("--rollback", options->roll_back, "Only put back what a restore has moved that was cut off");
   app.add_flag("--finish", options->finish, "Only let what a restore has placed that was cut off stand")
       ->excludes(back);
-  app.add_flag_callback(
-      "--allow-unverified", [options] { options->unverified = Unverified::allowed; },
-      "Restore a snapshot even when it could not be verified as a whole; never one that failed");
   return [options](const Globals& globals) { return Restore(globals, *options).run(); };
 }
 

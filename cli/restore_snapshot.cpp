@@ -18,14 +18,38 @@ using core::ErrorKind;
 namespace {
 
 constexpr std::size_t kVolumesListed = 10;
+constexpr std::size_t kOthersListed = 3;
+
+// What these say is no reason against this very snapshot: on the worst day nothing is fresh, and whatever came before
+// it is not what is restored.
+bool may_veto(const std::string& check) { return check != "freshness" && check != "lineage" && check != "census"; }
+
+bool is_fault(const core::Check& check) {
+  return check.verdict == CheckVerdict::fail || check.verdict == CheckVerdict::could_not_run;
+}
+
+// The newest snapshots of the cluster beside the refused one of which the last that was proven is good.
+std::string others_of(const std::vector<store::Snapshot>& snapshots, const store::Snapshot& refused) {
+  std::vector<std::string> good;
+  for (auto one = snapshots.rbegin(); one != snapshots.rend() && good.size() < kOthersListed; ++one) {
+    const auto passed = [](const std::optional<store::Proof>& proof) { return proof && proof->verdict == "pass"; };
+    const bool failed = one->verified && one->verified->verdict == "fail";
+    if (one->full_name() == refused.full_name() || !store::are_of_one_cluster(*one, refused) || one->lost || failed ||
+        !(passed(one->drilled) || passed(one->verified)))
+      continue;
+    good.push_back(fmt::format("{} passed drill {}", one->full_name(), passed(one->drilled) ? "run" : "verify"));
+  }
+  const std::string others =
+      good.empty() ? "no other snapshot of the cluster is known to be good" : fmt::format("{}", fmt::join(good, ", "));
+  return others + " (drill list shows all)";
+}
 
 }  // namespace
 
 RestoreSnapshot::RestoreSnapshot(const std::filesystem::path& store, const std::string& name)
     : store_(store), snapshot_(store_.find(name)), name_(snapshot_.full_name()) {}
 
-void RestoreSnapshot::verify(reports::RestoreStep& step, Unverified unverified) {
-  if (snapshot_.lost) throw Error(ErrorKind::damaged, "it cannot be brought back: " + *snapshot_.lost);
+void RestoreSnapshot::verify(reports::RestoreStep& step, Faults faults, const std::string& node) {
   const std::vector<store::Snapshot> snapshots = store_.list(cluster());
   const auto found = std::find_if(snapshots.begin(), snapshots.end(), [&](const store::Snapshot& one) {
     return one.manifest.name == snapshot_.manifest.name;
@@ -33,33 +57,71 @@ void RestoreSnapshot::verify(reports::RestoreStep& step, Unverified unverified) 
   if (found == snapshots.end()) throw Error(ErrorKind::not_found, name_ + " has just been removed");
   StoredVerifier verifier(store_, snapshots);
   verification_ = verifier.verify(static_cast<std::size_t>(found - snapshots.begin())).verification;
-  for (const core::Check& check : verification_.checks)
+  if (const std::optional<std::string> lost = store_.find(name_).lost)
+    throw Error(ErrorKind::damaged,
+                fmt::format("it cannot be brought back, and --force changes nothing of that: {}; {}", *lost,
+                            others_of(snapshots, snapshot_)));
+  if (snapshot_.of_another_cluster)
+    step.add(
+        core::Severity::warning,
+        fmt::format("it is of another cluster than the other snapshots of {}: drill series says which", cluster()));
+  const core::Severity severity = faults == Faults::accepted ? core::Severity::warning : core::Severity::error;
+  for (const core::Check& check : verification_.checks) {
+    const bool veto = may_veto(check.name);
+    if (veto && is_fault(check)) faults_.push_back(check.name);
     for (const core::Finding& one : check.findings)
-      if (one.severity == core::Severity::error)
-        step.add(core::Severity::error, fmt::format("check {}: {}", check.name, one.message));
-  const reports::Verdict verdict = reports::verdict_of(verification_);
-  if (verdict == reports::Verdict::fail) step.verdict = CheckVerdict::fail;
-  if (verdict == reports::Verdict::inconclusive) {
-    if (unverified == Unverified::allowed)
-      step.add(core::Severity::warning, "the snapshot could not be verified as a whole");
-    else
-      step.add(core::Severity::error,
-               "the snapshot could not be verified as a whole: drill verify says why; --allow-unverified restores it "
-               "nevertheless");
+      if (one.severity == core::Severity::error || (veto && check.verdict == CheckVerdict::could_not_run))
+        step.add(veto ? severity : core::Severity::warning, fmt::format("check {}: {}", check.name, one.message));
   }
-  if (step.verdict == CheckVerdict::fail || !step.passed()) return;
+  if (!verification_.coverage.complete() && faults_.empty()) {
+    faults_.emplace_back("coverage");
+    step.add(severity, "not all of it could be looked at: drill verify says what");
+  }
+  if (!faults_.empty() && faults == Faults::refused) return refuse(step, snapshots, node);
   copy_.emplace(copy_stored(store_, snapshot_));
   if (!copy_->token)
     throw Error(ErrorKind::not_found,
                 "the snapshot holds no token: nothing says which cluster it is of, and k3s opens it only with its own; "
                 "docs/restore-by-hand.md is for that");
-  needs_ = verifier::read_restore_needs(copy_->database(), *copy_->token);
+  read_needs(step);
   core::write_new_file(token(), *copy_->token);
 }
 
-core::Revision RestoreSnapshot::bump_revision() {
+void RestoreSnapshot::refuse(reports::RestoreStep& step, const std::vector<store::Snapshot>& snapshots,
+                             const std::string& node) const {
+  const auto failed = [](const core::Check& check) {
+    return may_veto(check.name) && check.verdict == CheckVerdict::fail;
+  };
+  if (std::any_of(verification_.checks.begin(), verification_.checks.end(), failed)) step.verdict = CheckVerdict::fail;
+  step.add(core::Severity::error,
+           fmt::format("so it is not restored unasked, and it may be the only copy that there is: {}; to restore what "
+                       "can be read of this one: drill restore {} --to {} --force",
+                       others_of(snapshots, snapshot_), name_, node));
+}
+
+void RestoreSnapshot::read_needs(reports::RestoreStep& step) {
+  try {
+    needs_ = verifier::read_restore_needs(copy_->database(), *copy_->token);
+  } catch (const Error& error) {
+    if (faults_.empty() || error.kind() != ErrorKind::damaged) throw;
+    needs_ = verifier::needs_of_token(*copy_->token);
+    step.add(
+        core::Severity::warning,
+        fmt::format("what it needs of a node, and which nodes and volumes it knows, cannot be read: {}", error.what()));
+  }
+}
+
+std::optional<core::Revision> RestoreSnapshot::bump_revision(reports::RestoreStep& step) {
   const auto elapsed = core::utc_now() - snapshot_.manifest.taken_at;
-  return verifier::bump_revision(copy_->database(), verifier::revision_beyond(verification_.revision, elapsed));
+  try {
+    return verifier::bump_revision(copy_->database(), verifier::revision_beyond(verification_.revision, elapsed));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::damaged) throw;
+    if (faults_.empty())
+      throw Error(error.kind(), fmt::format("{}; --no-bump-revision restores it as it is", error.what()));
+    step.add(core::Severity::warning, fmt::format("the revision stays as it is: {}", error.what()));
+    return std::nullopt;
+  }
 }
 
 restorer::Wanted RestoreSnapshot::wanted() const {
@@ -70,11 +132,12 @@ restorer::Wanted RestoreSnapshot::wanted() const {
   wanted.token_sha256 = needs_.token_sha256;
   wanted.ca_hashes = needs_.ca_hashes;
   wanted.secrets_encryption = needs_.secrets_encryption;
+  wanted.kube_system_uid = verification_.kube_system_uid;
   if (const store::BundleFile* file = snapshot_.manifest.find(store::kConfigFile)) wanted.config_sha256 = file->sha256;
   return wanted;
 }
 
-std::vector<std::string> RestoreSnapshot::left_to_a_person(const std::string& node, restorer::Server server,
+std::vector<std::string> RestoreSnapshot::left_to_a_person(const std::string& node, Newcomer newcomer,
                                                            bool bumped) const {
   std::vector<std::string> list;
   std::vector<std::string> others;
@@ -85,7 +148,7 @@ std::vector<std::string> RestoreSnapshot::left_to_a_person(const std::string& no
         fmt::format("nodes: restart k3s-agent on {}, so that they join anew; delete the Node of one that is "
                     "gone for good",
                     fmt::join(others, ", ")));
-  if (server == restorer::Server::absent && others.size() != needs_.nodes.size())
+  if (newcomer == Newcomer::yes && others.size() != needs_.nodes.size())
     list.push_back(
         fmt::format("node {0}: the cluster knows another node's password under this name; if k3s logs 'Node password "
                     "rejected': kubectl -n kube-system delete secret {0}.node-password.k3s",

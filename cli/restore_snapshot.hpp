@@ -15,8 +15,11 @@
 
 namespace cli {
 
-/// Whether a snapshot that could not be verified as a whole may be restored; one that failed never may.
-enum class Unverified { refused, allowed };
+/// Whether a snapshot may be restored that fails a check, or could not be verified as a whole.
+enum class Faults { refused, accepted };
+
+/// Whether the node had been a server of the snapshot's cluster before.
+enum class Newcomer { no, yes };
 
 class RestoreSnapshot {
  public:
@@ -26,13 +29,18 @@ class RestoreSnapshot {
   const std::string& name() const { return name_; }  // "edge/20261123T231700Z"
   const std::string& cluster() const { return snapshot_.manifest.cluster; }
 
-  /// Verifies and unpacks it; what is against it goes into `step`. Throws: damaged, not_found, storage, cancelled.
-  void verify(reports::RestoreStep& step, Unverified unverified);
+  /// Verifies and unpacks it; what is against it goes into `step`, and what else there is and how to go on when that is
+  /// refused. Throws: damaged, not_found, storage, cancelled.
+  void verify(reports::RestoreStep& step, Faults faults, const std::string& node);
 
-  // All that follows only after a verify() that found nothing against it.
+  // All that follows only after a verify() that refused nothing.
 
-  /// Moves the revision of the copy beyond what any client can have seen, and returns it.
-  core::Revision bump_revision();
+  /// The checks that it fails, or that could not look at all of it: accepted ones. Empty: it is whole.
+  const std::vector<std::string>& faults() const { return faults_; }
+
+  /// Moves the revision of the copy beyond what any client can have seen, and returns it. Of a copy on which that
+  /// cannot be done, and nobody minds, it says so and returns nothing. Throws: damaged, storage, cancelled.
+  std::optional<core::Revision> bump_revision(reports::RestoreStep& step);
 
   const verifier::Verification& verification() const { return verification_; }
   std::filesystem::path database() const { return copy_->database(); }
@@ -40,14 +48,18 @@ class RestoreSnapshot {
   restorer::Wanted wanted() const;
 
   /// What no restore does, for a node that calls itself `node`; with the revision not bumped, watchers too.
-  std::vector<std::string> left_to_a_person(const std::string& node, restorer::Server server, bool bumped) const;
+  std::vector<std::string> left_to_a_person(const std::string& node, Newcomer newcomer, bool bumped) const;
 
  private:
+  void refuse(reports::RestoreStep& step, const std::vector<store::Snapshot>& snapshots, const std::string& node) const;
+  void read_needs(reports::RestoreStep& step);
+
   store::Store store_;
   store::Snapshot snapshot_;
   std::string name_;
   verifier::Verification verification_;
   verifier::RestoreNeeds needs_;
+  std::vector<std::string> faults_;
   std::optional<StoredCopy> copy_;
 };
 

@@ -12,6 +12,7 @@
 #include "drill/compare.hpp"
 #include "reports/page.hpp"
 #include "reports/verdict.hpp"
+#include "restorer/node.hpp"
 
 namespace reports {
 
@@ -34,11 +35,19 @@ struct RestoreStep {
 /// failed: the node is between two states, and `rollback_failure` says what to do.
 enum class RolledBack { no, yes, failed };
 
+/// Another cluster that the node had, and that is put aside or was the reason for a refusal.
+struct ReplacedCluster {
+  std::string name;  // as --replace-cluster calls it
+  std::optional<restorer::OtherCluster> content;
+};
+
 struct RestoreOutcome {
   std::string snapshot;
   std::string cluster;
-  std::string node;              // "ubuntu@10.0.0.2 port 22"
-  std::string node_k3s_version;  // empty: not known
+  std::string node;                          // "ubuntu@10.0.0.2 port 22"
+  std::string node_k3s_version;              // empty: not known
+  std::vector<std::string> accepted_faults;  // checks that the snapshot fails and --force has passed over
+  std::optional<ReplacedCluster> replaced;   // empty: the node had none but the snapshot's
   std::vector<RestoreStep> steps;
   std::string kept_aside;  // directory on the node; empty: nothing is
   RolledBack rolled_back = RolledBack::no;

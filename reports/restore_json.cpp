@@ -30,6 +30,15 @@ json objects_json(const drill::Equality& objects) {
           {"examples", objects.examples}};
 }
 
+json replaced_json(const ReplacedCluster& replaced) {
+  const auto& content = replaced.content;
+  return {{"name", replaced.name},
+          {"new", content && content->is_new()},
+          {"made_at", content && content->made_at ? json(core::format_rfc3339(*content->made_at)) : json(nullptr)},
+          {"objects", content && content->problem.empty() ? json(content->objects) : json(nullptr)},
+          {"of_somebody", content && content->problem.empty() ? json(content->of_somebody.size()) : json(nullptr)}};
+}
+
 }  // namespace
 
 std::string restore_json(const RestoreOutcome& outcome) {
@@ -45,6 +54,8 @@ std::string restore_json(const RestoreOutcome& outcome) {
        {{"address", outcome.node},
         {"k3s_version", outcome.node_k3s_version.empty() ? json(nullptr) : json(outcome.node_k3s_version)}}},
       {"duration_seconds", core::to_seconds(outcome.duration)},
+      {"accepted_faults", outcome.accepted_faults},
+      {"replaced_cluster", outcome.replaced ? replaced_json(*outcome.replaced) : json(nullptr)},
       {"steps", steps},
       {"kept_aside", outcome.kept_aside.empty() ? json(nullptr) : json(outcome.kept_aside)},
       {"rolled_back", outcome.rolled_back == RolledBack::yes},

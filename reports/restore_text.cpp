@@ -31,11 +31,19 @@ std::string objects_text(const drill::Equality& objects) {
   return text;
 }
 
+// Or would, after a dry run.
+bool stands(const RestoreOutcome& outcome) {
+  return !outcome.kept_aside.empty() && (verdict_of(outcome) == Verdict::pass || !outcome.accepted_faults.empty());
+}
+
 std::string headline(const RestoreOutcome& outcome) {
   if (outcome.mode == RestoreOutcome::Mode::dry_run) return "nothing was changed; this is what would run";
   if (outcome.rolled_back == RolledBack::yes) return "rolled back: the node is as it was before";
   if (outcome.rolled_back == RolledBack::failed) return "NOT ROLLED BACK: the node needs a person now";
-  if (verdict_of(outcome) == Verdict::pass) return "restored";
+  if (verdict_of(outcome) == Verdict::pass)
+    return outcome.accepted_faults.empty() ? "restored" : "restored, from a damaged snapshot";
+  if (!outcome.kept_aside.empty() && !outcome.accepted_faults.empty())
+    return "it stands, and serves not all that can be read of the damaged snapshot";
   return outcome.kept_aside.empty() ? "not restored; nothing was changed"
                                     : "it failed here, and stands: another let it";
 }
@@ -60,12 +68,12 @@ std::string restore_text(const RestoreOutcome& outcome, const Page& page) {
   if (outcome.objects) text += objects_text(*outcome.objects);
   text += fmt::format("  revision     {}{}\n", outcome.revision.value,
                       outcome.bumped ? fmt::format(", goes on from {}", outcome.bumped->value) : std::string());
-  if (!outcome.kept_aside.empty() && verdict_of(outcome) == Verdict::pass)
+  if (stands(outcome))
     text += wrapped("  kept         ",
                     fmt::format("what was there before is in {} on the node; remove it when nobody misses anything",
                                 harmless(outcome.kept_aside)),
                     15, page.columns);
-  if (verdict_of(outcome) != Verdict::pass || outcome.needs_a_person.empty()) return text;
+  if (!stands(outcome) || outcome.needs_a_person.empty()) return text;
   text += "  still to do by a person\n";
   for (const std::string& line : outcome.needs_a_person) text += wrapped("    - ", harmless(line), 6, page.columns);
   return text;

@@ -10,6 +10,7 @@ namespace restorer {
 namespace {
 
 constexpr std::uint64_t kSpare = 16U << 20U;
+constexpr std::size_t kShown = 5;  // of what somebody made
 
 struct Version {
   int major = 0;
@@ -97,27 +98,60 @@ class Judge {
                       settings_.target.data_dir.string(), mebibytes(node_.free_bytes), mebibytes(needed)));
   }
 
-  bool known(const std::string& hash) const {
-    return std::find(wanted_.ca_hashes.begin(), wanted_.ca_hashes.end(), hash) != wanted_.ca_hashes.end();
+  // Whose a database is, it says better than the files beside it: a CA may have been rotated since the snapshot.
+  void judge_cluster() {
+    if (!may_be_another(node_, wanted_)) return;
+    const std::string name = name_of_cluster(node_);
+    if (!is_another(node_, wanted_)) {
+      if (shown_ca().empty()) return;
+      return warn(
+          fmt::format("the node has this cluster (kube-system {}) with another CA than the snapshot's {}: give agents "
+                      "and kubeconfigs that know only the new one the old again",
+                      name, short_hash(wanted_.ca_hashes.empty() ? "" : wanted_.ca_hashes[0])));
+    }
+    if (node_.other && node_.other->is_new())
+      return warn(
+          fmt::format("the node runs a new, empty cluster of its own (kube-system {}), made at {}: {} objects, none of "
+                      "them anybody's; it is put aside",
+                      name, made_at(), node_.other->objects));
+    if (wanted_.may_replace && (wanted_.may_replace->empty() || *wanted_.may_replace == name))
+      return warn(fmt::format("{}; --replace-cluster says that it may go, and it is put aside", another_cluster(name)));
+    refuse(
+        fmt::format("{}; choose the node that runs the snapshot's, or add --replace-cluster={} to the same command if "
+                    "that cluster may go: it is put aside and kept",
+                    another_cluster(name), name));
   }
 
-  // Each CA that the node shows must be the snapshot's; with a database it must show one.
-  void judge_cluster() {
-    const auto other = [&](const std::string& where, const std::string& hash) {
-      refuse(
-          fmt::format("the node runs another cluster: the CA of {} is {}..., the snapshot's is {}...; choose the node "
-                      "that runs this one, or move {} away by hand first if that cluster may be lost",
-                      where, hash.substr(0, 12), wanted_.ca_hashes.empty() ? "" : wanted_.ca_hashes[0].substr(0, 12),
-                      (settings_.target.data_dir / "server").string()));
-    };
-    if (!node_.ca_sha256.empty() && !known(node_.ca_sha256)) return other("server/tls/server-ca.crt", node_.ca_sha256);
-    if (node_.ca_sha256.empty() && !node_.token_ca.empty() && !known(node_.token_ca))
-      return other("server/token", node_.token_ca);
-    if (node_.database_size_bytes > 0 && node_.ca_sha256.empty() && node_.token_ca.empty())
-      refuse(
-          fmt::format("the node has a state.db, and neither tls/server-ca.crt nor a token that says which cluster it "
-                      "is of; if it may go, move {} away by hand first",
-                      (settings_.target.data_dir / "server").string()));
+  const std::string& shown_ca() const { return node_.ca_sha256.empty() ? node_.token_ca : node_.ca_sha256; }
+
+  static std::string short_hash(const std::string& hash) {
+    return hash.empty() ? "(not known)" : hash.substr(0, 12) + "...";
+  }
+
+  std::string made_at() const {
+    return node_.other->made_at ? core::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*node_.other->made_at))
+                                : "a time that is not known";
+  }
+
+  std::string another_cluster(const std::string& name) const {
+    std::string text =
+        shown_ca().empty()
+            ? fmt::format(
+                  "the node has a state.db, and neither tls/server-ca.crt nor a token that says which cluster "
+                  "it is of: {}",
+                  name)
+            : fmt::format("the node runs another cluster: {} (the CA of {} is {}, the snapshot's is {})", name,
+                          node_.ca_sha256.empty() ? "server/token" : "server/tls/server-ca.crt", short_hash(shown_ca()),
+                          short_hash(wanted_.ca_hashes.empty() ? "" : wanted_.ca_hashes[0]));
+    if (!node_.other) return text;
+    if (!node_.other->problem.empty()) return text + "; its database could not be looked into: " + node_.other->problem;
+    const std::vector<std::string>& list = node_.other->of_somebody;
+    text += fmt::format("; made at {}, {} objects", made_at(), node_.other->objects);
+    if (list.empty()) return text;
+    const auto shown = static_cast<std::ptrdiff_t>(std::min(list.size(), kShown));
+    text += fmt::format("; somebody made {}", fmt::join(list.begin(), list.begin() + shown, ", "));
+    if (list.size() > kShown) text += fmt::format(" and {} more", list.size() - kShown);
+    return text;
   }
 
   // k3s takes a configured token before the one that is placed with the database.
@@ -152,6 +186,26 @@ class Judge {
 };
 
 }  // namespace
+
+bool may_be_another(const NodeState& node, const Wanted& wanted) {
+  const auto known = [&](const std::string& hash) {
+    return std::find(wanted.ca_hashes.begin(), wanted.ca_hashes.end(), hash) != wanted.ca_hashes.end();
+  };
+  if (!node.ca_sha256.empty()) return !known(node.ca_sha256);
+  if (!node.token_ca.empty()) return !known(node.token_ca);
+  return node.database_size_bytes > 0;
+}
+
+bool is_another(const NodeState& node, const Wanted& wanted) {
+  if (!may_be_another(node, wanted)) return false;
+  return wanted.kube_system_uid.empty() || !node.other || node.other->kube_system_uid != wanted.kube_system_uid;
+}
+
+std::string name_of_cluster(const NodeState& node) {
+  if (node.other && !node.other->kube_system_uid.empty()) return node.other->kube_system_uid;
+  const std::string& ca = node.ca_sha256.empty() ? node.token_ca : node.ca_sha256;
+  return ca.empty() ? "unknown" : "ca-" + ca.substr(0, 12);
+}
 
 std::uint64_t space_needed(std::uint64_t size_bytes) { return 3 * size_bytes + kSpare; }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/clock.hpp"
 #include "puller/conversation.hpp"
 #include "puller/ssh_session.hpp"
 #include "restorer/node_script.hpp"
@@ -25,6 +26,18 @@ struct ConfiguredToken {
 
 /// How far a restore had come that was cut off: nothing was changed yet; it was; k3s was started on what was placed.
 enum class Stage { claimed, changed, started };
+
+/// The cluster of which a node has the database, when its CA is not the snapshot's: as that database tells.
+struct OtherCluster {
+  std::string kube_system_uid;           // empty: not known
+  std::optional<core::UtcTime> made_at;  // empty: not known
+  std::uint64_t objects = 0;
+  std::vector<std::string> of_somebody;  // those that k3s does not make by itself
+  std::string problem;                   // why it could not be looked into; empty: it was
+
+  /// It holds nothing but what a new k3s makes by itself.
+  bool is_new() const { return problem.empty() && !kube_system_uid.empty() && of_somebody.empty(); }
+};
 
 /// What is known of a node before anything is done to it.
 struct NodeState {
@@ -47,6 +60,7 @@ struct NodeState {
   std::optional<std::string> unfinished;  // "edge/20261123T231700Z of 20261124T031500Z": a restore that was cut off
   Stage stage = Stage::claimed;           // of that one
   std::string owner;                      // process of one that is at work now; empty: none
+  std::optional<OtherCluster> other;      // told by whoever looked into the database, as look() does not
 };
 
 /// What a rollback came to.

@@ -15,13 +15,19 @@ constexpr std::int64_t kRevisionsPerSecond = 1'000;
 constexpr std::int64_t kRound = 1'000'000;
 constexpr std::int64_t kFarthest = std::int64_t{1} << 60;  // 1,000 revisions a second for 36 million years
 
-void require_one_compact_key(Database& database) {
-  Statement statement(database, "SELECT count(*) FROM main.kine WHERE name = ?");
-  statement.bind(1, kCompactKey);
-  statement.step();
-  if (statement.integer(0) != 1)
-    throw core::Error(core::ErrorKind::damaged,
-                      fmt::format("there are {} rows compact_rev_key, and kine makes one", statement.integer(0)));
+// Of several kine goes by the highest (k3s#1311), and where there is none it makes one.
+void keep_one_compact_key(Database& database) {
+  Statement remove(database,
+                   "DELETE FROM main.kine WHERE name = ?1 AND id <> (SELECT id FROM main.kine WHERE name = ?1 ORDER BY "
+                   "prev_revision DESC, id LIMIT 1)");
+  remove.bind(1, kCompactKey);
+  remove.step();
+  Statement insert(database,
+                   "INSERT INTO main.kine (name, created, deleted, create_revision, prev_revision, lease, value, "
+                   "old_value) SELECT ?1, 1, 0, 0, 0, 0, CAST('' AS BLOB), NULL WHERE NOT EXISTS (SELECT 1 FROM "
+                   "main.kine WHERE name = ?1)");
+  insert.bind(1, kCompactKey);
+  insert.step();
 }
 
 // All revisions that the copy knows of lie before it.
@@ -75,7 +81,7 @@ core::Revision bump_revision(const std::filesystem::path& database, core::Revisi
     throw core::Error(core::ErrorKind::usage, fmt::format("{} is no revision to go on from", beyond.value));
   return core::in_context("while moving on the revision of " + database.string(), [&] {
     Change change(database);
-    require_one_compact_key(change.database());
+    keep_one_compact_key(change.database());
     const std::int64_t compact = std::max(beyond.value, next_revision(change.database()));
     remove_replaced(change.database());
     set_compact_revision(change.database(), compact);

@@ -23,17 +23,20 @@ struct Field {
 
 // Numbers of k8s.io/api, apiextensions-apiserver and kube-aggregator v0.37.2, generated.proto; the same since v1 of
 // each.
+constexpr Field kObjectMeta[] = {{12, "annotations", FieldForm::map}};
+constexpr Field kMetadata{1, "metadata", FieldForm::message, kObjectMeta};
+constexpr Field kAnyObject[] = {kMetadata};
 constexpr Field kService[] = {{1, "namespace", FieldForm::text}, {2, "name", FieldForm::text}};
 constexpr Field kClientConfig[] = {{1, "service", FieldForm::message, kService}, {3, "url", FieldForm::text}};
 constexpr Field kWebhook[] = {{1, "name", FieldForm::text},
                               {2, "clientConfig", FieldForm::message, kClientConfig},
                               {4, "failurePolicy", FieldForm::text}};
-constexpr Field kWebhookConfiguration[] = {{2, "webhooks", FieldForm::messages, kWebhook}};
+constexpr Field kWebhookConfiguration[] = {kMetadata, {2, "webhooks", FieldForm::messages, kWebhook}};
 constexpr Field kApiServiceSpec[] = {{1, "service", FieldForm::message, kService}};
-constexpr Field kApiService[] = {{2, "spec", FieldForm::message, kApiServiceSpec}};
+constexpr Field kApiService[] = {kMetadata, {2, "spec", FieldForm::message, kApiServiceSpec}};
 constexpr Field kDefinitionVersion[] = {{1, "name", FieldForm::text}, {2, "served", FieldForm::boolean}};
 constexpr Field kDefinitionSpec[] = {{7, "versions", FieldForm::messages, kDefinitionVersion}};
-constexpr Field kDefinition[] = {{2, "spec", FieldForm::message, kDefinitionSpec}};
+constexpr Field kDefinition[] = {kMetadata, {2, "spec", FieldForm::message, kDefinitionSpec}};
 constexpr Field kPathOnly[] = {{1, "path", FieldForm::text}};
 constexpr Field kNfs[] = {{1, "server", FieldForm::text}, {2, "path", FieldForm::text}};
 constexpr Field kCsi[] = {{1, "driver", FieldForm::text}};
@@ -45,12 +48,12 @@ constexpr Field kReference[] = {{2, "namespace", FieldForm::text}, {3, "name", F
 // JSON has no level of its own for the source.
 constexpr Field kVolumeSpec[] = {{2, "source", FieldForm::message, kVolumeSource},
                                  {4, "claimRef", FieldForm::message, kReference}};
-constexpr Field kVolume[] = {{2, "spec", FieldForm::message, kVolumeSpec}};
+constexpr Field kVolume[] = {kMetadata, {2, "spec", FieldForm::message, kVolumeSpec}};
 constexpr Field kContainer[] = {{2, "image", FieldForm::text}};
 constexpr Field kPodSpec[] = {{2, "containers", FieldForm::messages, kContainer},
                               {20, "initContainers", FieldForm::messages, kContainer}};
-constexpr Field kPod[] = {{2, "spec", FieldForm::message, kPodSpec}};
-constexpr Field kSecret[] = {{2, "data", FieldForm::map}, {3, "type", FieldForm::text}};
+constexpr Field kPod[] = {kMetadata, {2, "spec", FieldForm::message, kPodSpec}};
+constexpr Field kSecret[] = {kMetadata, {2, "data", FieldForm::map}, {3, "type", FieldForm::text}};
 
 std::span<const Field> fields_of(std::string_view kind) {
   if (kind == "ValidatingWebhookConfiguration" || kind == "MutatingWebhookConfiguration") return kWebhookConfiguration;
@@ -59,7 +62,7 @@ std::span<const Field> fields_of(std::string_view kind) {
   if (kind == "Secret") return kSecret;
   if (kind == "PersistentVolume") return kVolume;
   if (kind == "Pod") return kPod;
-  return {};
+  return kAnyObject;
 }
 
 std::string_view take_text(pbf_reader& reader) {
@@ -75,7 +78,8 @@ void walk_map_entry(pbf_reader entry, TreeVisitor& visitor) {
       entry.skip();
       continue;
     }
-    (entry.tag() == 1 ? key : value) = take_text(entry);
+    const bool is_key = entry.tag() == 1;
+    (is_key ? key : value) = take_text(entry);
   }
   visitor.key(key);
   visitor.text(value);

@@ -1,5 +1,6 @@
 // A stored object as one tree of names and texts, whatever its encoding, so that a check about a kind is written once.
-// Of protobuf only what the checks ask for has names: webhooks, API services, custom resource definitions, TLS secrets.
+// Of protobuf only what is asked for has names: annotations, webhooks, API services, custom resource definitions, TLS
+// secrets, volumes, images.
 // Called for the few objects of those kinds, after the pass; all objects are decoded by object.hpp.
 #pragma once
 

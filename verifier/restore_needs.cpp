@@ -6,37 +6,12 @@
 #include "core/error.hpp"
 #include "core/sha256.hpp"
 #include "verifier/bootstrap_check.hpp"
-#include "verifier/object_tree.hpp"
+#include "verifier/object_texts.hpp"
 #include "verifier/sqlite.hpp"
 #include "verifier/token.hpp"
 
 namespace verifier {
 namespace {
-
-// The texts of a tree, each with the path of keys that leads to it: "spec/claimRef/name".
-class Texts : public TreeVisitor {
- public:
-  explicit Texts(std::function<void(std::string_view path, std::string_view text)> take) : take_(std::move(take)) {}
-
-  void begin() override { lengths_.push_back(path_.size()); }
-  void end() override {
-    lengths_.pop_back();
-    path_.resize(lengths_.empty() ? 0 : lengths_.back());
-  }
-  void key(std::string_view key) override {
-    path_.resize(lengths_.back());
-    path_.append("/").append(key);
-  }
-  void text(std::string_view text) override { take_(path_, text); }
-  void other() override {}
-
- private:
-  std::function<void(std::string_view, std::string_view)> take_;
-  std::string path_;
-  std::vector<std::size_t> lengths_;
-};
-
-using TakeText = std::function<void(std::string_view path, std::string_view text)>;
 
 // Every live object below `prefix`: its name, then its texts. One that does not decode has a name alone.
 void read_objects(Database& database, const std::string& prefix,
@@ -51,9 +26,9 @@ void read_objects(Database& database, const std::string& prefix,
   statement.bind(2, end);
   while (statement.step()) {
     if (statement.integer(1) != 0) continue;
-    Texts texts(begin(statement.bytes(0).substr(prefix.size())));
+    const TakeText take = begin(statement.bytes(0).substr(prefix.size()));
     try {
-      walk_object(statement.bytes(2), texts);
+      read_texts(statement.bytes(2), take);
     } catch (const core::Error& error) {
       if (error.kind() != core::ErrorKind::damaged) throw;
     }
@@ -80,16 +55,21 @@ void read_volumes(Database& database, std::vector<Volume>& volumes) {
 
 }  // namespace
 
+RestoreNeeds needs_of_token(const std::string& token) {
+  RestoreNeeds needs;
+  const Token parsed = parse_token(token);
+  needs.token_sha256 = core::sha256_hex(parsed.password.view());
+  if (!parsed.ca_hash.empty()) needs.ca_hashes.push_back(parsed.ca_hash);
+  return needs;
+}
+
 RestoreNeeds read_restore_needs(const std::filesystem::path& path, const std::string& token) {
   Database database(path);
   const std::optional<OpenedBootstrap> opened = open_bootstrap(database, token);
   if (!opened) throw core::Error(core::ErrorKind::damaged, "the snapshot's token does not open its bootstrap row");
-  RestoreNeeds needs;
-  const Token parsed = parse_token(token);
-  needs.token_sha256 = core::sha256_hex(parsed.password.view());
+  RestoreNeeds needs = needs_of_token(token);
   needs.secrets_encryption = opened->secrets_encryption;
-  for (const std::string& hash : {opened->ca_sha256, parsed.ca_hash})
-    if (!hash.empty()) needs.ca_hashes.push_back(hash);
+  if (!opened->ca_sha256.empty()) needs.ca_hashes.insert(needs.ca_hashes.begin(), opened->ca_sha256);
   read_objects(database, "/registry/minions/", [&](std::string_view name) -> TakeText {
     needs.nodes.emplace_back(name);
     return [](std::string_view, std::string_view) {};

@@ -27,6 +27,9 @@ struct RestoreNeeds {
   std::size_t images = 0;  // different ones that pods name
 };
 
+/// What a token alone says, for a snapshot of which no more can be read: the hashes.
+RestoreNeeds needs_of_token(const std::string& token);
+
 /// Throws: damaged (not a database of kine's, a token that does not open it), storage, cancelled.
 RestoreNeeds read_restore_needs(const std::filesystem::path& database, const std::string& token);
 

@@ -17,6 +17,7 @@ restorer::Wanted snapshot() {
   wanted.size_bytes = 100U << 20U;
   wanted.token_sha256 = kToken;
   wanted.ca_hashes = {kCa};
+  wanted.kube_system_uid = "own-uid";
   return wanted;
 }
 
@@ -38,6 +39,15 @@ restorer::NodeState bare_node() {
   node.manager = restorer::Manager::openrc;
   node.free_bytes = 1U << 30U;
   return node;
+}
+
+restorer::OtherCluster other_cluster() {
+  restorer::OtherCluster other;
+  other.kube_system_uid = "other-uid";
+  other.made_at = core::parse_compact("20261128T090000Z");
+  other.objects = 180;
+  other.of_somebody = {"namespaces/shop", "a", "b", "c", "d", "e"};
+  return other;
 }
 
 // "error: ..." and "warning: ...", a line each.
@@ -83,9 +93,61 @@ TEST_CASE("a database of which nothing says whose it is is refused, as it would 
   restorer::NodeState node = same_node();
   node.ca_sha256.clear();
   node.token_ca.clear();
-  CHECK_THAT(said(node), Catch::Contains("error: ") && Catch::Contains("move"));
+  CHECK_THAT(said(node), Catch::Contains("error: ") && Catch::Contains("--replace-cluster=unknown"));
+  node.other = other_cluster();
+  CHECK_THAT(said(node), Catch::Contains("error: ") && Catch::Contains("--replace-cluster=other-uid"));
+  node.other->kube_system_uid = "own-uid";
+  CHECK(said(node).empty());
+  node.other.reset();
   node.database_size_bytes = 0;
   CHECK(said(node).empty());
+}
+
+TEST_CASE("another cluster that holds only what k3s makes by itself is taken as new, and said") {
+  restorer::NodeState node = same_node();
+  node.ca_sha256 = kOtherCa;
+  node.other = other_cluster();
+  node.other->of_somebody.clear();
+  CHECK_THAT(said(node), Catch::StartsWith("warning: the node runs a new, empty cluster of its own") &&
+                             Catch::Contains("other-uid") && Catch::Contains("2026-11-28T09:00:00Z: 180 objects") &&
+                             Catch::Contains("put aside") && !Catch::Contains("error: "));
+  CHECK(restorer::is_another(node, snapshot()));
+  SECTION("never when it could not be looked into") { node.other->problem = "no way"; }
+  SECTION("never when nothing says that it is a cluster") { node.other->kube_system_uid.clear(); }
+  SECTION("never when somebody made something") { node.other->of_somebody = {"namespaces/shop"}; }
+  SECTION("never unseen") { node.other.reset(); }
+  if (node.other && node.other->is_new()) return;
+  CHECK_THAT(said(node), Catch::StartsWith("error: the node runs another cluster"));
+}
+
+TEST_CASE("another cluster with somebody's work in it is named, and replaced only by its name") {
+  restorer::NodeState node = same_node();
+  node.ca_sha256 = kOtherCa;
+  node.other = other_cluster();
+  CHECK_THAT(said(node), Catch::StartsWith("error: ") && Catch::Contains("--replace-cluster=other-uid") &&
+                             Catch::Contains("somebody made namespaces/shop, a, b, c, d and 1 more"));
+  restorer::Wanted wanted = snapshot();
+  for (const char* agreed : {"other-uid", ""}) {
+    wanted.may_replace = agreed;
+    CHECK_THAT(said(node, wanted), Catch::StartsWith("warning: the node runs another cluster: other-uid") &&
+                                       Catch::Contains("namespaces/shop") && !Catch::Contains("error: "));
+  }
+  for (const char* agreed : {"own-uid", "other", "ca-bbbbbbbbbbbb"}) {
+    wanted.may_replace = agreed;
+    CHECK_THAT(said(node, wanted), Catch::StartsWith("error: "));
+  }
+  node.other = restorer::OtherCluster{};
+  node.other->problem = "no way";
+  CHECK_THAT(said(node, wanted), Catch::StartsWith("warning: ") && Catch::Contains("no way"));
+}
+
+TEST_CASE("a cluster whose CA was rotated since is the snapshot's, as its kube-system says") {
+  restorer::NodeState node = same_node();
+  node.ca_sha256 = kOtherCa;
+  node.other = other_cluster();
+  node.other->kube_system_uid = "own-uid";
+  CHECK_THAT(said(node), Catch::StartsWith("warning: the node has this cluster") && Catch::Contains("another CA"));
+  CHECK_FALSE(restorer::is_another(node, snapshot()));
 }
 
 TEST_CASE("an older minor version is refused, a newer one and another patch are said") {

@@ -1,0 +1,92 @@
+#include "cli/restore_way_back.hpp"
+
+#include <fmt/format.h>
+
+#include "core/cancel.hpp"
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "core/log.hpp"
+
+namespace cli {
+namespace {
+
+using core::Error;
+using core::ErrorKind;
+
+constexpr std::chrono::minutes kPatienceForRollback{10};
+constexpr std::chrono::seconds kBetweenTries{5};
+
+void add_what_is_kept(const restorer::RollBack& done, reports::RestoreStep& step) {
+  if (!done.kept.empty())
+    step.add(core::Severity::note,
+             fmt::format("k3s had been started on what was restored, so that is kept in {} on the node", done.kept));
+  if (!done.stands.empty())
+    step.add(
+        core::Severity::note,
+        fmt::format("nothing was put back: the restore had come to its end, and stands; what was there before is in {}",
+                    done.stands));
+}
+
+}  // namespace
+
+Planned WayBack::mend_step() {
+  return {"mend", "Put everything back as it was before the restore that was cut off",
+          "sh " + facts_.rollback_file().string(), [this](reports::RestoreStep& step) {
+            mended_ = node_.mend();
+            say_unflushed(node_, step);
+            add_what_is_kept(mended_, step);
+          }};
+}
+
+bool WayBack::mend() {
+  const core::CancelShield shield;
+  const bool back = run_step(mend_step(), outcome_);
+  if (mended_.stands.empty())
+    say_whether_back(back, "");
+  else
+    outcome_.kept_aside = mended_.stands;
+  return back;
+}
+
+void WayBack::say_whether_back(bool back, const std::string& where) {
+  outcome_.rolled_back = back ? reports::RolledBack::yes : reports::RolledBack::failed;
+  if (!back)
+    outcome_.rollback_failure =
+        fmt::format("the node may be between two states{}; to put it back, as root on the node: sh {}", where,
+                    facts_.rollback_file().string());
+}
+
+std::string WayBack::roll_back() {
+  const core::CancelShield shield;
+  std::string stands;
+  const bool back = run_step({"rollback", "Put everything back as it was", rollback_step(facts_),
+                              [&](reports::RestoreStep& step) {
+                                const restorer::RollBack done = roll_back_once_reached();
+                                say_unflushed(node_, step);
+                                add_what_is_kept(done, step);
+                                stands = done.stands;
+                              }},
+                             outcome_);
+  if (stands.empty()) say_whether_back(back, ", with what was there in " + facts_.aside().string());
+  return stands;
+}
+
+restorer::RollBack WayBack::roll_back_once_reached() {
+  const auto deadline = std::chrono::steady_clock::now() + kPatienceForRollback;
+  for (bool told = false;; told = true) {
+    try {
+      return node_.roll_back(facts_);
+    } catch (const Error& error) {
+      // A node that is just starting refuses logins, too.
+      const bool refused = error.kind() == ErrorKind::storage;
+      if (refused || std::chrono::steady_clock::now() > deadline) throw;
+      if (!told)
+        core::log_warning(
+            fmt::format("{}; the node must be put back, so this is tried for {}; by hand, as root there: sh {}",
+                        error.what(), core::format_duration(kPatienceForRollback), facts_.rollback_file().string()));
+      core::pause_for(kBetweenTries);
+    }
+  }
+}
+
+}  // namespace cli
