@@ -80,7 +80,7 @@ class Runner {
     store::Store store(config.store);
     if (!options_.snapshot.empty()) {
       const store::Snapshot snapshot = store.find(options_.snapshot);
-      run_cluster(config, store, snapshot.manifest.cluster, {snapshot});
+      run_cluster(config, store, snapshot.manifest.cluster, snapshot.full_name());
       return;
     }
     const std::vector<std::string> clusters = choose_clusters(config, options_.clusters);
@@ -89,7 +89,7 @@ class Runner {
     several_ = clusters.size() > 1;
     for (const std::string& cluster : clusters) {
       try {
-        run_newest(config, store, cluster);
+        run_cluster(config, store, cluster, {});
       } catch (const core::Error& error) {
         // One of several that cannot be drilled does not keep the others from it.
         if (!several_ || error.kind() == core::ErrorKind::cancelled) throw;
@@ -100,21 +100,21 @@ class Runner {
     }
   }
 
-  void run_newest(const Config& config, store::Store& store, const std::string& cluster) {
+  // `only` names the snapshot that was asked for; empty: the newest that verifies.
+  void run_cluster(const Config& config, store::Store& store, const std::string& cluster, const std::string& only) {
     const std::vector<store::Snapshot> snapshots = store.list(cluster);
     if (snapshots.empty())
       throw core::Error(core::ErrorKind::not_found,
                         fmt::format("no snapshot of {} to drill: run drill pull {} first", cluster, cluster));
-    run_cluster(config, store, cluster, {snapshots.rbegin(), snapshots.rend()});
-  }
-
-  void run_cluster(const Config& config, store::Store& store, const std::string& cluster,
-                   const std::vector<store::Snapshot>& snapshots) {
     drill::DrillOptions settings = config.drill;
-    if (const auto found = config.clusters.find(cluster); found != config.clusters.end())
+    if (const auto found = config.clusters.find(cluster); found != config.clusters.end()) {
       settings.objectives = found->second.objectives;
+      settings.stale_after = found->second.stale_after;
+    }
+    settings.only = only;
     std::vector<drill::Candidate> candidates;
-    for (const store::Snapshot& snapshot : snapshots) candidates.push_back(candidate_of(store, snapshot));
+    for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot)
+      candidates.push_back(candidate_of(store, *snapshot));
     drill_versions(cluster, candidates, settings, &store, snapshots);
   }
 
