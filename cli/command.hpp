@@ -38,6 +38,7 @@ Action declare_log(CLI::App& app);
 Action declare_import(CLI::App& app);
 Action declare_report(CLI::App& app);
 Action declare_prune(CLI::App& app);
+Action declare_series(CLI::App& app);
 Action declare_doctor(CLI::App& app);
 
 /// Writes a result to stdout. Throws: storage (a closed pipe, a full disk).

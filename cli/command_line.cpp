@@ -24,7 +24,7 @@ struct Entry {
   Action (*declare)(CLI::App&);
 };
 
-constexpr std::array<Entry, 14> kCommands{{
+constexpr std::array<Entry, 15> kCommands{{
     {"pull", "Pull one snapshot of each configured cluster into the store", declare_pull},
     {"list", "List the snapshots in the store and what is proven about them", declare_list},
     {"show", "Show one snapshot: where it came from, its files, its proof", declare_show},
@@ -38,6 +38,7 @@ constexpr std::array<Entry, 14> kCommands{{
     {"log", "Follow one object through all snapshots, and say where it vanished", declare_log},
     {"import", "Adopt plain state.db.YYYYmmddTHHMMSSZ files as snapshots", declare_import},
     {"prune", "Remove what no keep_ rule keeps, and explain each snapshot", declare_prune},
+    {"series", "Show which clusters the snapshots of one are of, and say which of them counts", declare_series},
     {"report", "Tell what the drills so far say together", declare_report},
     {"doctor", "Check host, config, store, ssh, node and engine; each failing line says the cure", declare_doctor},
 }};

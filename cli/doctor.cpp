@@ -117,8 +117,9 @@ class Doctor {
 
   // For the version of the newest snapshot, or where there is none yet, of the node.
   std::string look_at_engine(const std::string& cluster) {
-    const std::vector<store::Snapshot> snapshots = store::Store(config_->store).list(cluster);
-    const std::string version = snapshots.empty() ? node_versions_[cluster] : snapshots.back().manifest.k3s_version;
+    const store::Store store(config_->store);
+    const std::string version =
+        store.list(cluster).empty() ? node_versions_[cluster] : store.find(cluster + "/latest").manifest.k3s_version;
     if (version.empty())
       throw core::Error(core::ErrorKind::not_found,
                         "which k3s is not known yet: mend the node's line first, or pull a snapshot");

@@ -6,12 +6,14 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/series.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "store/incoming.hpp"
 #include "store/store.hpp"
 #include "verifier/check.hpp"
 #include "verifier/file_checks.hpp"
+#include "verifier/identity.hpp"
 
 namespace cli {
 namespace {
@@ -84,6 +86,7 @@ class Importer {
  public:
   Importer(store::Store& store, const Options& options)
       : store_(store), options_(options), lock_(store.lock(options.cluster)) {
+    settle_series(store, options.cluster);
     if (options.token_file.empty()) return;
     token_ = core::read_file(options.token_file, kTokenBytes);
     if (token_->find_first_not_of(" \t\r\n") == std::string::npos)
@@ -120,7 +123,10 @@ class Importer {
     store::Incoming incoming = store_.receive(options_.cluster);
     const core::CopiedFile image = core::copy_file(path, incoming.image());
     if (token_) incoming.add(store::kTokenFile, *token_);
-    incoming.commit(std::move(manifest), image);
+    manifest.identity = verifier::read_identity(incoming.image(), token_);
+    const store::Snapshot snapshot = incoming.commit(std::move(manifest), image);
+    outcome.of_another_cluster = snapshot.of_another_cluster;
+    note_series(store_, snapshot);
   }
 
   // Throws when another database is stored under that moment.

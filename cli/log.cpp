@@ -64,6 +64,10 @@ class Searcher {
   // Each worker writes only to the places of its own snapshots.
   void look_into(std::size_t index) {
     const store::Snapshot& snapshot = snapshots_[index];
+    if (snapshot.of_another_cluster) {
+      passed_over_[index] = "it is of another cluster than the series";
+      return;
+    }
     if (snapshot.lost) {
       passed_over_[index] = "lost: " + *snapshot.lost;
       return;

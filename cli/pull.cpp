@@ -10,9 +10,12 @@
 #include <thread>
 
 #include "cli/command.hpp"
+#include "cli/series.hpp"
 #include "core/cancel.hpp"
 #include "core/log.hpp"
+#include "reports/verdict.hpp"
 #include "store/store.hpp"
+#include "verifier/identity.hpp"
 
 namespace cli {
 namespace {
@@ -28,6 +31,10 @@ void log_capture(const reports::PullOutcome& outcome, std::size_t cluster_count)
   if (cluster_count > 1) line += " of " + outcome.cluster;
   ::syslog(LOG_INFO, "%s", line.c_str());
   core::log_info(line);
+  if (outcome.another_cluster.empty()) return;
+  const std::string problem = outcome.report->snapshot.full_name() + ": " + outcome.another_cluster;
+  ::syslog(LOG_ERR, "%s", problem.c_str());
+  core::log_error(problem);
 }
 
 void log_failure(const reports::PullOutcome& outcome) {
@@ -49,7 +56,11 @@ reports::PullOutcome pull_cluster(const Config& config, store::Store& store, con
     core::throw_if_cancelled();
     core::show_progress("pulling");
     const store::ClusterLock lock = store.lock(cluster);
-    outcome.report = puller::pull(config.clusters.at(cluster).target, store);
+    settle_series(store, cluster);
+    outcome.report = puller::pull(config.clusters.at(cluster).target, store, verifier::read_identity);
+    note_series(store, outcome.report->snapshot);
+    if (outcome.report->snapshot.of_another_cluster)
+      outcome.another_cluster = another_cluster(store, outcome.report->snapshot);
     try {
       for (const store::RetentionDecision& decision : store.apply_retention(cluster, config.retention))
         if (decision.action == store::Retention::remove)
@@ -88,11 +99,12 @@ void log_summary(const std::vector<reports::PullOutcome>& outcomes, std::chrono:
   std::string failed;
   std::size_t pulled = 0;
   for (const reports::PullOutcome& outcome : outcomes) {
-    if (outcome.report)
-      ++pulled;
-    else
-      failed += fmt::format("{}{} ({})", failed.empty() ? "; failed: " : ", ", outcome.cluster,
-                            to_string(*outcome.error_kind));
+    if (outcome.report) ++pulled;
+    if (const std::string why = outcome.error_kind                ? std::string(to_string(*outcome.error_kind))
+                                : outcome.another_cluster.empty() ? std::string()
+                                                                  : "another cluster";
+        !why.empty())
+      failed += fmt::format("{}{} ({})", failed.empty() ? "; failed: " : ", ", outcome.cluster, why);
   }
   const std::string line =
       fmt::format("pulled {} of {} clusters in {}{}", pulled, outcomes.size(), core::format_duration(duration), failed);
@@ -110,7 +122,9 @@ int run_pull(const Globals& globals, const std::vector<std::string>& names) {
   const auto any = [&](auto&& wanted) { return std::any_of(outcomes.begin(), outcomes.end(), wanted); };
   if (any([](const reports::PullOutcome& one) { return one.error_kind == core::ErrorKind::cancelled; }))
     return exit_code(core::ErrorKind::cancelled);
-  return any([](const reports::PullOutcome& one) { return !one.report; }) ? 3 : 0;
+  reports::Verdict verdict = reports::Verdict::pass;
+  for (const reports::PullOutcome& one : outcomes) verdict = reports::worse(verdict, reports::verdict_of(one));
+  return reports::exit_code(verdict);
 }
 
 }  // namespace

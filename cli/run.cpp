@@ -6,6 +6,7 @@
 #include "cli/candidate.hpp"
 #include "cli/command.hpp"
 #include "cli/drill_history.hpp"
+#include "cli/series.hpp"
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
 #include "drill/drill.hpp"
@@ -112,9 +113,17 @@ class Runner {
       settings.stale_after = found->second.stale_after;
     }
     settings.only = only;
+    const auto asked = std::find_if(snapshots.begin(), snapshots.end(),
+                                    [&](const store::Snapshot& one) { return one.full_name() == only; });
     std::vector<drill::Candidate> candidates;
-    for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot)
+    for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
+      // What is of another cluster is no candidate; but when that is what the node gives now, the night has failed.
+      const bool belongs = asked != snapshots.end() ? store::are_of_one_cluster(*snapshot, *asked)
+                                                    : !snapshot->of_another_cluster || snapshot == snapshots.rbegin();
+      if (!belongs) continue;
       candidates.push_back(candidate_of(store, *snapshot));
+      if (snapshot->of_another_cluster && only.empty()) candidates.back().damage = another_cluster(store, *snapshot);
+    }
     drill_versions(cluster, candidates, settings, &store, snapshots);
   }
 

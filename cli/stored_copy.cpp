@@ -9,6 +9,20 @@
 
 namespace cli {
 
+namespace {
+
+// Sound it may be, and it may be just what is wanted; but it is not what its name says.
+void warn_of_another_cluster(verifier::Verification& verification) {
+  for (core::Check& check : verification.checks)
+    if (check.name == "lineage")
+      check.findings.push_back({core::Severity::warning,
+                                "it is of another cluster than the series, and compared with no snapshot of that",
+                                {},
+                                {}});
+}
+
+}  // namespace
+
 std::vector<std::string> stored_clusters(const store::Store& store, const std::vector<std::string>& names) {
   const std::vector<std::string> stored = store.clusters();
   for (const std::string& name : names)
@@ -61,6 +75,7 @@ reports::VerifyOutcome StoredVerifier::verify(std::size_t index, const verifier:
     bad_.push_back(outcome.name);
   }
   outcome.verification = verifier::verify(subject, progress);
+  if (snapshot.of_another_cluster) warn_of_another_cluster(outcome.verification);
   store_.keep_evidence(snapshot, store::Evidence::verify, reports::verify_json(outcome));
   if (copy) {
     copy_.reset();
@@ -69,10 +84,12 @@ reports::VerifyOutcome StoredVerifier::verify(std::size_t index, const verifier:
   return outcome;
 }
 
-// The newest earlier one that can be brought back; nullptr when there is none.
+// The newest earlier one of the same cluster that can be brought back; nullptr when there is none.
 const StoredCopy* StoredVerifier::previous_of(std::size_t index) {
+  const store::Snapshot& later = snapshots_[index];
   while (index-- > 0) {
     const store::Snapshot& snapshot = snapshots_[index];
+    if (!store::are_of_one_cluster(snapshot, later)) continue;
     const std::string name = snapshot.full_name();
     if (snapshot.lost || std::find(bad_.begin(), bad_.end(), name) != bad_.end()) continue;
     if (copy_ && copy_->name == name) return &*copy_;

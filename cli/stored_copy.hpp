@@ -31,8 +31,8 @@ StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot);
 /// not_found, denied, storage, cancelled.
 std::filesystem::path copy_plain(const std::filesystem::path& database, const std::filesystem::path& directory);
 
-/// Verifies snapshots of one cluster, each beside the one before it, and keeps the evidence. The copy of one stays for
-/// the next, so go through them from the oldest.
+/// Verifies snapshots of one cluster, each beside the one before it that is of the same, and keeps the evidence. The
+/// copy of one stays for the next, so go through them from the oldest.
 class StoredVerifier {
  public:
   /// `snapshots`: all of the cluster, oldest first; must outlive it, as the store.

@@ -57,6 +57,7 @@ class Reception {
   }
 
   core::UtcTime taken_at() const { return *taken_at_; }
+  const std::string& token() const { return token_; }
   bool came_whole() const { return whole_.has_value(); }
 
  private:
@@ -99,6 +100,7 @@ class Reception {
     std::string content;
     node_.body(item, [&](std::string_view block) { content += block; });
     on_this_machine([&] { incoming_.add(item.name, content); });
+    if (item.name == store::kTokenFile) token_ = std::move(content);
   }
 
   void receive_whole(const Item& item) {
@@ -122,6 +124,7 @@ class Reception {
   ImageBuilder& image_;
   std::set<std::string> items_;
   std::optional<core::UtcTime> taken_at_;
+  std::string token_;
   std::optional<core::CopiedFile> whole_;
 };
 
@@ -173,7 +176,8 @@ std::unique_ptr<ImageBuilder> first_image(const Target& target, store::Incoming&
 
 // The image and its hashes are made while ssh connects. `session` is connected when it is empty.
 // Throws: as pull, ImageBuilder::Mismatch.
-PullReport attempt(const Target& target, store::Store& store, std::optional<SshSession>& session) {
+PullReport attempt(const Target& target, store::Store& store, const ReadIdentity& read_identity,
+                   std::optional<SshSession>& session) {
   store::Incoming incoming = store.receive(target.cluster);
   auto prepared = std::async(std::launch::async, [&] {
     auto image = first_image(target, incoming);
@@ -205,19 +209,22 @@ PullReport attempt(const Target& target, store::Store& store, std::optional<SshS
   manifest.k3s_version = report.node.k3s_version;
   manifest.arch = report.node.arch;
   manifest.sqlite_version = report.node.sqlite_version;
-  on_this_machine([&] { report.snapshot = incoming.commit(std::move(manifest), database); });
+  on_this_machine([&] {
+    if (read_identity) manifest.identity = read_identity(incoming.image(), reception.token());
+    report.snapshot = incoming.commit(std::move(manifest), database);
+  });
   return report;
 }
 
-PullReport attempt_twice(const Target& target, store::Store& store) {
+PullReport attempt_twice(const Target& target, store::Store& store, const ReadIdentity& read_identity) {
   std::optional<SshSession> session;
   try {
-    return attempt(target, store, session);
+    return attempt(target, store, read_identity, session);
   } catch (const ImageBuilder::Mismatch&) {
     core::log_debug(target.cluster + ": short hashes collided; comparing again with others");
   }
   try {
-    return attempt(target, store, session);
+    return attempt(target, store, read_identity, session);
   } catch (const ImageBuilder::Mismatch&) {
     throw Error(ErrorKind::storage,
                 fmt::format("{}: the image came out different from the node's twice: check memory and disk of both",
@@ -236,9 +243,9 @@ NodeFacts inspect(const Target& target) {
   return node;
 }
 
-PullReport pull(const Target& target, store::Store& store) {
+PullReport pull(const Target& target, store::Store& store, const ReadIdentity& read_identity) {
   const core::Stopwatch watch;
-  PullReport report = attempt_twice(target, store);
+  PullReport report = attempt_twice(target, store, read_identity);
   report.duration = watch.elapsed();
   core::clear_progress();
   return report;

@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -51,10 +53,15 @@ NodeFacts inspect(const Target& target);
 /// `user` has to be allowed once drill-node is there.
 std::string sudoers_line(const Target& target, const std::string& user);
 
+/// Which cluster `database` is of, as far as it and `token`, the content of server/token, tell. What it throws ends the
+/// pull.
+using ReadIdentity =
+    std::function<core::ClusterIdentity(const std::filesystem::path& database, const std::string& token)>;
+
 /// Pulls one snapshot into `store`, published under the moment its read transaction began: our clock when the node says
 /// that it is about to begin.
 /// Throws: as inspect, and storage (a full disk here or there). Leaves: nothing in the store and nothing on the node
 /// on failure. The caller holds the cluster's lock.
-PullReport pull(const Target& target, store::Store& store);
+PullReport pull(const Target& target, store::Store& store, const ReadIdentity& read_identity = {});
 
 }  // namespace puller

@@ -54,6 +54,10 @@ json node_json(const store::Manifest& manifest) {
   return {{"k3s_version", manifest.k3s_version}, {"arch", manifest.arch}, {"sqlite_version", manifest.sqlite_version}};
 }
 
+json identity_json(const core::ClusterIdentity& identity) {
+  return {{"kube_system_uid", identity.kube_system_uid}, {"ca_sha256", identity.ca_sha256}};
+}
+
 json proof_json(const std::optional<store::Proof>& proof) {
   return optional_json(proof, [](const store::Proof& value) {
     return json{{"verdict", value.verdict}, {"at", core::format_rfc3339(value.at)}};
@@ -61,8 +65,9 @@ json proof_json(const std::optional<store::Proof>& proof) {
 }
 
 json pull_element(const PullOutcome& outcome) {
-  json element = {
-      {"cluster", outcome.cluster}, {"snapshot", nullptr}, {"verdict", outcome.report ? "pass" : "could_not_run"}};
+  json element = {{"cluster", outcome.cluster},
+                  {"snapshot", nullptr},
+                  {"verdict", outcome.report ? to_string(verdict_of(outcome)) : "could_not_run"}};
   if (!outcome.report) {
     element["error"] = outcome.error;
     element["error_kind"] = core::to_string(outcome.error_kind.value_or(core::ErrorKind::storage));
@@ -86,6 +91,8 @@ json pull_element(const PullOutcome& outcome) {
       {"node_peak_memory_bytes", report.node_peak_memory_bytes ? json(*report.node_peak_memory_bytes) : json()},
       {"node", node_json(manifest)},
       {"bundle", bundle_json(manifest.bundle)},
+      {"identity", identity_json(manifest.identity)},
+      {"another_cluster", outcome.another_cluster.empty() ? json() : json(outcome.another_cluster)},
       {"retained", outcome.retained},
   });
   return element;
@@ -211,6 +218,8 @@ json snapshot_json(const store::Snapshot& snapshot) {
           {"taken_at", core::format_rfc3339(snapshot.manifest.taken_at)},
           {"size_bytes", database != nullptr ? database->size_bytes : 0},
           {"lost", snapshot.lost ? json(*snapshot.lost) : json(nullptr)},
+          {"of_another_cluster", snapshot.of_another_cluster},
+          {"identity", identity_json(snapshot.manifest.identity)},
           {"k3s_version", snapshot.manifest.k3s_version},
           {"verified", proof_json(snapshot.verified)},
           {"drilled", proof_json(snapshot.drilled)}};
@@ -371,7 +380,8 @@ std::string import_json(const std::string& cluster, const std::vector<ImportOutc
   for (const ImportOutcome& outcome : outcomes) {
     json entry = {{"path", outcome.path.string()},
                   {"snapshot", outcome.snapshot.empty() ? json(nullptr) : json(outcome.snapshot)},
-                  {"verdict", outcome.verdict()}};
+                  {"verdict", outcome.verdict()},
+                  {"of_another_cluster", outcome.of_another_cluster}};
     if (outcome.refusal) {
       entry["kind"] = core::to_string(outcome.refusal->kind());
       entry["message"] = outcome.refusal->what();

@@ -24,7 +24,8 @@ struct PullOutcome {
   std::optional<puller::PullReport> report;
   std::string error;
   std::optional<core::ErrorKind> error_kind;
-  std::size_t retained = 0;  // snapshots in the store afterwards
+  std::size_t retained = 0;     // snapshots in the store afterwards
+  std::string another_cluster;  // what is wrong when it is not the series' cluster that was pulled; else empty
 };
 
 std::string pull_json(const std::vector<PullOutcome>& outcomes);  // k3s-drill/pull/1
@@ -68,6 +69,7 @@ struct ImportOutcome {
   std::filesystem::path path;
   std::string snapshot;  // empty when the file was refused before it had a name
   bool already_there = false;
+  bool of_another_cluster = false;  // than the series: kept beside it
   std::optional<core::Error> refusal;
 
   std::string_view verdict() const { return refusal ? "refused" : already_there ? "already_there" : "imported"; }

@@ -137,8 +137,13 @@ std::string show_text(const store::Snapshot& snapshot, const ProofDetails& proof
   if (snapshot.lost)
     text += wrapped(fmt::format("  {}       ", painted("LOST", "31;1", page.colour)), harmless(*snapshot.lost), 13,
                     page.columns);
+  if (snapshot.of_another_cluster)
+    text += wrapped("  BESIDE     ",
+                    "it is of another cluster than the series: drill series " + manifest.cluster + " shows which", 13,
+                    page.columns);
   line("taken", core::format_rfc3339(manifest.taken_at));
   line("k3s", manifest.k3s_version.empty() ? "not known" : harmless(manifest.k3s_version));
+  if (manifest.identity.known()) line("cluster", harmless(core::describe(manifest.identity)));
   line("method", manifest.method + made_by);
   line("directory", snapshot.directory.string());
   line("stored as", fmt::format("{}{}, {}", manifest.database.file,

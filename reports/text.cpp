@@ -97,12 +97,14 @@ std::string pull_text(const std::vector<PullOutcome>& outcomes, Colour colour) {
     std::uint64_t size_bytes = 0;
     for (const store::BundleFile& file : report.snapshot.manifest.bundle) size_bytes += file.size_bytes;
     text += fmt::format("{}  {}: {} in {} (read transaction {}, {} on the wire), {} files, retaining {} snapshots\n",
-                        verdict_word("pass", colour), report.snapshot.full_name(), format_size(size_bytes),
-                        core::format_duration(report.duration), core::format_duration(report.read_transaction),
+                        verdict_word(to_string(verdict_of(outcome)), colour), report.snapshot.full_name(),
+                        format_size(size_bytes), core::format_duration(report.duration),
+                        core::format_duration(report.read_transaction),
                         format_size(report.bytes_received + report.bytes_sent), report.snapshot.manifest.bundle.size(),
                         outcome.retained);
     if (!report.fallback.empty())
       text += fmt::format("      the node's sqlite3 made the copy: {}\n", harmless(report.fallback));
+    if (!outcome.another_cluster.empty()) text += wrapped("      ", outcome.another_cluster, 6, 100);
   }
   return text;
 }
@@ -149,7 +151,8 @@ std::string list_text(const std::vector<store::Snapshot>& snapshots) {
     text += fmt::format("{:<{}}  {:>9}  {:<12}  {:<12}  {}{}\n", snapshot.full_name(), width,
                         format_size(database != nullptr ? database->size_bytes : 0), proof_word(snapshot.verified, "-"),
                         proof_word(snapshot.drilled, "-"), harmless(snapshot.manifest.k3s_version),
-                        snapshot.lost ? "  LOST: " + harmless(*snapshot.lost) : std::string());
+                        (snapshot.of_another_cluster ? "  OF ANOTHER CLUSTER" : std::string()) +
+                            (snapshot.lost ? "  LOST: " + harmless(*snapshot.lost) : std::string()));
   }
   return text;
 }
@@ -171,7 +174,8 @@ std::string import_text(const std::vector<ImportOutcome>& outcomes, Colour colou
     if (outcome.refusal) {
       text += fmt::format("{}  {}: {}\n", painted("refused", "31;1", colour), path, harmless(outcome.refusal->what()));
     } else {
-      text += fmt::format("{}  {}: {}\n", outcome.already_there ? "there   " : "imported", path, outcome.snapshot);
+      text += fmt::format("{}  {}: {}{}\n", outcome.already_there ? "there   " : "imported", path, outcome.snapshot,
+                          outcome.of_another_cluster ? ", of another cluster than the series" : "");
     }
   }
   return text + fmt::format("{} imported, {} already there, {} refused\n", imported,

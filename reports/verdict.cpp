@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "reports/json.hpp"
+
 namespace reports {
 namespace {
 
@@ -46,6 +48,11 @@ int exit_code(Verdict verdict) {
 Verdict worse(Verdict a, Verdict b) {
   if (a == Verdict::fail || b == Verdict::fail) return Verdict::fail;
   return a == Verdict::inconclusive || b == Verdict::inconclusive ? Verdict::inconclusive : Verdict::pass;
+}
+
+Verdict verdict_of(const PullOutcome& outcome) {
+  if (!outcome.report) return Verdict::inconclusive;
+  return outcome.another_cluster.empty() ? Verdict::pass : Verdict::fail;
 }
 
 Verdict verdict_of(const verifier::Verification& verification) {

@@ -11,6 +11,8 @@
 
 namespace reports {
 
+struct PullOutcome;  // reports/json.hpp
+
 enum class Verdict { pass, fail, inconclusive };
 
 std::string_view to_string(Verdict verdict);
@@ -20,6 +22,9 @@ int exit_code(Verdict verdict);
 
 /// The worse of two: fail, then inconclusive, then pass.
 Verdict worse(Verdict a, Verdict b);
+
+/// One that was not pulled is inconclusive; one that is of another cluster than its series is a fail.
+Verdict verdict_of(const PullOutcome& outcome);
 
 Verdict verdict_of(const verifier::Verification& verification);
 

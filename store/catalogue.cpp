@@ -13,6 +13,7 @@
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "core/log.hpp"
 #include "store/manifest.hpp"
 
 namespace store {
@@ -115,7 +116,34 @@ std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_direct
   lose_dependents(entries);
   std::vector<Snapshot> snapshots;
   for (Entry& entry : entries) snapshots.push_back(std::move(entry.snapshot));
+  if (const auto series = series_of(cluster_directory, snapshots))
+    for (Snapshot& snapshot : snapshots)
+      snapshot.of_another_cluster = core::are_different(*series, snapshot.manifest.identity);
   return snapshots;
+}
+
+std::optional<core::ClusterIdentity> series_of(const std::filesystem::path& cluster_directory,
+                                               const std::vector<Snapshot>& snapshots) {
+  try {
+    return read_series(cluster_directory);
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::not_found)
+      core::log_warning(fmt::format("{}: {}; going by the oldest snapshot that does",
+                                    (cluster_directory / kSeriesFile).string(), error.what()));
+  }
+  const auto oldest = std::find_if(snapshots.begin(), snapshots.end(),
+                                   [](const Snapshot& one) { return one.manifest.identity.known(); });
+  if (oldest == snapshots.end()) return std::nullopt;
+  return oldest->manifest.identity;
+}
+
+void note_series(const std::filesystem::path& cluster_directory, const core::ClusterIdentity& identity) {
+  try {
+    if (read_series(cluster_directory) == identity) return;
+  } catch (const core::Error&) {
+    // There is none, or none that can be read.
+  }
+  write_evidence(cluster_directory, kSeriesFile, series_to_json(identity));
 }
 
 void note_damage(const std::filesystem::path& directory, std::string_view message) {

@@ -1,9 +1,11 @@
 // Reads what lies in one cluster's directory: manifests, proof, and what has been found damaged. Decides which
-// snapshots are lost: those whose files, or whose bases' files, are missing, have another size or were found damaged.
+// snapshots are lost: those whose files, or whose bases' files, are missing, have another size or were found damaged;
+// and which are of another cluster than the series.
 // Behind Store and Incoming. What it does not do: read a database's bytes (store/image.hpp).
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +16,14 @@ namespace store {
 /// All snapshots below `cluster_directory`, oldest first; none when it is not there. A directory without a manifest is
 /// no snapshot. Throws: storage, denied.
 std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_directory);
+
+/// Which of the clusters the series is of: as written down there, else as the oldest of `snapshots` tells that tells
+/// it.
+std::optional<core::ClusterIdentity> series_of(const std::filesystem::path& cluster_directory,
+                                               const std::vector<Snapshot>& snapshots);
+
+/// Writes that down. Nothing happens where it says so already. Throws: storage, denied.
+void note_series(const std::filesystem::path& cluster_directory, const core::ClusterIdentity& identity);
 
 /// Writes down that the database file of the snapshot in `directory` does not give what its manifest promises; from
 /// then on it is lost, with all that need it. Throws: storage, denied.

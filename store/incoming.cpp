@@ -53,9 +53,11 @@ void Incoming::add(std::string_view path, std::string_view content) {
 }
 
 // The image that this one is packed against; none for a keyframe. `base` becomes its name.
-const Image* Incoming::reference(std::string& base, core::UtcTime taken_at) {
+const Image* Incoming::reference(std::string& base, const Snapshot& incoming) {
   while (true) {
-    base = choose_base(load_snapshots(cluster_directory_), taken_at);
+    std::vector<Snapshot> snapshots = load_snapshots(cluster_directory_);
+    std::erase_if(snapshots, [&](const Snapshot& one) { return !are_of_one_cluster(one, incoming); });
+    base = choose_base(snapshots, incoming.manifest.taken_at);
     if (base.empty()) return nullptr;
     try {
       const Image& image = unpacker_.image(base);
@@ -69,9 +71,9 @@ const Image* Incoming::reference(std::string& base, core::UtcTime taken_at) {
   }
 }
 
-PackedDatabase Incoming::pack_image(core::UtcTime taken_at, const core::CopiedFile& announced) {
+PackedDatabase Incoming::pack_image(const Snapshot& incoming, const core::CopiedFile& announced) {
   PackedDatabase database;
-  const Image* base = announced.size_bytes <= kPatchableBytes ? reference(database.base, taken_at) : nullptr;
+  const Image* base = announced.size_bytes <= kPatchableBytes ? reference(database.base, incoming) : nullptr;
   database.file = base == nullptr ? kKeyframeFile : kPatchFile;
   const Packed packed = pack(image_, base, directory_ / database.file);
   if (packed.plain.size_bytes != announced.size_bytes || packed.plain.sha256 != announced.sha256)
@@ -95,26 +97,28 @@ void Incoming::check_files() const {
   }
 }
 
-Snapshot Incoming::commit(Manifest manifest, const core::CopiedFile& announced) {
+Snapshot Incoming::commit(Manifest described, const core::CopiedFile& announced) {
+  Snapshot snapshot;
+  snapshot.manifest = std::move(described);
+  Manifest& manifest = snapshot.manifest;
   manifest.cluster = cluster_;
   manifest.name = core::format_compact(manifest.taken_at);
-  const std::filesystem::path target = cluster_directory_ / manifest.name;
-  if (std::filesystem::exists(target))
+  snapshot.directory = cluster_directory_ / manifest.name;
+  if (std::filesystem::exists(snapshot.directory))
     throw core::Error(core::ErrorKind::storage,
                       fmt::format("snapshot {}/{} is already there", cluster_, manifest.name));
+  if (const auto series = series_of(cluster_directory_, load_snapshots(cluster_directory_)))
+    snapshot.of_another_cluster = core::are_different(*series, manifest.identity);
   check_files();
-  manifest.database = pack_image(manifest.taken_at, announced);
+  manifest.database = pack_image(snapshot, announced);
   manifest.bundle = files_;
   manifest.bundle.insert(manifest.bundle.begin(), {std::string(kDatabaseFile), announced.size_bytes, announced.sha256});
   core::write_new_file(directory_ / kManifestFile, to_json(manifest));
   core::sync_directory(directory_);
-  if (::rename(directory_.c_str(), target.c_str()) != 0)
-    throw core::system_error(errno, "publishing " + target.string());
+  if (::rename(directory_.c_str(), snapshot.directory.c_str()) != 0)
+    throw core::system_error(errno, "publishing " + snapshot.directory.string());
   committed_ = true;
   core::sync_directory(cluster_directory_);
-  Snapshot snapshot;
-  snapshot.directory = target;
-  snapshot.manifest = std::move(manifest);
   return snapshot;
 }
 

@@ -36,13 +36,14 @@ class Incoming {
 
   /// Packs image(), which must be the `announced` bytes, into a keyframe or a patch against an earlier image of its
   /// day, proves that this unpacks to the same, removes image(), adds manifest.json last and renames into place.
-  /// `manifest` needs no name, bundle and database; its taken_at gives the name.
+  /// `described` needs no name, bundle and database; its taken_at gives the name. What is packed against is of the same
+  /// cluster, by `described`'s identity; the snapshot returned says whether that is the series'.
   /// Throws: storage (also when the name is taken, or image() holds other bytes). Leaves: no snapshot on failure.
-  Snapshot commit(Manifest manifest, const core::CopiedFile& announced);
+  Snapshot commit(Manifest described, const core::CopiedFile& announced);
 
  private:
-  PackedDatabase pack_image(core::UtcTime taken_at, const core::CopiedFile& announced);
-  const Image* reference(std::string& base, core::UtcTime taken_at);
+  PackedDatabase pack_image(const Snapshot& incoming, const core::CopiedFile& announced);
+  const Image* reference(std::string& base, const Snapshot& incoming);
   void check_files() const;
 
   std::filesystem::path cluster_directory_;

@@ -11,6 +11,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 constexpr std::string_view kSchema = "k3s-drill/snapshot/1";
+constexpr std::string_view kSeriesSchema = "k3s-drill/series/1";
 
 constexpr std::uint64_t kManifestBytes = 1U << 20U;  // as a tree in memory it takes many times that
 
@@ -19,6 +20,14 @@ std::uint64_t size_of(const json& entry) {
   const json& size = entry.at("size_bytes");
   if (!size.is_number_unsigned()) throw core::Error(core::ErrorKind::damaged, "a size is no whole number");
   return size;
+}
+
+json identity_json(const core::ClusterIdentity& identity) {
+  return {{"kube_system_uid", identity.kube_system_uid}, {"ca_sha256", identity.ca_sha256}};
+}
+
+core::ClusterIdentity identity_of(const json& document) {
+  return {document.at("kube_system_uid"), document.at("ca_sha256")};
 }
 
 bool is_plain_name(const std::string& path) {
@@ -132,6 +141,7 @@ std::string to_json(const Manifest& manifest) {
       {"method", manifest.method},
       {"node",
        {{"k3s_version", manifest.k3s_version}, {"arch", manifest.arch}, {"sqlite_version", manifest.sqlite_version}}},
+      {"identity", identity_json(manifest.identity)},
       {"bundle", bundle},
       {"database",
        {{"file", manifest.database.file},
@@ -158,6 +168,9 @@ Manifest manifest_from_json(const std::string& text) {
     manifest.k3s_version = node.at("k3s_version");
     manifest.arch = node.at("arch");
     manifest.sqlite_version = node.at("sqlite_version");
+    // Those of before it was asked for have none.
+    if (const auto identity = document.find("identity"); identity != document.end())
+      manifest.identity = identity_of(*identity);
     for (const json& entry : document.at("bundle")) {
       BundleFile file{entry.at("path"), size_of(entry), entry.at("sha256")};
       if (!is_plain_name(file.path)) throw core::Error(core::ErrorKind::damaged, "bundle path is no plain name");
@@ -174,6 +187,21 @@ Manifest read_manifest(const std::filesystem::path& directory) {
   Manifest manifest = manifest_from_json(core::read_file(directory / kManifestFile, kManifestBytes));
   if (manifest.name != directory.filename()) throw core::Error(core::ErrorKind::damaged, "names another snapshot");
   return manifest;
+}
+
+std::string series_to_json(const core::ClusterIdentity& identity) {
+  json document = {{"schema", kSeriesSchema}};
+  document.update(identity_json(identity));
+  return document.dump(2) + "\n";
+}
+
+core::ClusterIdentity read_series(const std::filesystem::path& cluster_directory) {
+  try {
+    const json document = json::parse(core::read_file(cluster_directory / kSeriesFile, kManifestBytes));
+    if (document.at("schema") == kSeriesSchema) return identity_of(document);
+  } catch (const nlohmann::json::exception&) {
+  }
+  throw core::Error(core::ErrorKind::damaged, "it does not say which cluster the series is of");
 }
 
 std::optional<Proof> proof_from_json(const std::string& text) {

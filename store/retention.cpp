@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -74,12 +75,12 @@ void keep_always(const Snapshots& whole, Reasons& reasons) {
 }
 
 // What would go although a kept one is made from it stays, and says for which.
-void keep_bases(const Snapshots& all, const Snapshots& whole, Reasons& reasons) {
+void keep_bases(const Snapshots& all, Reasons& reasons) {
   std::map<std::string, const Snapshot*> by_name;
   for (const Snapshot* snapshot : all) by_name[snapshot->manifest.name] = snapshot;
   std::map<std::string, std::vector<std::string>> needed_by;
-  for (const Snapshot* snapshot : whole) {
-    if (reasons.count(snapshot->manifest.name) == 0) continue;
+  for (const Snapshot* snapshot : all) {
+    if (snapshot->lost || reasons.count(snapshot->manifest.name) == 0) continue;
     for (auto base = by_name.find(snapshot->manifest.database.base); base != by_name.end();
          base = by_name.find(base->second->manifest.database.base))
       needed_by[base->first].push_back(snapshot->manifest.name);
@@ -93,24 +94,43 @@ void keep_bases(const Snapshots& all, const Snapshots& whole, Reasons& reasons) 
   }
 }
 
+Snapshots whole_of(const Snapshots& all) {
+  Snapshots whole;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(whole), [](const Snapshot* one) { return !one->lost; });
+  return whole;
+}
+
+// Why those of one cluster stay: judged as if there were no other, so that none takes another's place.
+void keep_of_one_cluster(const Snapshots& all, const RetentionRules& rules, Reasons& reasons) {
+  const Snapshots whole = whole_of(all);
+  Reasons own = apply_rules(whole, rules);
+  keep_always(whole, own);
+  const Reasons if_whole = apply_rules(all, rules);
+  for (const Snapshot* snapshot : all)
+    if (const auto found = if_whole.find(snapshot->manifest.name); snapshot->lost && found != if_whole.end())
+      own.insert(*found);
+  // What came last is never taken away unseen, lost or not.
+  if (own.count(all.front()->manifest.name) == 0) own[all.front()->manifest.name].emplace_back("newest");
+  reasons.merge(own);
+}
+
 }  // namespace
 
 std::string_view to_string(Retention action) { return action == Retention::keep ? "keep" : "remove"; }
 
 std::vector<RetentionDecision> decide_retention(const std::vector<Snapshot>& snapshots, const RetentionRules& rules) {
   Snapshots all;
-  Snapshots whole;
+  std::vector<Snapshots> clusters;
   for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
     all.push_back(&*snapshot);
-    if (!snapshot->lost) whole.push_back(&*snapshot);
+    const auto found = std::find_if(clusters.begin(), clusters.end(), [&](const Snapshots& cluster) {
+      return are_of_one_cluster(*cluster.front(), *snapshot);
+    });
+    (found != clusters.end() ? *found : clusters.emplace_back()).push_back(&*snapshot);
   }
-  Reasons reasons = apply_rules(whole, rules);
-  keep_always(whole, reasons);
-  const Reasons if_whole = apply_rules(all, rules);
-  for (const Snapshot* snapshot : all)
-    if (const auto found = if_whole.find(snapshot->manifest.name); snapshot->lost && found != if_whole.end())
-      reasons.insert(*found);
-  keep_bases(all, whole, reasons);
+  Reasons reasons;
+  for (const Snapshots& cluster : clusters) keep_of_one_cluster(cluster, rules, reasons);
+  keep_bases(all, reasons);
 
   std::vector<RetentionDecision> decisions;
   for (const Snapshot& snapshot : snapshots) {
@@ -119,13 +139,9 @@ std::vector<RetentionDecision> decide_retention(const std::vector<Snapshot>& sna
       decision.action = Retention::keep;
       decision.reasons = found->second;
     }
+    if (snapshot.of_another_cluster) decision.reasons.insert(decision.reasons.begin(), "of another cluster");
     if (snapshot.lost) decision.reasons.insert(decision.reasons.begin(), "lost");
     decisions.push_back(std::move(decision));
-  }
-  // What came last is never taken away unseen, lost or not.
-  if (!decisions.empty() && decisions.back().action == Retention::remove) {
-    decisions.back().action = Retention::keep;
-    decisions.back().reasons.emplace_back("newest");
   }
   return decisions;
 }

@@ -62,6 +62,11 @@ bool valid_cluster_name(std::string_view name) {
   });
 }
 
+bool are_of_one_cluster(const Snapshot& one, const Snapshot& other) {
+  if (one.of_another_cluster != other.of_another_cluster) return false;
+  return !one.of_another_cluster || !core::are_different(one.manifest.identity, other.manifest.identity);
+}
+
 ClusterLock::ClusterLock(const std::filesystem::path& cluster_directory)
     : fd_(core::open_file(cluster_directory / ".lock", O_RDWR | O_CREAT)) {
   if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -116,8 +121,9 @@ Snapshot Store::find(std::string_view specification) const {
     throw core::Error(core::ErrorKind::not_found,
                       fmt::format("no snapshot of {} in {}: run drill pull first", cluster, root_.string()));
   const auto wanted = [&](const Snapshot& snapshot) {
-    if (name == "latest") return true;
-    if (name == "proven") return !snapshot.lost && snapshot.drilled && snapshot.drilled->verdict == "pass";
+    if (name == "latest") return !snapshot.of_another_cluster;
+    if (name == "proven")
+      return !snapshot.of_another_cluster && !snapshot.lost && snapshot.drilled && snapshot.drilled->verdict == "pass";
     return snapshot.manifest.name == name;
   };
   const auto found = std::find_if(snapshots.rbegin(), snapshots.rend(), wanted);
@@ -131,6 +137,15 @@ Snapshot Store::find(std::string_view specification) const {
     throw core::Error(core::ErrorKind::damaged,
                       fmt::format("{}: manifest.json: {}", found->full_name(), *found->damage));
   return *found;
+}
+
+std::optional<core::ClusterIdentity> Store::series(std::string_view cluster) const {
+  const std::filesystem::path directory = cluster_directory(cluster);
+  return series_of(directory, load_snapshots(directory));
+}
+
+void Store::record_series(std::string_view cluster, const core::ClusterIdentity& identity) {
+  note_series(cluster_directory(cluster), identity);
 }
 
 ClusterLock Store::lock(std::string_view cluster) {

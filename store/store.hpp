@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "core/cluster_identity.hpp"
 #include "core/fd.hpp"
 #include "core/file.hpp"
 
@@ -49,6 +50,7 @@ struct Manifest {
   std::string k3s_version;
   std::string arch;
   std::string sqlite_version;
+  core::ClusterIdentity identity = {};  // of the cluster it was taken of, as far as the snapshot itself tells
   std::vector<BundleFile> bundle;
   PackedDatabase database;
 
@@ -69,6 +71,7 @@ struct Snapshot {
   Manifest manifest;                  // cluster and name only when damaged
   std::optional<std::string> damage;  // why the manifest cannot be read
   std::optional<std::string> lost;    // why it cannot be brought back: damage, or a file that it needs
+  bool of_another_cluster = false;    // than the series: kept beside it, and never its latest or proven
   std::optional<Proof> verified;
   std::optional<Proof> drilled;
 
@@ -86,6 +89,10 @@ class ClusterLock {
   core::Fd fd_;
 };
 
+/// Whether both are of the series, or both of the same other cluster: only such are packed against each other, compared
+/// as earlier and later, and take each other's place in retention.
+bool are_of_one_cluster(const Snapshot& one, const Snapshot& other);
+
 class Incoming;         // store/incoming.hpp
 struct RetentionRules;  // store/retention.hpp
 struct RetentionDecision;
@@ -101,9 +108,17 @@ class Store {
   /// whose manifest cannot be read is listed with its damage. Throws: usage, storage, denied.
   std::vector<Snapshot> list(std::string_view cluster) const;
 
-  /// CLUSTER/NAME, CLUSTER/latest (lost or not), CLUSTER/proven (newest that passed a drill and is not lost); CLUSTER/
-  /// may be left out when there is one cluster. Throws: not_found (saying what there is), usage, damaged (its manifest
-  /// cannot be read).
+  /// Which cluster the series is of: as recorded, else as the oldest snapshot tells that tells it. Empty when nothing
+  /// does. Throws: usage, storage, denied.
+  std::optional<core::ClusterIdentity> series(std::string_view cluster) const;
+
+  /// From here on the series is of that cluster, and every snapshot of a different one is of another. The caller holds
+  /// the lock. Throws: usage, storage, denied.
+  void record_series(std::string_view cluster, const core::ClusterIdentity& identity);
+
+  /// CLUSTER/NAME, CLUSTER/latest (of the series, lost or not), CLUSTER/proven (newest of the series that passed a
+  /// drill and is not lost); CLUSTER/ may be left out when there is one cluster. Throws: not_found (saying what there
+  /// is), usage, damaged (its manifest cannot be read).
   Snapshot find(std::string_view specification) const;
 
   /// Throws: storage when another process holds it.

@@ -9,28 +9,19 @@
 
 #include "core/error.hpp"
 #include "verifier/bump_revision.hpp"
+#include "verifier/identity.hpp"
 #include "verifier/names.hpp"
-#include "verifier/object.hpp"
 #include "verifier/rows.hpp"
 #include "verifier/text.hpp"
 
 namespace verifier {
 namespace {
 
-constexpr std::string_view kKubeSystem = "/registry/namespaces/kube-system";
-
 struct Point {
   std::int64_t newest = 0;
   std::int64_t compact = 0;
   std::string cluster;  // uid of its kube-system; empty when there is none
 };
-
-std::string kube_system_uid(Database& database) {
-  Statement statement(database, "SELECT deleted, value FROM main.kine WHERE name = ? ORDER BY id DESC LIMIT 1");
-  statement.bind(1, kKubeSystem);
-  if (!statement.step() || statement.integer(0) != 0) return {};
-  return decode_object(statement.bytes(1)).uid;
-}
 
 Point point_of(Database& database) {
   return {query_integer(database, "SELECT max(id) FROM main.kine").value_or(0), compact_revision_of(database).value,

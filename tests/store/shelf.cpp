@@ -26,7 +26,7 @@ std::string database_at(int hour) {
   return bytes;
 }
 
-store::Snapshot Shelf::add(const std::string& name, const std::string& content) {
+store::Snapshot Shelf::add(const std::string& name, const std::string& content, const core::ClusterIdentity& identity) {
   const store::ClusterLock lock = store.lock("edge");
   store::Incoming incoming = store.receive("edge");
   core::write_new_file(incoming.image(), content);
@@ -34,6 +34,7 @@ store::Snapshot Shelf::add(const std::string& name, const std::string& content) 
   store::Manifest manifest;
   manifest.taken_at = *core::parse_compact(name);
   manifest.method = "sqlite3";
+  manifest.identity = identity;
   return incoming.commit(manifest, core::hash_file(incoming.image()));
 }
 

@@ -24,7 +24,7 @@ struct Shelf {
   store::Store store{root};
 
   /// Stores `content` as the snapshot edge/`name`, with a token.
-  store::Snapshot add(const std::string& name, const std::string& content);
+  store::Snapshot add(const std::string& name, const std::string& content, const core::ClusterIdentity& identity = {});
   /// Stores database_at(first) to database_at(last) under the hours of 2026-11-01.
   void add_day(int first, int last);
   std::string extract(const std::string& name);

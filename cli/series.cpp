@@ -1,0 +1,126 @@
+#include "cli/series.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "cli/command.hpp"
+#include "cli/stored_copy.hpp"
+#include "core/log.hpp"
+#include "reports/series.hpp"
+#include "verifier/identity.hpp"
+
+namespace cli {
+namespace {
+
+struct Options {
+  std::string cluster;
+  std::string is;
+};
+
+core::ClusterIdentity identity_of(store::Store& store, const store::Snapshot& snapshot) {
+  try {
+    const StoredCopy copy = copy_stored(store, snapshot);
+    return verifier::read_identity(copy.database(), copy.token);
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::damaged) throw;
+    return {};
+  }
+}
+
+// Each cluster that has snapshots in the series' directory, the series' own first.
+std::vector<reports::SeriesMember> members_of(const store::Store& store, const std::string& cluster) {
+  std::vector<std::pair<store::Snapshot, reports::SeriesMember>> found;  // by the first snapshot of each
+  for (const store::Snapshot& snapshot : store.list(cluster)) {
+    auto known = std::find_if(found.begin(), found.end(),
+                              [&](const auto& one) { return store::are_of_one_cluster(one.first, snapshot); });
+    if (known == found.end())
+      known = found.insert(
+          found.end(),
+          {snapshot, {snapshot.manifest.identity, !snapshot.of_another_cluster, 0, snapshot.full_name(), {}}});
+    ++known->second.snapshots;
+    known->second.newest = snapshot.full_name();
+  }
+  std::vector<reports::SeriesMember> members;
+  for (auto& [first, member] : found) {
+    if (member.counts) member.identity = store.series(cluster).value_or(member.identity);
+    members.insert(member.counts ? members.begin() : members.end(), std::move(member));
+  }
+  return members;
+}
+
+// The one whose kube-system uid, or CA, begins with `name`.
+core::ClusterIdentity choose(const std::vector<reports::SeriesMember>& members, const std::string& cluster,
+                             const std::string& name) {
+  std::vector<core::ClusterIdentity> found;
+  for (const reports::SeriesMember& member : members)
+    if (member.identity.kube_system_uid.starts_with(name) || member.identity.ca_sha256.starts_with(name))
+      found.push_back(member.identity);
+  if (found.size() == 1) return found.front();
+  throw core::Error(core::ErrorKind::usage,
+                    fmt::format("{} of the clusters that have snapshots of {} have a uid that begins with '{}': drill "
+                                "series {} shows them",
+                                found.empty() ? "none" : "several", cluster, name, cluster));
+}
+
+int series(const Globals& globals, const Options& options) {
+  store::Store store(load_config(globals.config_path).store);
+  const std::string cluster = stored_clusters(store, {options.cluster}).front();
+  const store::ClusterLock lock = store.lock(cluster);
+  settle_series(store, cluster);
+  std::vector<reports::SeriesMember> members = members_of(store, cluster);
+  if (members.empty())
+    throw core::Error(core::ErrorKind::not_found, "no snapshot of " + cluster + ": run drill pull first");
+  if (!options.is.empty()) {
+    store.record_series(cluster, choose(members, cluster, options.is));
+    members = members_of(store, cluster);
+  }
+  print(globals.format == Format::json ? reports::series_json(cluster, members)
+                                       : reports::series_text(cluster, members));
+  return 0;
+}
+
+}  // namespace
+
+void settle_series(store::Store& store, const std::string& cluster) {
+  if (store.series(cluster)) return;
+  const std::vector<store::Snapshot> snapshots = store.list(cluster);
+  for (auto newest = snapshots.rbegin(); newest != snapshots.rend(); ++newest) {
+    if (newest->lost) continue;
+    const core::ClusterIdentity identity = identity_of(store, *newest);
+    if (!identity.known()) continue;
+    core::log_debug(
+        fmt::format("{} is a series of {}, as {} says", cluster, core::describe(identity), newest->full_name()));
+    return store.record_series(cluster, identity);
+  }
+}
+
+void note_series(store::Store& store, const store::Snapshot& snapshot) {
+  const core::ClusterIdentity& identity = snapshot.manifest.identity;
+  const bool whole = !identity.kube_system_uid.empty() && !identity.ca_sha256.empty();
+  if (whole && !snapshot.of_another_cluster) store.record_series(snapshot.manifest.cluster, identity);
+}
+
+std::string another_cluster(const store::Store& store, const store::Snapshot& snapshot) {
+  const std::string& cluster = snapshot.manifest.cluster;
+  const core::ClusterIdentity& found = snapshot.manifest.identity;
+  return fmt::format(
+      "it is of another cluster ({}) than the series {} ({}): was the node reinstalled, or does the host lead "
+      "elsewhere? It is kept, and {}/latest is still {}. If that one counts: drill restore {}/latest --to {}; if the "
+      "new one counts from now on: drill series {} --is {}",
+      core::describe(found), cluster, core::describe(store.series(cluster).value_or(core::ClusterIdentity())), cluster,
+      store.find(cluster + "/latest").full_name(), cluster, cluster, cluster,
+      found.kube_system_uid.empty() ? found.ca_sha256 : found.kube_system_uid);
+}
+
+Action declare_series(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("CLUSTER", options->cluster, "Whose series")->required();
+  app.add_option("--is", options->is,
+                 "From now on the series is of the cluster whose kube-system has this uid; its beginning is enough");
+  return [options](const Globals& globals) { return series(globals, *options); };
+}
+
+}  // namespace cli

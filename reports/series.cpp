@@ -1,0 +1,35 @@
+#include "reports/series.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "reports/page.hpp"
+
+namespace reports {
+
+std::string series_json(const std::string& cluster, const std::vector<SeriesMember>& members) {
+  using json = nlohmann::ordered_json;
+  json list = json::array();
+  for (const SeriesMember& member : members)
+    list.push_back({{"counts", member.counts},
+                    {"kube_system_uid", member.identity.kube_system_uid},
+                    {"ca_sha256", member.identity.ca_sha256},
+                    {"snapshots", member.snapshots},
+                    {"oldest", member.oldest},
+                    {"newest", member.newest}});
+  const json document = {{"schema", "k3s-drill/series/1"}, {"cluster", cluster}, {"clusters", list}};
+  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::string series_text(const std::string& cluster, const std::vector<SeriesMember>& members) {
+  std::string text;
+  for (const SeriesMember& member : members) {
+    text += fmt::format("{} {}\n", member.counts ? cluster + " is the cluster" : "beside it, not counted:",
+                        harmless(core::describe(member.identity)));
+    text += fmt::format("  {}, {} to {}\n", counted(member.snapshots, "snapshot"), member.oldest, member.newest);
+  }
+  return text;
+}
+
+}  // namespace reports
