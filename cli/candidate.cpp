@@ -7,6 +7,7 @@ namespace cli {
 drill::Candidate candidate_of(store::Store& store, const store::Snapshot& snapshot) {
   drill::Candidate candidate;
   candidate.name = snapshot.full_name();
+  candidate.taken_at = snapshot.damage ? core::parse_compact(snapshot.manifest.name) : snapshot.manifest.taken_at;
   if (snapshot.lost) {
     candidate.damage = "lost: " + *snapshot.lost;
     return candidate;
@@ -14,7 +15,6 @@ drill::Candidate candidate_of(store::Store& store, const store::Snapshot& snapsh
   candidate.unpack = [&store, snapshot](const std::filesystem::path& target) {
     return store.extract(snapshot, target);
   };
-  candidate.taken_at = snapshot.manifest.taken_at;
   candidate.k3s_version = snapshot.manifest.k3s_version;
   if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))
     candidate.captured_sha256 = database->sha256;

@@ -142,6 +142,7 @@ puller::Method read_method(const Decoder& decoder, const YamlNode& node) {
 // What is the same for every cluster that does not say otherwise.
 struct ClusterDefaults {
   drill::Objectives objectives;
+  std::chrono::nanoseconds stale_after = drill::DrillOptions().stale_after;
   puller::Limits limits;
 };
 
@@ -151,6 +152,7 @@ ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, cons
   cluster.target.cluster = name;
   cluster.target.limits = defaults.limits;
   cluster.objectives = defaults.objectives;
+  cluster.stale_after = defaults.stale_after;
   puller::Target& target = cluster.target;
   decoder.map(
       node, "cluster " + name,
@@ -172,6 +174,8 @@ ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, cons
            [&](const YamlNode& value) { target.idle_timeout = decoder.duration<std::chrono::seconds>(value); }},
           {"objectives",
            [&](const YamlNode& value) { cluster.objectives = read_objectives(decoder, value, defaults.objectives); }},
+          {"stale_after",
+           [&](const YamlNode& value) { cluster.stale_after = decoder.duration<std::chrono::nanoseconds>(value); }},
           {"method", [&](const YamlNode& value) { target.method = read_method(decoder, value); }},
           {"limits", [&](const YamlNode& value) { target.limits = read_limits(decoder, value, defaults.limits); }},
       });
@@ -283,6 +287,8 @@ Config parse_config(const std::string& text, const std::string& name) {
   ClusterDefaults defaults;
   if (const YamlNode* objectives = root.find("objectives"))
     config.drill.objectives = defaults.objectives = read_objectives(decoder, *objectives, {});
+  if (const YamlNode* stale_after = root.find("stale_after"))
+    config.drill.stale_after = defaults.stale_after = decoder.duration<std::chrono::nanoseconds>(*stale_after);
   if (const YamlNode* limits = root.find("limits")) defaults.limits = read_limits(decoder, *limits, {});
   const auto count = [&](std::optional<std::size_t>& rule) {
     return [&](const YamlNode& value) { rule = static_cast<std::size_t>(decoder.integer(value, 1, 1'000'000)); };
@@ -305,6 +311,7 @@ Config parse_config(const std::string& text, const std::string& name) {
              config.parallel_pulls = static_cast<std::size_t>(decoder.integer(value, 1, 64));
            }},
           {"objectives", [](const YamlNode&) {}},
+          {"stale_after", [](const YamlNode&) {}},
           {"limits", [](const YamlNode&) {}},
           {"ready_timeout",
            [&](const YamlNode& value) {

@@ -19,6 +19,7 @@ struct ClusterConfig {
   puller::Target target;
   restorer::Settings restore;    // without a target: it is the one above
   drill::Objectives objectives;  // the file's own, else those given for all
+  std::chrono::nanoseconds stale_after{0};
 };
 
 struct Config {

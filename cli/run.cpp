@@ -81,7 +81,7 @@ class Runner {
     store::Store store(config.store);
     if (!options_.snapshot.empty()) {
       const store::Snapshot snapshot = store.find(options_.snapshot);
-      run_cluster(config, store, snapshot.manifest.cluster, {snapshot});
+      run_cluster(config, store, snapshot.manifest.cluster, snapshot.full_name());
       return;
     }
     const std::vector<std::string> clusters = choose_clusters(config, options_.clusters);
@@ -90,7 +90,7 @@ class Runner {
     several_ = clusters.size() > 1;
     for (const std::string& cluster : clusters) {
       try {
-        run_newest(config, store, cluster);
+        run_cluster(config, store, cluster, {});
       } catch (const core::Error& error) {
         // One of several that cannot be drilled does not keep the others from it.
         if (!several_ || error.kind() == core::ErrorKind::cancelled) throw;
@@ -101,29 +101,28 @@ class Runner {
     }
   }
 
-  void run_newest(const Config& config, store::Store& store, const std::string& cluster) {
+  // `only` names the snapshot that was asked for; empty: the newest that verifies.
+  void run_cluster(const Config& config, store::Store& store, const std::string& cluster, const std::string& only) {
     const std::vector<store::Snapshot> snapshots = store.list(cluster);
     if (snapshots.empty())
       throw core::Error(core::ErrorKind::not_found,
                         fmt::format("no snapshot of {} to drill: run drill pull {} first", cluster, cluster));
-    std::vector<store::Snapshot> newest_first{snapshots.rbegin(), snapshots.rend()};
-    // What is of another cluster is no candidate; but when that is what the node gives now, the night has failed.
-    newest_first.erase(std::remove_if(newest_first.begin() + 1, newest_first.end(),
-                                      [](const store::Snapshot& one) { return one.of_another_cluster; }),
-                       newest_first.end());
-    run_cluster(config, store, cluster, newest_first);
-  }
-
-  void run_cluster(const Config& config, store::Store& store, const std::string& cluster,
-                   const std::vector<store::Snapshot>& snapshots) {
     drill::DrillOptions settings = config.drill;
-    if (const auto found = config.clusters.find(cluster); found != config.clusters.end())
+    if (const auto found = config.clusters.find(cluster); found != config.clusters.end()) {
       settings.objectives = found->second.objectives;
+      settings.stale_after = found->second.stale_after;
+    }
+    settings.only = only;
+    const auto asked = std::find_if(snapshots.begin(), snapshots.end(),
+                                    [&](const store::Snapshot& one) { return one.full_name() == only; });
     std::vector<drill::Candidate> candidates;
-    for (const store::Snapshot& snapshot : snapshots) {
-      candidates.push_back(candidate_of(store, snapshot));
-      if (snapshot.of_another_cluster && options_.snapshot.empty())
-        candidates.back().damage = another_cluster(store, snapshot);
+    for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
+      // What is of another cluster is no candidate; but when that is what the node gives now, the night has failed.
+      const bool belongs = asked != snapshots.end() ? store::are_of_one_cluster(*snapshot, *asked)
+                                                    : !snapshot->of_another_cluster || snapshot == snapshots.rbegin();
+      if (!belongs) continue;
+      candidates.push_back(candidate_of(store, *snapshot));
+      if (snapshot->of_another_cluster && only.empty()) candidates.back().damage = another_cluster(store, *snapshot);
     }
     drill_versions(cluster, candidates, settings, &store, snapshots);
   }

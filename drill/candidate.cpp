@@ -54,6 +54,21 @@ Material fetch(const Candidate& candidate, const std::filesystem::path& director
   return material;
 }
 
+std::optional<verifier::Previous> fetch_previous(std::span<const Candidate> earlier,
+                                                 const std::filesystem::path& directory) {
+  for (const Candidate& candidate : earlier) {
+    if (candidate.damage) continue;
+    try {
+      const Material material = fetch(candidate, directory);
+      return verifier::Previous{candidate.name, material.database, material.token};
+    } catch (const core::Error& error) {
+      if (error.kind() != core::ErrorKind::damaged && error.kind() != core::ErrorKind::not_found) throw;
+      core::remove_tree(directory);
+    }
+  }
+  return std::nullopt;
+}
+
 RestoreSet restore_set(const Material& material, const verifier::Verification& verification, Controllers controllers) {
   if (!material.token)
     throw core::Error(core::ErrorKind::not_found,

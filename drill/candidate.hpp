@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,11 @@ struct Material {
 /// Makes `directory` (0700) and copies into it. Throws: damaged (also for another hash than captured), not_found,
 /// denied, storage, cancelled.
 Material fetch(const Candidate& candidate, const std::filesystem::path& directory);
+
+/// Fetches the first of `earlier` (newest first) that can be brought back, to be compared with. Throws: storage,
+/// denied, cancelled. Leaves: nothing in `directory` where there is none.
+std::optional<verifier::Previous> fetch_previous(std::span<const Candidate> earlier,
+                                                 const std::filesystem::path& directory);
 
 /// What an engine is given, with the flags that must be as they were on the original server.
 /// Throws: not_found without a token; usage for a config file that is no YAML.

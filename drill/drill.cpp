@@ -12,12 +12,15 @@
 #include "drill/identity.hpp"
 #include "drill/proof.hpp"
 #include "drill/sandbox.hpp"
+#include "drill/series.hpp"
 #include "drill/writes.hpp"
 
 namespace drill {
 namespace {
 
 constexpr std::chrono::seconds kPatience{30};  // for what is not served yet
+// Those that need the snapshot before, or say nothing of whether this one comes back: no reason to drill an older one.
+constexpr std::array<std::string_view, 3> kSeriesChecks{"lineage", "freshness", "census"};
 
 core::Finding error_finding(std::string message) { return {core::Severity::error, std::move(message), {}, {}}; }
 
@@ -39,15 +42,15 @@ core::Check proven(std::string_view name, Work&& work) {
 
 class Drill {
  public:
-  Drill(const DrillOptions& options, const Progress& progress)
-      : options_(options), progress_(progress), sandbox_(options.caps) {
+  Drill(const std::vector<Candidate>& candidates, const DrillOptions& options, const Progress& progress)
+      : candidates_(candidates), options_(options), progress_(progress), sandbox_(options.caps) {
     report_.started_at = core::utc_now();
     report_.objectives = options.objectives;
     report_.depth = options.depth;
   }
 
-  DrillReport run(const std::vector<Candidate>& candidates) {
-    bool going = select(candidates);
+  DrillReport run() {
+    bool going = select();
     going = going && phase("place", [&](Phase& now) { place(now); });
     going = going && boot_engine();
     going = going && phase("list", [&](Phase&) { list(); });
@@ -55,6 +58,7 @@ class Drill {
     going = going && phase("prove", [&](Phase& now) { prove(now); });
     if (going) settle();
     control();
+    compare();
     if (going) watch();
     teardown();
     complete_phases();
@@ -97,10 +101,16 @@ class Drill {
 
   // Finds the newest candidate that verifies. The time spent on others belongs to `select`; `fetch` and `verify` are
   // those of the one that is restored.
-  bool select(const std::vector<Candidate>& candidates) {
+  bool select() {
     tell("select");
     Phase select{"select", clock_.elapsed(), {}, core::CheckVerdict::pass, {}};
-    for (const Candidate& candidate : candidates) {
+    if (options_.only.empty()) {
+      core::Check series = judge_series(candidates_, report_.started_at, options_.stale_after);
+      select.verdict = series.verdict;
+      select.findings = std::move(series.findings);
+    }
+    for (const Candidate& candidate : candidates_) {
+      if (!options_.only.empty() && candidate.name != options_.only) continue;
       if (candidate.damage) {
         fail(select, fmt::format("{}: {}", candidate.name, *candidate.damage));
         continue;
@@ -114,7 +124,8 @@ class Drill {
       const bool verified = fetched && phase("verify", [&](Phase& now) { verify(candidate, now); });
       if (verified) return true;
       const Phase& bad = report_.phases.back();
-      if (bad.verdict != core::CheckVerdict::fail || &candidate == &candidates.back()) return false;
+      const bool is_last = &candidate == &candidates_.back() || !options_.only.empty();
+      if (bad.verdict != core::CheckVerdict::fail || is_last) return false;
       fail(select, fmt::format("{} does not verify: {}", candidate.name, bad.findings.front().message));
       core::remove_tree(scratch());
     }
@@ -123,10 +134,28 @@ class Drill {
   }
 
   void describe(const Candidate& candidate) {
+    restored_ = &candidate;
     report_.snapshot = candidate.name;
     report_.taken_at = candidate.taken_at;
     report_.k3s_version = candidate.k3s_version;
     report_.verification.reset();
+    if (!is_newest()) report_.objectives.rpo.reset();
+  }
+
+  // Whether a disaster now would end in this snapshot. A plain file does not say, nor does one that was asked for
+  // although there are newer ones.
+  bool is_newest() const {
+    return restored_->taken_at && std::all_of(candidates_.data(), restored_, [&](const Candidate& newer) {
+             return newer.damage || options_.only.empty();
+           });
+  }
+
+  void measure_loss() {
+    const std::optional<core::UtcTime>& taken_at = restored_->taken_at;
+    const std::optional<core::UtcTime>& newest_change = report_.verification->newest_change;
+    if (taken_at && newest_change)
+      report_.captured_lag = std::max(std::chrono::nanoseconds(0), *taken_at - *newest_change);
+    if (is_newest() && *taken_at <= report_.started_at) report_.rpo = report_.started_at - *taken_at;
   }
 
   // Finding (perhaps downloading) the engine is no part of the recovery time where the version is known beforehand.
@@ -153,10 +182,9 @@ class Drill {
     subject.captured_sha256 = candidate.captured_sha256;
     report_.verification = verifier::verify(subject, progress_);
     if (report_.k3s_version.empty()) report_.k3s_version = report_.verification->k3s_version;
-    if (report_.taken_at && report_.verification->newest_change)
-      report_.rpo = std::max(std::chrono::nanoseconds(0), *report_.taken_at - *report_.verification->newest_change);
     for (const core::Check& check : report_.verification->checks)
       if (check.verdict == core::CheckVerdict::fail) fail(now, failure_of(check));
+    if (now.verdict == core::CheckVerdict::pass) measure_loss();
   }
 
   void place(Phase&) {
@@ -247,7 +275,7 @@ class Drill {
     phase("control", [&](Phase& now) {
       const auto skip = [&](std::string reason) {
         now.verdict = core::CheckVerdict::skipped;
-        now.findings.push_back({core::Severity::warning, std::move(reason), {}, {}});
+        now.findings.push_back({core::Severity::note, std::move(reason), {}, {}});
       };
       if (!options_.control) return skip("no damaged twin was drilled in this run");
       if (!was_proven()) return skip("not needed: the snapshot itself did not pass");
@@ -266,6 +294,38 @@ class Drill {
            {}});
       std::move(control.leftovers.begin(), control.leftovers.end(), std::back_inserter(report_.leftovers));
     });
+  }
+
+  // The checks that `verify` had no time for. The restored control plane is watched meanwhile, and would be anyway.
+  void compare() {
+    if (!report_.verification) return;
+    tell("compare");
+    Phase& now = find("verify");
+    const std::filesystem::path directory = sandbox_.root() / "previous";
+    try {
+      verifier::Subject subject{material_.database, material_.token, {}};
+      subject.taken_at = restored_->taken_at;
+      subject.previous = fetch_previous({restored_ + 1, candidates_.data() + candidates_.size()}, directory);
+      if (subject.previous) report_.compared_with = subject.previous->name;
+      verifier::verify_in_series(subject, *report_.verification);
+    } catch (const core::Error& error) {
+      if (error.kind() == core::ErrorKind::cancelled) throw;
+      now.findings.push_back(error_finding(fmt::format("not compared with the snapshot before: {}", error.what())));
+      if (now.verdict == core::CheckVerdict::pass) now.verdict = core::CheckVerdict::could_not_run;
+    }
+    core::remove_tree(directory);
+    for (const core::Check& check : report_.verification->checks)
+      if (std::find(kSeriesChecks.begin(), kSeriesChecks.end(), check.name) != kSeriesChecks.end()) tell_of(check, now);
+  }
+
+  static void tell_of(const core::Check& check, Phase& now) {
+    if (check.verdict == core::CheckVerdict::fail) now.verdict = core::CheckVerdict::fail;
+    if (check.verdict != core::CheckVerdict::fail && check.verdict != core::CheckVerdict::pass) return;
+    for (core::Finding finding : check.findings) {
+      if (finding.severity == core::Severity::note) continue;
+      finding.message = fmt::format("check {}: {}", check.name, finding.message);
+      now.findings.push_back(std::move(finding));
+    }
   }
 
   bool was_proven() const {
@@ -324,10 +384,12 @@ class Drill {
     report_.phases = std::move(ordered);
   }
 
+  const std::vector<Candidate>& candidates_;
   const DrillOptions& options_;
   const Progress& progress_;
   core::Stopwatch clock_;
   Sandbox sandbox_;
+  const Candidate* restored_ = nullptr;
   DrillReport report_;
   Material material_;
   std::optional<ControlPlane> plane_;
@@ -348,7 +410,7 @@ std::optional<bool> DrillReport::objectives_met() const {
 
 DrillReport run(const std::vector<Candidate>& candidates, const DrillOptions& options, const Progress& progress) {
   remove_orphaned_containers();
-  return Drill(options, progress).run(candidates);
+  return Drill(candidates, options, progress).run();
 }
 
 }  // namespace drill

@@ -1,7 +1,7 @@
 // The drill: restores a snapshot into a throwaway control plane, times each phase, compares every object, drills a
 // damaged twin, tears it all down. Between verifier and reports in the flow. Values out; what happened to the snapshot
 // is in the findings of the phases and of the proof. What it does not do: print, decide the verdict, or touch the store
-// beyond reading one snapshot's files.
+// beyond reading the files of the snapshot and of the one before it.
 #pragma once
 
 #include <chrono>
@@ -40,6 +40,8 @@ struct DrillOptions {
   Controllers controllers = Controllers::off;
   std::chrono::milliseconds settle{std::chrono::seconds(30)};  // what controllers are given before drift is looked at
   Caps caps;
+  std::string only;  // name of the one candidate that may be restored; empty: the newest that verifies
+  std::chrono::nanoseconds stale_after{std::chrono::hours(26)};  // greatest age of the newest candidate, without `only`
 };
 
 struct Phase {
@@ -61,9 +63,13 @@ struct DrillReport {
       phases;  // select, fetch, verify, place, start, datastore, bootstrap, ready, list, prove, control, teardown
   DatastoreSteps datastore_steps;
   std::optional<std::chrono::nanoseconds> rto;
+  /// What a disaster at the drill's start would have cost: since the capture of the newest snapshot that verifies.
+  /// Empty when none does, when `only` names one that has newer ones, and when its capture is not known.
   std::optional<std::chrono::nanoseconds> rpo;
+  std::optional<std::chrono::nanoseconds> captured_lag;  // from the newest change inside it to its capture
   Objectives objectives;
   std::optional<verifier::Verification> verification;
+  std::string compared_with;  // the snapshot before, of checks `lineage` and `census`; empty when there is none
   Equality objects;
   std::vector<core::Check> proof;  // objects, identity, health, datastore, writes, alive; those that were reached
   Depth depth = Depth::internal;
@@ -81,7 +87,8 @@ struct DrillReport {
 /// Called with the name of the phase that begins, and now and then with what is being done.
 using Progress = std::function<void(std::string_view)>;
 
-/// Drills the first of `candidates` (newest first) that verifies; one that does not is a finding of phase `select`.
+/// Drills the first of `candidates` that verifies; one that does not is a finding of phase `select`, and so is what the
+/// moments of all of them say. `candidates` are all of a cluster, newest first, as each is compared with one before it.
 /// Throws: cancelled, and denied or storage when there can be no sandbox. Leaves: nothing, whatever happens.
 DrillReport run(const std::vector<Candidate>& candidates, const DrillOptions& options, const Progress& progress = {});
 

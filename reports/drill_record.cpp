@@ -12,9 +12,11 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr std::string_view kSchema = "k3s-drill/drill-record/1";
+constexpr std::string_view kSchema = "k3s-drill/drill-record/2";
+constexpr std::string_view kOldSchema = "k3s-drill/drill-record/1";
 constexpr std::size_t kLineBytes = 1U << 16U;  // a real one has less than 2 KiB
 constexpr double kLongestSeconds = 1e7;        // a third of a year: no drill, and squares of it stay finite
+constexpr double kOldestSeconds = 1e10;        // three hundred years: no snapshot
 constexpr std::size_t kPhases = 64;            // twelve today
 
 json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
@@ -54,17 +56,17 @@ std::uint64_t count(const json& object, const char* name) {
   return value.get<std::uint64_t>();
 }
 
-double checked_seconds(const json& value) {
+double checked_seconds(const json& value, double most = kLongestSeconds) {
   if (!value.is_number()) throw NotARecord();
   const double number = value.get<double>();
-  if (!(number >= 0 && number <= kLongestSeconds)) throw NotARecord();
+  if (!(number >= 0 && number <= most)) throw NotARecord();
   return number;
 }
 
-std::optional<double> seconds(const json& object, const char* name) {
+std::optional<double> seconds(const json& object, const char* name, double most = kLongestSeconds) {
   const json& value = member(object, name);
   if (value.is_null()) return std::nullopt;
-  return checked_seconds(value);
+  return checked_seconds(value, most);
 }
 
 std::string verdict(const json& object, const char* name) {
@@ -81,7 +83,8 @@ std::optional<Prediction> prediction(const json& value) {
 }
 
 DrillRecord record_from(const json& document) {
-  if (text(document, "schema") != kSchema) throw NotARecord();
+  const std::string schema = text(document, "schema");
+  if (schema != kSchema && schema != kOldSchema) throw NotARecord();
   DrillRecord record;
   const auto started_at = core::parse_rfc3339(text(document, "started_at"));
   if (!started_at) throw NotARecord();
@@ -98,7 +101,9 @@ DrillRecord record_from(const json& document) {
   record.size = {count(document, "size_bytes"), count(document, "objects")};
   record.rows = count(document, "rows");
   record.rto_seconds = seconds(document, "rto_seconds");
-  record.rpo_seconds = seconds(document, "rpo_seconds");
+  if (schema == kSchema) record.rpo_seconds = seconds(document, "rpo_seconds", kOldestSeconds);
+  record.captured_lag_seconds =
+      seconds(document, schema == kSchema ? "captured_lag_seconds" : "rpo_seconds", kOldestSeconds);
   if (const json& phases = member(document, "phases"); !phases.is_null()) {
     if (!phases.is_object() || phases.size() > kPhases) throw NotARecord();
     for (const auto& [name, value] : phases.items()) record.phases[name] = checked_seconds(value);
@@ -131,6 +136,7 @@ DrillRecord record_of(const drill::DrillReport& report) {
   }
   if (report.rto) record.rto_seconds = core::to_seconds(*report.rto);
   if (report.rpo) record.rpo_seconds = core::to_seconds(*report.rpo);
+  if (report.captured_lag) record.captured_lag_seconds = core::to_seconds(*report.captured_lag);
   for (const drill::Phase& phase : report.phases)
     if (phase.verdict == core::CheckVerdict::pass) record.phases[phase.name] = core::to_seconds(phase.duration);
   record.control_verdict = core::to_string(report.control ? report.control->verdict : core::CheckVerdict::skipped);
@@ -155,6 +161,7 @@ std::string to_line(const DrillRecord& record) {
       {"rows", record.rows},
       {"rto_seconds", seconds_or_null(record.rto_seconds)},
       {"rpo_seconds", seconds_or_null(record.rpo_seconds)},
+      {"captured_lag_seconds", seconds_or_null(record.captured_lag_seconds)},
       {"phases", record.phases},
       {"control", {{"fault", text_or_null(record.control_fault)}, {"verdict", text_or_null(record.control_verdict)}}},
       {"predicted", prediction_json(record.predicted)}};

@@ -27,7 +27,8 @@ struct DrillRecord {
   DrillSize size;
   std::uint64_t rows = 0;
   std::optional<double> rto_seconds;
-  std::optional<double> rpo_seconds;
+  std::optional<double> rpo_seconds;  // unknown of a drill-record/1, which had the next one in its place
+  std::optional<double> captured_lag_seconds;
   std::map<std::string, double> phases;  // seconds of those that passed
   std::string control_fault;             // of the damaged twin; empty when none was drilled
   std::string control_verdict;

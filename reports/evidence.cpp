@@ -60,7 +60,12 @@ std::optional<EvidenceSummary> read_evidence(std::string_view evidence) {
   take_problems(document, "checks", summary);
   take_problems(document, "phases", summary);
   summary.rto_seconds = number(document, "rto_seconds");
-  summary.rpo_seconds = number(document, "rpo_seconds");
+  if (text(document, "schema") == "k3s-drill/run/1") {
+    summary.captured_lag_seconds = number(document, "rpo_seconds");
+  } else {
+    summary.rpo_seconds = number(document, "rpo_seconds");
+    summary.captured_lag_seconds = number(document, "captured_lag_seconds");
+  }
   if (const json* engine = member(document, "engine"); engine != nullptr && engine->is_object())
     summary.engine = text(*engine, "kind") + " " + text(*engine, "version");
   if (const json* objects = member(document, "objects")) {

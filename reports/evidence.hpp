@@ -1,5 +1,6 @@
 // What the evidence kept beside a snapshot says besides its verdict: read back from verify.json and run.json for
-// `drill show`. Evidence may be of an older drill: what is not there, or is of another form, is left out.
+// `drill show`. Evidence may be of an older drill: what is not there, or is of another form, is left out, and what has
+// changed its name is read by the name it had.
 // What it does not do: decide whether a snapshot is proven (store::Proof).
 #pragma once
 
@@ -20,7 +21,8 @@ struct EvidenceSummary {
   std::vector<Problem> problems;  // verdict fail or could_not_run
   std::string engine;             // of a run: "k3s v1.36.2+k3s1"
   std::optional<double> rto_seconds;
-  std::optional<double> rpo_seconds;
+  std::optional<double> rpo_seconds;  // unknown of a run/1, which had the next one in its place
+  std::optional<double> captured_lag_seconds;
   std::optional<std::uint64_t> objects_total;  // of a verification, or expected by a run
   std::optional<std::uint64_t> objects_matched;
 };

@@ -76,7 +76,7 @@ std::optional<Score> score(const DrillRecord& record);
 /// What the newest drill is to be told about: it took another time than predicted, or a change of the last thirty.
 std::vector<std::string> warnings(const DrillHistory& history);
 
-std::string with_history(const std::string& run_json, const DrillHistory& history);  // k3s-drill/run/1, "history" set
+std::string with_history(const std::string& run_json, const DrillHistory& history);  // k3s-drill/run/2, "history" set
 /// What `drill run` says of it, below its own text.
 std::string history_lines(const DrillHistory& history, const Page& page);
 
@@ -85,7 +85,7 @@ struct ClusterHistory {
   DrillHistory history;
 };
 
-std::string history_json(const std::vector<ClusterHistory>& clusters);  // k3s-drill/history/1
+std::string history_json(const std::vector<ClusterHistory>& clusters);  // k3s-drill/history/2
 std::string history_text(const std::vector<ClusterHistory>& clusters, const Page& page);
 
 }  // namespace reports

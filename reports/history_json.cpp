@@ -70,6 +70,7 @@ json record_json(const DrillRecord& record) {
       {"rows", record.rows},
       {"rto_seconds", record.rto_seconds ? number(*record.rto_seconds) : json(nullptr)},
       {"rpo_seconds", record.rpo_seconds ? number(*record.rpo_seconds) : json(nullptr)},
+      {"captured_lag_seconds", record.captured_lag_seconds ? number(*record.captured_lag_seconds) : json(nullptr)},
       {"phases", record.phases},
       {"control", {{"fault", text_or_null(record.control_fault)}, {"verdict", text_or_null(record.control_verdict)}}},
       {"prediction", prediction_json(record)}};
@@ -114,7 +115,7 @@ std::string with_history(const std::string& run_json, const DrillHistory& histor
 std::string history_json(const std::vector<ClusterHistory>& clusters) {
   json list = json::array();
   for (const ClusterHistory& cluster : clusters) list.push_back(cluster_json(cluster));
-  return dump({{"schema", "k3s-drill/history/1"}, {"clusters", list}});
+  return dump({{"schema", "k3s-drill/history/2"}, {"clusters", list}});
 }
 
 }  // namespace reports

@@ -277,7 +277,7 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
   snapshot["verdict"] = to_string(snapshot_verdict_of(report));
   const drill::Phase* teardown = find_phase(report, "teardown");
   return dump({
-      {"schema", "k3s-drill/run/1"},
+      {"schema", "k3s-drill/run/2"},
       {"verdict", to_string(verdict_of(report))},
       {"cluster", cluster.empty() ? json(nullptr) : json(cluster)},
       {"snapshot", snapshot},
@@ -292,6 +292,7 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
       {"phases", phases_json(report)},
       {"rto_seconds", optional_json(report.rto, seconds)},
       {"rpo_seconds", optional_json(report.rpo, seconds)},
+      {"captured_lag_seconds", optional_json(report.captured_lag, seconds)},
       {"objectives",
        {{"rto_seconds", optional_json(report.objectives.rto, seconds)},
         {"rpo_seconds", optional_json(report.objectives.rpo, seconds)},
@@ -304,6 +305,7 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
         {"different", report.objects.different},
         {"unread", report.objects.unread},
         {"examples", report.objects.examples}}},
+      {"compared_with", report.compared_with.empty() ? json(nullptr) : json(report.compared_with)},
       {"checks", report.verification ? checks_json(report.verification->checks) : json::array()},
       {"proof", checks_json(report.proof)},
       {"datastore",
@@ -341,7 +343,7 @@ std::string list_json(const std::vector<store::Snapshot>& snapshots) {
 }
 
 std::string show_json(const store::Snapshot& snapshot, const ProofDetails& proof) {
-  json document = {{"schema", "k3s-drill/show/1"}};
+  json document = {{"schema", "k3s-drill/show/2"}};
   document.update(snapshot_json(snapshot));
   if (snapshot.verified && proof.verify) document["verified"]["checks"] = problems_json(proof.verify->problems);
   if (snapshot.drilled && proof.run) {
@@ -350,6 +352,8 @@ std::string show_json(const store::Snapshot& snapshot, const ProofDetails& proof
     document["drilled"]["engine"] = run.engine.empty() ? json(nullptr) : json(run.engine);
     document["drilled"]["rto_seconds"] = run.rto_seconds ? json(*run.rto_seconds) : json(nullptr);
     document["drilled"]["rpo_seconds"] = run.rpo_seconds ? json(*run.rpo_seconds) : json(nullptr);
+    document["drilled"]["captured_lag_seconds"] =
+        run.captured_lag_seconds ? json(*run.captured_lag_seconds) : json(nullptr);
   }
   document["directory"] = snapshot.directory.string();
   document["method"] = snapshot.manifest.method;

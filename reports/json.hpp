@@ -49,11 +49,11 @@ struct VerifyAllOutcome {
 
 std::string verify_all_json(const VerifyAllOutcome& outcome);  // k3s-drill/verify-all/1
 
-std::string run_json(const std::string& cluster, const drill::DrillReport& report);  // k3s-drill/run/1
+std::string run_json(const std::string& cluster, const drill::DrillReport& report);  // k3s-drill/run/2
 std::string not_run_json(const std::string& cluster, const core::Error& error);      // in place of one, in a list
 std::string run_list_json(const std::vector<std::string>& documents);               // k3s-drill/run-list/1, for several
 std::string list_json(const std::vector<store::Snapshot>& snapshots);               // k3s-drill/list/1
-std::string show_json(const store::Snapshot& snapshot, const ProofDetails& proof);  // k3s-drill/show/1
+std::string show_json(const store::Snapshot& snapshot, const ProofDetails& proof);  // k3s-drill/show/2
 
 struct ExtractOutcome {
   std::string snapshot;

@@ -84,7 +84,7 @@ std::string proof_text(std::string_view name, const std::optional<store::Proof>&
   }
   text += "\n";
   if (!summary->engine.empty())
-    text += fmt::format("             RTO {}, RPO {}, with {}\n", seconds_text(summary->rto_seconds),
+    text += fmt::format("             RTO {}, RPO {} at that drill, with {}\n", seconds_text(summary->rto_seconds),
                         seconds_text(summary->rpo_seconds), harmless(summary->engine));
   return text + problems_text(*summary, page);
 }

@@ -44,6 +44,38 @@ std::string drift_lines(const drill::DrillReport& report) {
   return text;
 }
 
+// What could not run, with its reason; then what there was nothing to look at for, one line for each reason.
+std::string checks_text(const verifier::Verification& verification, const Page& page) {
+  std::string text;
+  std::vector<std::pair<std::string, std::string>> left_out;  // reason and names
+  for (const core::Check& check : verification.checks) {
+    if (check.verdict == core::CheckVerdict::could_not_run)
+      text += fmt::format("  check {} {}\n", check.name, verdict_word(core::to_string(check.verdict), page.colour)) +
+              findings_text(check.findings, page);
+    if (check.verdict != core::CheckVerdict::skipped || check.findings.empty()) continue;
+    constexpr std::string_view kLead = "skipped: ";
+    std::string reason = check.findings.front().message;
+    if (reason.starts_with(kLead)) reason.erase(0, kLead.size());
+    const auto same =
+        std::find_if(left_out.begin(), left_out.end(), [&](const auto& entry) { return entry.first == reason; });
+    if (same == left_out.end()) {
+      left_out.emplace_back(reason, check.name);
+    } else {
+      same->second += ", " + check.name;
+    }
+  }
+  for (const auto& [reason, names] : left_out)
+    text += wrapped("  not checked  ", fmt::format("{}: {}", names, harmless(reason)), 15, page.columns);
+  return text;
+}
+
+// "2 h 13 min since the capture of edge/20261123T231700Z (objective 2 h 0 min)"
+std::string measured_text(const std::optional<std::chrono::nanoseconds>& measured, const std::string& since,
+                          const std::optional<std::chrono::nanoseconds>& objective) {
+  const std::string value = measured ? core::format_duration(*measured) + since : "not measured";
+  return objective ? fmt::format("{} (objective {})", value, core::format_duration(*objective)) : value;
+}
+
 }  // namespace
 
 std::string format_size(std::uint64_t size_bytes) {
@@ -90,25 +122,18 @@ std::string run_text(const drill::DrillReport& report, const Page& page) {
                     phase.verdict == core::CheckVerdict::skipped ? "-" : core::format_duration(phase.duration));
     text += findings_text(phase.findings, page);
   }
-  if (report.verification) {
-    for (const core::Check& check : report.verification->checks)
-      if (check.verdict == core::CheckVerdict::skipped || check.verdict == core::CheckVerdict::could_not_run)
-        text += fmt::format("  check {} {}\n", check.name, verdict_word(core::to_string(check.verdict), page.colour)) +
-                findings_text(check.findings, page);
-  }
+  if (report.verification) text += checks_text(*report.verification, page);
+  if (!report.compared_with.empty())
+    text += fmt::format("  compared     with {}, the snapshot before\n", report.compared_with);
   text +=
       fmt::format("  objects      {} of {} matched, {} missing, {} different, {} unexpected\n", report.objects.matched,
                   report.objects.expected, report.objects.missing, report.objects.different, report.objects.unexpected);
   for (const std::string& example : report.objects.examples) text += "      " + harmless(example) + "\n";
   text += proof_lines(report, page) + drift_lines(report);
-  const auto measured = [](const std::optional<std::chrono::nanoseconds>& value) {
-    return value ? core::format_duration(*value) : std::string("not measured");
-  };
-  const auto objective = [](const std::optional<std::chrono::nanoseconds>& value) {
-    return value ? " (objective " + core::format_duration(*value) + ")" : std::string();
-  };
-  text += fmt::format("  RTO          {}{}\n", measured(report.rto), objective(report.objectives.rto));
-  text += fmt::format("  RPO          {}{}\n", measured(report.rpo), objective(report.objectives.rpo));
+  text += fmt::format("  RTO          {}\n", measured_text(report.rto, {}, report.objectives.rto));
+  text += wrapped("  RPO          ",
+                  measured_text(report.rpo, " since the capture of " + report.snapshot, report.objectives.rpo), 15,
+                  page.columns);
   return text;
 }
 

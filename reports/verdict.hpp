@@ -31,8 +31,8 @@ Verdict verdict_of(const verifier::Verification& verification);
 /// A missed objective is a fail; an objective that is set but was not measured is inconclusive.
 Verdict verdict_of(const drill::DrillReport& report);
 
-/// What the drill proved about the snapshot it restored: the same without objectives, without the newer snapshots that
-/// did not verify, and without what the drill left behind.
+/// What the drill proved about the snapshot it restored: the same without objectives, without the age of the newest
+/// snapshot and the newer ones that did not verify, and without what the drill left behind.
 Verdict snapshot_verdict_of(const drill::DrillReport& report);
 
 }  // namespace reports

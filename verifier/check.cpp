@@ -20,8 +20,8 @@ void CheckBuilder::add(core::Finding finding) {
     check_.findings.push_back(std::move(finding));
 }
 
-void CheckBuilder::skip(std::string reason) {
-  warning(std::move(reason));
+void CheckBuilder::skip(std::string reason, core::Severity severity) {
+  add({severity, std::move(reason), {}, {}});
   check_.verdict = core::CheckVerdict::skipped;
 }
 

@@ -20,8 +20,8 @@ class CheckBuilder {
   void warning(std::string message) { add({core::Severity::warning, std::move(message), {}, {}}); }
   void note(std::string message) { add({core::Severity::note, std::move(message), {}, {}}); }
   void add(core::Finding finding);
-  /// The check has nothing to look at; `reason` says why.
-  void skip(std::string reason);
+  /// The check has nothing to look at; `reason` says why. A note where nothing is amiss.
+  void skip(std::string reason, core::Severity severity = core::Severity::warning);
 
   /// The check could not look at all there is; `reason` says why. It fails none the less when it found something.
   void stop(std::string reason);

@@ -6,7 +6,7 @@ namespace verifier {
 
 void check_freshness(std::optional<core::UtcTime> newest_change, std::optional<core::UtcTime> taken_at,
                      CheckBuilder& check) {
-  if (!taken_at) return check.skip("skipped: no moment of capture was given");
+  if (!taken_at) return check.skip("skipped: no moment of capture was given", core::Severity::note);
   if (!newest_change) return check.skip("skipped: no object inside says when it changed");
   const std::chrono::nanoseconds age = *taken_at - *newest_change;
   const std::string moments = fmt::format("the newest change inside is of {}, the file was captured at {}",

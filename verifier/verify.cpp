@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 14> kChecksInOrder{
     "file",       "hash",      "sqlite",  "schema",  "revisions", "value-chain", "decode",
     "references", "bootstrap", "secrets", "lineage", "freshness", "census",      "blockers"};
 
-constexpr std::string_view kNoPrevious = "skipped: no earlier snapshot was given to compare with";
+constexpr std::string_view kNoPrevious = "skipped: there is no earlier snapshot to compare with";
 
 core::Check run_unless(const std::string& obstacle, std::string name, const std::function<void(CheckBuilder&)>& work) {
   return CheckBuilder(std::move(name)).run([&](CheckBuilder& check) {
@@ -35,12 +35,50 @@ core::Check run_unless(const std::string& obstacle, std::string name, const std:
   });
 }
 
+// What the snapshot before says: check `lineage`, and what check `census` counts against.
+struct Comparison {
+  core::Check lineage;
+  std::optional<KeyCensus> previous_census;
+};
+
+Comparison compare_with_previous(const Subject& subject, const std::string& obstacle) {
+  Comparison comparison;
+  comparison.lineage = run_unless(obstacle, "lineage", [&](CheckBuilder& check) {
+    if (!subject.previous) return check.skip(std::string(kNoPrevious), core::Severity::note);
+    Database database(subject.database);
+    Database previous(subject.previous->database);
+    check_lineage(database, previous, subject.previous->name, check);
+    comparison.previous_census = read_key_census(previous);
+    if (same_sealed_rows(database, previous)) return;
+    const auto bootstrap = open_bootstrap(database, subject.token);
+    const auto earlier = open_bootstrap(previous, subject.previous->token);
+    if (bootstrap && earlier && bootstrap->ca_sha256 != earlier->ca_sha256)
+      check.warning("the cluster's CA is another one than in " + subject.previous->name + ": it was rotated");
+  });
+  return comparison;
+}
+
+// Checks `lineage`, `freshness` and `census` of what was found in the rows.
+std::vector<core::Check> place_in_series(const Subject& subject, const Verification& found, Comparison comparison,
+                                         const std::string& obstacle) {
+  std::vector<core::Check> checks{std::move(comparison.lineage)};
+  checks.push_back(run_unless(obstacle, "freshness", [&](CheckBuilder& check) {
+    check_freshness(found.newest_change, subject.taken_at, check);
+  }));
+  checks.push_back(run_unless(obstacle, "census", [&](CheckBuilder& check) {
+    if (!subject.previous) return check.skip(std::string(kNoPrevious), core::Severity::note);
+    if (!comparison.previous_census) return check.skip("skipped: " + subject.previous->name + " cannot be counted");
+    check_census(key_census_of(found.objects), *comparison.previous_census, subject.previous->name, check);
+  }));
+  return checks;
+}
+
 // What is found beside the pass over the rows, on the other core.
 struct Aside {
   std::vector<core::Check> checks;
   Pages pages;
   std::string sha256;
-  std::optional<KeyCensus> previous_census;
+  Comparison comparison;
 };
 
 class Verifier {
@@ -55,7 +93,6 @@ class Verifier {
   void look_at_rows();
   Aside look_aside() const;
   void take(Aside aside);
-  void compare_with_moment_and_previous(const Aside& aside);
   void add(std::string name, const std::string& obstacle, const std::function<void(CheckBuilder&)>& work) {
     result_.checks.push_back(run_unless(obstacle, std::move(name), work));
   }
@@ -91,18 +128,7 @@ Aside Verifier::look_aside() const {
   }));
   aside.checks.push_back(
       run_unless({}, "hash", [&](CheckBuilder& check) { aside.sha256 = check_hash(subject_, check); }));
-  aside.checks.push_back(run_unless(no_rows_, "lineage", [&](CheckBuilder& check) {
-    if (!subject_.previous) return check.skip(std::string(kNoPrevious));
-    Database database(subject_.database);
-    Database previous(subject_.previous->database);
-    check_lineage(database, previous, subject_.previous->name, check);
-    aside.previous_census = read_key_census(previous);
-    if (same_sealed_rows(database, previous)) return;
-    const auto bootstrap = open_bootstrap(database, subject_.token);
-    const auto earlier = open_bootstrap(previous, subject_.previous->token);
-    if (bootstrap && earlier && bootstrap->ca_sha256 != earlier->ca_sha256)
-      check.warning("the cluster's CA is another one than in " + subject_.previous->name + ": it was rotated");
-  }));
+  aside.comparison = compare_with_previous(subject_, no_rows_);
   return aside;
 }
 
@@ -139,16 +165,6 @@ void Verifier::take(Aside aside) {
   if (aside.pages.all_checked) result_.coverage.pages_checked = result_.page_count;
 }
 
-void Verifier::compare_with_moment_and_previous(const Aside& aside) {
-  add("freshness", no_rows_,
-      [&](CheckBuilder& check) { check_freshness(result_.newest_change, subject_.taken_at, check); });
-  add("census", no_rows_, [&](CheckBuilder& check) {
-    if (!subject_.previous) return check.skip(std::string(kNoPrevious));
-    if (!aside.previous_census) return check.skip("skipped: " + subject_.previous->name + " cannot be counted");
-    check_census(key_census_of(result_.objects), *aside.previous_census, subject_.previous->name, check);
-  });
-}
-
 Verification Verifier::run() {
   const core::Stopwatch stopwatch;
   look_at_file();
@@ -159,7 +175,8 @@ Verification Verifier::run() {
   look_at_rows();
   say("integrity_check");
   Aside aside = beside.get();
-  compare_with_moment_and_previous(aside);
+  std::vector<core::Check> checks = place_in_series(subject_, result_, std::move(aside.comparison), no_rows_);
+  std::move(checks.begin(), checks.end(), std::back_inserter(result_.checks));
   take(std::move(aside));
   const auto place = [](const core::Check& check) {
     return std::find(kChecksInOrder.begin(), kChecksInOrder.end(), check.name);
@@ -177,6 +194,16 @@ Verification verify(const Subject& subject, const Progress& progress) {
   if (!subject.damage && !std::filesystem::exists(subject.database, failure) && !failure)
     throw core::Error(core::ErrorKind::not_found, subject.database.string() + ": no such file");
   return Verifier(subject, progress).run();
+}
+
+void verify_in_series(const Subject& subject, Verification& verification) {
+  const std::string obstacle = verification.rows.total > 0 ? "" : "the rows were not read";
+  for (core::Check& check :
+       place_in_series(subject, verification, compare_with_previous(subject, obstacle), obstacle)) {
+    const auto place = std::find_if(verification.checks.begin(), verification.checks.end(),
+                                    [&](const core::Check& old) { return old.name == check.name; });
+    if (place != verification.checks.end()) *place = std::move(check);
+  }
 }
 
 }  // namespace verifier

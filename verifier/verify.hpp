@@ -68,7 +68,8 @@ struct Verification {
   Rows rows;
   Census census;
   /// The contract's fourteen, in its order, always all of them. A check that could not run or was skipped has
-  /// its reason as a warning; after twenty findings of one severity, one more counts the rest.
+  /// its reason as a warning, or as a note where there is just nothing to compare with; after twenty findings of one
+  /// severity, one more counts the rest.
   std::vector<core::Check> checks;
   /// Pages: all of them once integrity_check ran to its end. Rows: read one by one, against SQLite's own count.
   /// Objects: live /registry/ keys that are not internal; sealed ones count as decoded, by their key.
@@ -90,5 +91,10 @@ using Progress = std::function<void(std::string_view)>;
 /// Runs every check, each on its own: one that throws becomes could_not_run (or, for kind damaged, a failing finding)
 /// and the rest goes on. Throws: only cancelled, and not_found when there is no file at all.
 Verification verify(const Subject& subject, const Progress& progress = {});
+
+/// Puts checks `lineage`, `freshness` and `census` of `subject` in the place of those of `verification`, which was made
+/// of the same database without `taken_at` and `previous`: for one that has no time for them at first. Throws:
+/// cancelled.
+void verify_in_series(const Subject& subject, Verification& verification);
 
 }  // namespace verifier

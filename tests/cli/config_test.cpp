@@ -30,6 +30,8 @@ TEST_CASE("the smallest config has the defaults a careful operator would have ch
   CHECK(config.drill.engine.download == drill::Download::no);
   CHECK(config.drill.caps.memory_bytes == 4ULL << 30U);
   CHECK(config.drill.caps.pids == 4096);
+  CHECK(config.drill.stale_after == 26h);
+  CHECK(config.clusters.at("edge").stale_after == 26h);
 }
 
 TEST_CASE("every key of the config is read") {
@@ -45,6 +47,7 @@ parallel_pulls: 12
 ready_timeout: 90s
 caps: {memory: 2GiB, pids: 512}
 objectives: {rto: 10m, rpo: 2h}
+stale_after: 50h
 engines:
   k3s: {path: /opt/k3s, download: true, release_url: http://mirror/k3s, cache: /var/cache/k3s-drill}
   container: {image: registry/k3s:%v}
@@ -64,6 +67,7 @@ clusters:
     connect_timeout: 3s
     idle_timeout: 2m
     objectives: {rto: 5m}
+    stale_after: 8d
   core: {host: node-b}
 )",
                                                "config.yaml");
@@ -88,6 +92,8 @@ clusters:
   CHECK(edge.restore.start_command == "service k3s start");
   CHECK(edge.objectives.rto == 5min);
   CHECK(edge.objectives.rpo == 2h);
+  CHECK(edge.stale_after == 8 * 24h);
+  CHECK(config.clusters.at("core").stale_after == 50h);
   CHECK(config.clusters.at("core").objectives.rto == 10min);
 }
 
@@ -130,6 +136,9 @@ TEST_CASE("a wrong config is refused with file, line and what would be right") {
   for (const char* command : {"stop_command: a", "start_command: a"})
     CHECK(message("store: /s\nclusters:\n  edge: {host: a, " + std::string(command) + "}\n") ==
           "config.yaml:3: cluster edge needs stop_command and start_command, or neither");
+  CHECK(message("store: /s\nstale_aftr: 26h\n") ==
+        "config.yaml:2: unknown key 'stale_aftr' in the config; did you mean 'stale_after'?");
+  CHECK(message("store: /s\nstale_after: 26\n").find("config.yaml:2: '26' must be a duration with its unit") == 0);
   CHECK(message("store: /s\nready_timeout: 90\n").find("config.yaml:2: '90' must be a duration with its unit") == 0);
   CHECK(message("store: /s\nclusters: {edge: {host: a, idle_timeout: 500ms}}\n") ==
         "config.yaml:2: '500ms' is too short here");

@@ -187,7 +187,8 @@ struct Stored : bench::Desk {
   bench::Files files;
 
   Stored() {
-    write_config("engines:\n  standin:\n    path: " + bench::standin_program() + "\n", "  edge:\n    host: x\n");
+    write_config("stale_after: 1000d\nengines:\n  standin:\n    path: " + bench::standin_program() + "\n",
+                 "  edge:\n    host: x\n");
   }
 
   std::filesystem::path import(const std::string& name, const std::filesystem::path& token) const {

@@ -53,7 +53,7 @@ TEST_CASE_METHOD(Nights, "the history of drills is a table, its averages, and si
   CHECK_THAT(drill({"-v", "report", "history", "edge"}).out, Contains("2026-10-01"));
 
   const auto document = bench::parse(drill({"report", "history", "edge", "--json"}));
-  CHECK(document.at("schema") == "k3s-drill/history/1");
+  CHECK(document.at("schema") == "k3s-drill/history/2");
   const auto& edge = document.at("clusters").at(0);
   CHECK(edge.at("cluster") == "edge");
   CHECK(edge.at("records").size() == 74);

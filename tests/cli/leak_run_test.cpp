@@ -45,7 +45,7 @@ TEST_CASE("nothing secret is said or written by a drill, one that passes and one
   const bench::Files files;
   plant(files.database, "default", secret);
   const bench::Desk desk;
-  desk.write_config("engines:\n  standin:\n    path: " + bench::standin_program() + "\n",
+  desk.write_config("stale_after: 1000d\nengines:\n  standin:\n    path: " + bench::standin_program() + "\n",
                     "  edge:\n    host: 127.0.0.1\n    port: 1\n    ssh_config: /dev/null\n");
   const core::ScratchDir tmpdir;
   const std::string token = core::read_file(files.token);

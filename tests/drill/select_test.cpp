@@ -28,3 +28,21 @@ TEST_CASE("a newest snapshot that does not verify has failed, also when the next
   CHECK(both.snapshot == "edge/older");
   CHECK(phase_of(both, "fetch").verdict == core::CheckVerdict::skipped);
 }
+
+TEST_CASE("of several snapshots the one that is asked for is drilled, and no other one in its place") {
+  const core::ScratchDir scratch;
+  drill::DrillOptions options;
+  options.only = "edge/asked";
+  std::vector<drill::Candidate> candidates(3);
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    candidates[i].name = i == 1 ? "edge/asked" : "edge/other";
+    candidates[i].database = scratch.path() / "no-database";
+    candidates[i].taken_at = core::utc_now() - std::chrono::hours(1000);
+  }
+  core::write_new_file(candidates[0].database, std::string(5000, 'x'));
+  const drill::DrillReport report = drill::run(candidates, options);
+  CHECK(report.snapshot == "edge/asked");
+  CHECK(phase_of(report, "select").findings.empty());
+  CHECK(phase_of(report, "verify").verdict == core::CheckVerdict::fail);
+  CHECK_FALSE(report.rpo);
+}

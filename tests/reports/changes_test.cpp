@@ -169,3 +169,15 @@ TEST_CASE("evidence of any form is read as far as it goes") {
   CHECK_FALSE(summary->rpo_seconds);
   CHECK(summary->objects_matched == 6U);
 }
+
+TEST_CASE("what an older drill called its RPO is not shown as one") {
+  const auto old = reports::read_evidence(R"({"schema": "k3s-drill/run/1", "rpo_seconds": 0.2})");
+  REQUIRE(old);
+  CHECK_FALSE(old->rpo_seconds);
+  CHECK(old->captured_lag_seconds == 0.2);
+  const auto now =
+      reports::read_evidence(R"({"schema": "k3s-drill/run/2", "rpo_seconds": 8000, "captured_lag_seconds": 0.3})");
+  REQUIRE(now);
+  CHECK(now->rpo_seconds == 8000);
+  CHECK(now->captured_lag_seconds == 0.3);
+}

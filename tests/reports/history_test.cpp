@@ -94,6 +94,22 @@ TEST_CASE("a drill is kept as a line and comes back as it was") {
   CHECK(reports::to_line(*back) == line);
 }
 
+TEST_CASE("the RPO of a drill is kept, however old the snapshot was, and is not what an older drill called so") {
+  drill::DrillReport report = drill_of(3.25);
+  report.rpo = 1000 * 24h;
+  report.captured_lag = 200ms;
+  const std::string line = reports::to_line(reports::record_of(report));
+  const auto back = reports::record_from_line(line);
+  REQUIRE(back);
+  CHECK(back->rpo_seconds == 86'400'000.0);
+  CHECK(back->captured_lag_seconds == 0.2);
+  const auto old = reports::record_from_line(
+      R"({"schema":"k3s-drill/drill-record/1","started_at":"2026-11-24T02:40:00Z","verdict":"pass","snapshot_verdict":"pass","rpo_seconds":0.2})");
+  REQUIRE(old);
+  CHECK_FALSE(old->rpo_seconds);
+  CHECK(old->captured_lag_seconds == 0.2);
+}
+
 TEST_CASE("a drill that restored nothing is kept as one that failed") {
   drill::DrillReport report;
   report.phases = {{"select", 0ns, 1ms, core::CheckVerdict::fail, {}}};
@@ -121,7 +137,7 @@ TEST_CASE("lines that are no record are counted and never fatal") {
                                      std::string(5000, '['),
                                      std::string(100'000, ' '),
                                      good + good,
-                                     with("drill-record/1", "drill-record/2"),
+                                     with("drill-record/2", "drill-record/3"),
                                      with("\"verdict\":\"pass\"", "\"verdict\":\"fine\""),
                                      with("\"verdict\":\"pass\"", "\"verdict\":1"),
                                      with("2026-09-01T02:40:00Z", "yesterday"),

@@ -78,6 +78,33 @@ TEST_CASE("an objective that is set but was not measured is inconclusive") {
   CHECK(verdict_of(report) == reports::Verdict::inconclusive);
 }
 
+TEST_CASE("a missed RPO is a fail of the night and none of the snapshot") {
+  drill::DrillReport report = proven_drill();
+  report.rpo = 30 * 24h;
+  CHECK(verdict_of(report) == reports::Verdict::pass);
+  report.objectives.rpo = 2h;
+  CHECK(report.objectives_met() == false);
+  CHECK(verdict_of(report) == reports::Verdict::fail);
+  CHECK(snapshot_verdict_of(report) == reports::Verdict::pass);
+}
+
+TEST_CASE("the text of a drill says the RPO in words, and what was left out without a warning") {
+  drill::DrillReport report = proven_drill();
+  report.snapshot = "edge/20261124T020000Z";
+  report.rpo = 133min;
+  report.objectives.rpo = 3h;
+  CHECK_THAT(
+      reports::run_text(report, {reports::Colour::no, 120}),
+      Catch::Contains("RPO          2 h 13 min since the capture of edge/20261124T020000Z (objective 3 h 0 min)\n"));
+  for (const char* name : {"lineage", "census"})
+    report.verification->checks.push_back(
+        {name, CheckVerdict::skipped, {{core::Severity::note, "skipped: there is none before", {}, {}}}, 1ms});
+  const std::string text = reports::run_text(report, {reports::Colour::no, 120});
+  CHECK_THAT(text, Catch::Contains("  not checked  lineage, census: there is none before\n"));
+  CHECK(text.find("warning") == std::string::npos);
+  CHECK(text.find("skipped") == std::string::npos);
+}
+
 TEST_CASE("a damaged newer snapshot fails the night but not the snapshot that was restored") {
   drill::DrillReport report = proven_drill();
   report.phases.at(0).verdict = CheckVerdict::fail;
@@ -103,10 +130,10 @@ TEST_CASE("exit codes are those of the contract") {
 
 TEST_CASE("the run report has every field of the contract") {
   const auto document = nlohmann::json::parse(reports::run_json("edge", proven_drill()));
-  CHECK(document.at("schema") == "k3s-drill/run/1");
-  for (const char* field :
-       {"verdict", "cluster", "snapshot", "started_at", "engine", "phases", "rto_seconds", "rpo_seconds", "objectives",
-        "objects", "checks", "control", "teardown", "host", "not_covered"})
+  CHECK(document.at("schema") == "k3s-drill/run/2");
+  for (const char* field : {"verdict", "cluster", "snapshot", "started_at", "engine", "phases", "rto_seconds",
+                            "rpo_seconds", "captured_lag_seconds", "objectives", "objects", "compared_with", "checks",
+                            "control", "teardown", "host", "not_covered"})
     CHECK(document.contains(field));
   CHECK(document.at("rto_seconds") == 3.0);
   CHECK(document.at("objectives").at("met").is_null());

@@ -62,6 +62,32 @@ TEST_CASE("What a snapshot became an hour later is of its line, in every era, co
   CHECK(check_named(result, "census").verdict == CheckVerdict::pass);
 }
 
+TEST_CASE("Asked for afterwards, the checks that look beyond one database say the same as with the others") {
+  TwoSnapshots snapshots;
+  const int change = GENERATE(0, 1, 2);
+  if (change == 1) snapshots.now.exec("UPDATE kine SET value = value || 'x' WHERE id = 5");
+  if (change == 2) snapshots.now.exec("DELETE FROM kine WHERE name LIKE '/registry/secrets/default/s%'");
+  verifier::Subject alone{snapshots.now.path(), {}, {}};
+  verifier::Subject whole = alone;
+  whole.previous = verifier::Previous{"edge/then", snapshots.then.path(), {}};
+  whole.taken_at = core::utc_now();
+  const verifier::Verification at_once = verifier::verify(whole);
+  verifier::Verification later = verifier::verify(alone);
+  CHECK(check_named(later, "lineage").verdict == CheckVerdict::skipped);
+  CHECK(check_named(later, "lineage").findings.at(0).severity == core::Severity::note);
+  verifier::verify_in_series(whole, later);
+  REQUIRE(later.checks.size() == at_once.checks.size());
+  for (std::size_t i = 0; i < later.checks.size(); ++i) {
+    INFO(later.checks[i].name);
+    CHECK(later.checks[i].name == at_once.checks[i].name);
+    CHECK(later.checks[i].verdict == at_once.checks[i].verdict);
+    REQUIRE(later.checks[i].findings.size() == at_once.checks[i].findings.size());
+    for (std::size_t j = 0; j < later.checks[i].findings.size(); ++j)
+      CHECK(later.checks[i].findings[j].message == at_once.checks[i].findings[j].message);
+  }
+  CHECK(check_named(later, "lineage").verdict == (change == 0 ? CheckVerdict::pass : CheckVerdict::fail));
+}
+
 TEST_CASE("A change in the past is one finding of check lineage, an error when it is about what k3s serves") {
   using core::Severity;
   const auto [sql, severity, sentence] = GENERATE(table<std::string, Severity, std::string>(
