@@ -59,7 +59,7 @@ class Crew {
   void watch(const std::function<void(std::size_t)>& progress) {
     std::unique_lock lock(mutex_);
     std::size_t told = 0;
-    while (working_ > 0) {
+    while (working_ > 0 || told != done_) {  // they may all have ended before this was reached
       changed_.wait(lock, [&] { return working_ == 0 || done_ != told; });
       told = done_;
       lock.unlock();

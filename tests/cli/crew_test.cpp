@@ -37,6 +37,16 @@ TEST_CASE("each one is done once, by several workers, and progress ends at all")
   CHECK(told == 1000);
 }
 
+TEST_CASE("progress ends at all also when the workers are done before anybody looks") {
+  for (int i = 0; i < 1000; ++i) {
+    std::size_t told = 0;
+    cli::work_through(
+        {{0, 1}}, 1, [](const cli::Run&, const std::function<void()>& note) { note(); },
+        [&](std::size_t count) { told = count; });
+    REQUIRE(told == 1);
+  }
+}
+
 TEST_CASE("what a worker throws comes out once all have ended, and no run is begun after it") {
   std::atomic<int> begun{0};
   const auto work = [&](const cli::Run&, const std::function<void()>&) {

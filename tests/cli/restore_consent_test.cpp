@@ -34,7 +34,7 @@ std::string refusal(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-TEST_CASE("--force and --replace-cluster take a value behind an equals sign, and never SNAPSHOT for it") {
+TEST_CASE("options --force and --replace-cluster take a value behind an equals sign, and never SNAPSHOT for it") {
   const Parsed bare = parse({"--force", "edge/latest", "--replace-cluster"});
   CHECK(bare.snapshot == "edge/latest");
   CHECK(bare.consent.force == "");
