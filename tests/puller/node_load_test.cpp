@@ -115,14 +115,23 @@ TEST_CASE("a base of which everything differs takes less than 48 MiB to compare 
   const std::filesystem::path image = here.path() / "state.db";
   DataDir other;
   other.run("PRAGMA page_size = 512; PRAGMA user_version = 1");
-  std::filesystem::copy_file(other.database(), image);
-  std::filesystem::resize_file(image, std::filesystem::file_size(data.database()));
-  ImageBuilder builder(image);
-  Program program(node_process::command(data));
-  program.say(node_process::request(builder.request()));
-  const Told told = node_process::converse(program, builder);
-  keeps_small(told, program.wait());
-  CHECK(told.image->sha256 == core::hash_file(data.database()).sha256);
+  // Of so many short hashes two are alike now and then; a pull then compares once more, with another salt.
+  const auto compared = [&] {
+    std::filesystem::copy_file(other.database(), image, std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::resize_file(image, std::filesystem::file_size(data.database()));
+    ImageBuilder builder(image);
+    Program program(node_process::command(data));
+    program.say(node_process::request(builder.request()));
+    try {
+      const Told told = node_process::converse(program, builder);
+      keeps_small(told, program.wait());
+      CHECK(told.image->sha256 == core::hash_file(data.database()).sha256);
+      return true;
+    } catch (const ImageBuilder::Mismatch&) {
+      return false;
+    }
+  };
+  CHECK((compared() || compared() || compared()));
 }
 
 TEST_CASE("a WAL of 130 MB comes with every row") {
