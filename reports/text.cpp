@@ -44,6 +44,20 @@ std::string drift_lines(const drill::DrillReport& report) {
   return text;
 }
 
+// How often each check warned: what k3s starts on and serves, and somebody should look at.
+std::string warned_text(const drill::DrillReport& report, const Page& page) {
+  std::string counts;
+  for (const core::Check& check : report.verification->checks) {
+    const auto warnings = std::count_if(check.findings.begin(), check.findings.end(), [](const core::Finding& one) {
+      return one.severity == core::Severity::warning;
+    });
+    if (warnings == 0 || check.verdict != core::CheckVerdict::pass) continue;
+    counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", check.name, warnings);
+  }
+  if (counts.empty()) return {};
+  return wrapped("  warned       ", counts + ": drill verify says of what", 15, page.columns);
+}
+
 // What could not run, with its reason; then what there was nothing to look at for, one line for each reason.
 std::string checks_text(const verifier::Verification& verification, const Page& page) {
   std::string text;
@@ -122,7 +136,7 @@ std::string run_text(const drill::DrillReport& report, const Page& page) {
                     phase.verdict == core::CheckVerdict::skipped ? "-" : core::format_duration(phase.duration));
     text += findings_text(phase.findings, page);
   }
-  if (report.verification) text += checks_text(*report.verification, page);
+  if (report.verification) text += checks_text(*report.verification, page) + warned_text(report, page);
   if (!report.compared_with.empty())
     text += fmt::format("  compared     with {}, the snapshot before\n", report.compared_with);
   text +=

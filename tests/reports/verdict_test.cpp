@@ -105,6 +105,18 @@ TEST_CASE("the text of a drill says the RPO in words, and what was left out with
   CHECK(text.find("skipped") == std::string::npos);
 }
 
+TEST_CASE("the text of a drill says which checks warned, and where to read of what") {
+  drill::DrillReport report = proven_drill();
+  report.snapshot = "edge/20261124T020000Z";
+  const core::Finding left_over{core::Severity::warning, "custom resources without their definition", {}, {}};
+  const core::Finding known{core::Severity::note, "ServerCA expires", {}, {}};
+  report.verification->checks.push_back({"references", CheckVerdict::pass, {left_over, left_over, known}, 1ms});
+  report.verification->checks.push_back({"bootstrap", CheckVerdict::pass, {known}, 1ms});
+  CHECK(verdict_of(report) == reports::Verdict::pass);
+  CHECK_THAT(reports::run_text(report, {reports::Colour::no, 120}),
+             Catch::Contains("  warned       references 2: drill verify says of what\n"));
+}
+
 TEST_CASE("a damaged newer snapshot fails the night but not the snapshot that was restored") {
   drill::DrillReport report = proven_drill();
   report.phases.at(0).verdict = CheckVerdict::fail;
