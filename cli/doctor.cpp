@@ -128,8 +128,9 @@ class Doctor {
   // For the version of the newest snapshot, or where there is none yet, of the node.
   std::string look_at_engine(const std::string& cluster) {
     const store::Store store(config_->store);
-    const std::string version =
-        store.list(cluster).empty() ? node_versions_[cluster] : store.find(cluster + "/latest").manifest.k3s_version;
+    std::string version = node_versions_[cluster];
+    for (const store::Snapshot& snapshot : store.list(cluster))
+      if (!snapshot.of_another_cluster) version = snapshot.manifest.k3s_version;
     if (version.empty())
       throw core::Error(core::ErrorKind::not_found,
                         "which k3s is not known yet: mend the node's line first, or pull a snapshot");

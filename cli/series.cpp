@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -29,6 +30,50 @@ core::ClusterIdentity identity_of(store::Store& store, const store::Snapshot& sn
     return {};
   }
 }
+
+// The snapshots of a series that do not say whose they are, as they are from before any did.
+class Unmarked {
+ public:
+  Unmarked(store::Store& store, const std::string& cluster) : store_(store) {
+    for (store::Snapshot& snapshot : store.list(cluster))
+      if (!snapshot.lost && !snapshot.manifest.identity.known()) snapshots_.push_back(std::move(snapshot));
+    while (!snapshots_.empty() && !identity(snapshots_.size() - 1).known()) snapshots_.pop_back();
+  }
+
+  /// Finds by halves where another cluster begins, as each has to be unpacked to be asked. What cannot be read is taken
+  /// for one of those around it.
+  std::vector<store::SeriesRecord::Unmarked> tell_apart() {
+    std::vector<store::SeriesRecord::Unmarked> clusters;
+    for (std::size_t first = 0; first < snapshots_.size();) {
+      std::size_t same = first;
+      std::size_t other = snapshots_.size();
+      if (!identity(first).known()) {
+        ++first;
+        continue;
+      }
+      if (!core::are_different(identity(first), identity(other - 1))) same = other - 1;
+      while (other - same > 1) {
+        const std::size_t middle = same + (other - same) / 2;
+        (core::are_different(identity(first), identity(middle)) ? other : same) = middle;
+      }
+      clusters.push_back({snapshots_[same].manifest.name, identity(first)});
+      first = same + 1;
+    }
+    return clusters;
+  }
+
+ private:
+  const core::ClusterIdentity& identity(std::size_t index) {
+    const auto known = identities_.find(index);
+    if (known != identities_.end()) return known->second;
+    core::show_progress("asking " + snapshots_[index].full_name() + " which cluster it is of");
+    return identities_.emplace(index, identity_of(store_, snapshots_[index])).first->second;
+  }
+
+  store::Store& store_;
+  std::vector<store::Snapshot> snapshots_;  // oldest first
+  std::map<std::size_t, core::ClusterIdentity> identities_;
+};
 
 // Each cluster that has snapshots in the series' directory, the series' own first.
 std::vector<reports::SeriesMember> members_of(const store::Store& store, const std::string& cluster) {
@@ -85,34 +130,38 @@ int series(const Globals& globals, const Options& options) {
 }  // namespace
 
 void settle_series(store::Store& store, const std::string& cluster) {
-  if (store.series(cluster)) return;
-  const std::vector<store::Snapshot> snapshots = store.list(cluster);
-  for (auto newest = snapshots.rbegin(); newest != snapshots.rend(); ++newest) {
-    if (newest->lost) continue;
-    const core::ClusterIdentity identity = identity_of(store, *newest);
-    if (!identity.known()) continue;
-    core::log_debug(
-        fmt::format("{} is a series of {}, as {} says", cluster, core::describe(identity), newest->full_name()));
-    return store.record_series(cluster, identity);
-  }
+  if (store.has_series(cluster)) return;
+  store::SeriesRecord record;
+  record.unmarked = Unmarked(store, cluster).tell_apart();
+  if (!record.unmarked.empty()) record.identity = record.unmarked.front().identity;
+  if (const auto told = store.series(cluster); told && record.unmarked.empty()) record.identity = *told;
+  if (record.identity.known()) store.begin_series(cluster, record);
 }
 
 void note_series(store::Store& store, const store::Snapshot& snapshot) {
+  const std::string& cluster = snapshot.manifest.cluster;
   const core::ClusterIdentity& identity = snapshot.manifest.identity;
+  if (snapshot.of_another_cluster || !identity.known()) return;
   const bool whole = !identity.kube_system_uid.empty() && !identity.ca_sha256.empty();
-  if (whole && !snapshot.of_another_cluster) store.record_series(snapshot.manifest.cluster, identity);
+  if (whole || !store.has_series(cluster)) store.record_series(cluster, identity);
 }
 
 std::string another_cluster(const store::Store& store, const store::Snapshot& snapshot) {
   const std::string& cluster = snapshot.manifest.cluster;
   const core::ClusterIdentity& found = snapshot.manifest.identity;
+  const std::vector<store::Snapshot> snapshots = store.list(cluster);
+  const auto ours = std::find_if(snapshots.rbegin(), snapshots.rend(),
+                                 [](const store::Snapshot& one) { return !one.of_another_cluster; });
+  const std::string kept =
+      ours == snapshots.rend()
+          ? "no snapshot of that is left"
+          : fmt::format("{0}/latest is still {1}. If that one counts: drill restore {0}/latest --to {0}", cluster,
+                        ours->full_name());
   return fmt::format(
       "it is of another cluster ({}) than the series {} ({}): was the node reinstalled, or does the host lead "
-      "elsewhere? It is kept, and {}/latest is still {}. If that one counts: drill restore {}/latest --to {}; if the "
-      "new one counts from now on: drill series {} --is {}",
-      core::describe(found), cluster, core::describe(store.series(cluster).value_or(core::ClusterIdentity())), cluster,
-      store.find(cluster + "/latest").full_name(), cluster, cluster, cluster,
-      found.kube_system_uid.empty() ? found.ca_sha256 : found.kube_system_uid);
+      "elsewhere? It is kept, and {}; if the new one counts from now on: drill series {} --is {}",
+      core::describe(found), cluster, core::describe(store.series(cluster).value_or(core::ClusterIdentity())), kept,
+      cluster, found.kube_system_uid.empty() ? found.ca_sha256 : found.kube_system_uid);
 }
 
 Action declare_series(CLI::App& app) {

@@ -189,7 +189,7 @@ std::string import_text(const std::vector<ImportOutcome>& outcomes, Colour colou
       text += fmt::format("{}  {}: {}\n", painted("refused", "31;1", colour), path, harmless(outcome.refusal->what()));
     } else {
       text += fmt::format("{}  {}: {}{}\n", outcome.already_there ? "there   " : "imported", path, outcome.snapshot,
-                          outcome.of_another_cluster ? ", of another cluster than the series" : "");
+                          outcome.of_another_cluster ? ", of another cluster than the series: drill series shows which" : "");
     }
   }
   return text + fmt::format("{} imported, {} already there, {} refused\n", imported,

@@ -109,6 +109,25 @@ void lose_dependents(std::vector<Entry>& entries) {
   }
 }
 
+// Gives those that do not say whose they are what the record says of them.
+void tell_unmarked(const SeriesRecord& record, std::vector<Snapshot>& snapshots) {
+  for (Snapshot& snapshot : snapshots) {
+    if (snapshot.manifest.identity.known()) continue;
+    const auto found = std::find_if(record.unmarked.begin(), record.unmarked.end(),
+                                    [&](const auto& one) { return snapshot.manifest.name <= one.until; });
+    if (found != record.unmarked.end()) snapshot.manifest.identity = found->identity;
+  }
+}
+
+std::optional<core::ClusterIdentity> series_of(const std::optional<SeriesRecord>& record,
+                                               const std::vector<Snapshot>& snapshots) {
+  if (record) return record->identity;
+  const auto oldest = std::find_if(snapshots.begin(), snapshots.end(),
+                                   [](const Snapshot& one) { return one.manifest.identity.known(); });
+  if (oldest == snapshots.end()) return std::nullopt;
+  return oldest->manifest.identity;
+}
+
 }  // namespace
 
 std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_directory) {
@@ -116,34 +135,30 @@ std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_direct
   lose_dependents(entries);
   std::vector<Snapshot> snapshots;
   for (Entry& entry : entries) snapshots.push_back(std::move(entry.snapshot));
-  if (const auto series = series_of(cluster_directory, snapshots))
+  const std::optional<SeriesRecord> record = read_record(cluster_directory);
+  if (record) tell_unmarked(*record, snapshots);
+  if (const auto series = series_of(record, snapshots))
     for (Snapshot& snapshot : snapshots)
       snapshot.of_another_cluster = core::are_different(*series, snapshot.manifest.identity);
   return snapshots;
 }
 
-std::optional<core::ClusterIdentity> series_of(const std::filesystem::path& cluster_directory,
-                                               const std::vector<Snapshot>& snapshots) {
+std::optional<SeriesRecord> read_record(const std::filesystem::path& cluster_directory) {
   try {
     return read_series(cluster_directory);
   } catch (const core::Error& error) {
     if (error.kind() != core::ErrorKind::not_found)
-      core::log_warning(fmt::format("{}: {}; going by the oldest snapshot that does",
-                                    (cluster_directory / kSeriesFile).string(), error.what()));
+      core::log_warning(
+          fmt::format("{0}: {1}; going by the oldest snapshot that does. If another cluster counts: drill "
+                      "series {2} shows which there are, drill series {2} --is UID says it",
+                      (cluster_directory / kSeriesFile).string(), error.what(), cluster_directory.filename().string()));
+    return std::nullopt;
   }
-  const auto oldest = std::find_if(snapshots.begin(), snapshots.end(),
-                                   [](const Snapshot& one) { return one.manifest.identity.known(); });
-  if (oldest == snapshots.end()) return std::nullopt;
-  return oldest->manifest.identity;
 }
 
-void note_series(const std::filesystem::path& cluster_directory, const core::ClusterIdentity& identity) {
-  try {
-    if (read_series(cluster_directory) == identity) return;
-  } catch (const core::Error&) {
-    // There is none, or none that can be read.
-  }
-  write_evidence(cluster_directory, kSeriesFile, series_to_json(identity));
+std::optional<core::ClusterIdentity> series_of(const std::filesystem::path& cluster_directory,
+                                               const std::vector<Snapshot>& snapshots) {
+  return series_of(read_record(cluster_directory), snapshots);
 }
 
 void note_damage(const std::filesystem::path& directory, std::string_view message) {

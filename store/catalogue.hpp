@@ -17,13 +17,12 @@ namespace store {
 /// no snapshot. Throws: storage, denied.
 std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_directory);
 
-/// Which of the clusters the series is of: as written down there, else as the oldest of `snapshots` tells that tells
-/// it.
+/// The record of the series there; empty when there is none, or, with a warning, none that can be read.
+std::optional<SeriesRecord> read_record(const std::filesystem::path& cluster_directory);
+
+/// Which cluster the series is of: as recorded, else as the oldest of `snapshots` tells that tells it.
 std::optional<core::ClusterIdentity> series_of(const std::filesystem::path& cluster_directory,
                                                const std::vector<Snapshot>& snapshots);
-
-/// Writes that down. Nothing happens where it says so already. Throws: storage, denied.
-void note_series(const std::filesystem::path& cluster_directory, const core::ClusterIdentity& identity);
 
 /// Writes down that the database file of the snapshot in `directory` does not give what its manifest promises; from
 /// then on it is lost, with all that need it. Throws: storage, denied.

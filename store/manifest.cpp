@@ -11,7 +11,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 constexpr std::string_view kSchema = "k3s-drill/snapshot/1";
-constexpr std::string_view kSeriesSchema = "k3s-drill/series/1";
+constexpr std::string_view kSeriesSchema = "k3s-drill/series-record/1";
 
 constexpr std::uint64_t kManifestBytes = 1U << 20U;  // as a tree in memory it takes many times that
 
@@ -189,16 +189,25 @@ Manifest read_manifest(const std::filesystem::path& directory) {
   return manifest;
 }
 
-std::string series_to_json(const core::ClusterIdentity& identity) {
+std::string to_json(const SeriesRecord& record) {
   json document = {{"schema", kSeriesSchema}};
-  document.update(identity_json(identity));
+  document.update(identity_json(record.identity));
+  document["unmarked"] = json::array();
+  for (const SeriesRecord::Unmarked& unmarked : record.unmarked) {
+    json entry = {{"until", unmarked.until}};
+    entry.update(identity_json(unmarked.identity));
+    document["unmarked"].push_back(std::move(entry));
+  }
   return document.dump(2) + "\n";
 }
 
-core::ClusterIdentity read_series(const std::filesystem::path& cluster_directory) {
+SeriesRecord read_series(const std::filesystem::path& cluster_directory) {
   try {
     const json document = json::parse(core::read_file(cluster_directory / kSeriesFile, kManifestBytes));
-    if (document.at("schema") == kSeriesSchema) return identity_of(document);
+    SeriesRecord record{identity_of(document)};
+    for (const json& entry : document.at("unmarked"))
+      record.unmarked.push_back({entry.at("until"), identity_of(entry)});
+    if (document.at("schema") == kSeriesSchema && record.identity.known()) return record;
   } catch (const nlohmann::json::exception&) {
   }
   throw core::Error(core::ErrorKind::damaged, "it does not say which cluster the series is of");

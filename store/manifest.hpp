@@ -23,11 +23,10 @@ Manifest manifest_from_json(const std::string& text);
 /// The manifest in a snapshot's `directory`, whose name it must bear. Throws: damaged, not_found, storage, denied.
 Manifest read_manifest(const std::filesystem::path& directory);
 
-/// Which cluster a series is of.
-std::string series_to_json(const core::ClusterIdentity& identity);
+std::string to_json(const SeriesRecord& record);
 
-/// Of the file in `cluster_directory`. Throws: not_found, damaged, storage, denied.
-core::ClusterIdentity read_series(const std::filesystem::path& cluster_directory);
+/// The record in `cluster_directory`. Throws: not_found, damaged, storage, denied.
+SeriesRecord read_series(const std::filesystem::path& cluster_directory);
 
 /// What an evidence document proves about its snapshot: "snapshot.verdict" where it is given (a run can fail for
 /// reasons that are not this snapshot's), else "verdict". Empty for anything else (no proof is no proof). Reads on only

@@ -127,6 +127,12 @@ Snapshot Store::find(std::string_view specification) const {
     return snapshot.manifest.name == name;
   };
   const auto found = std::find_if(snapshots.rbegin(), snapshots.rend(), wanted);
+  if (found == snapshots.rend() && name == "latest")
+    throw core::Error(
+        core::ErrorKind::not_found,
+        fmt::format("all {} snapshots of {} are of another cluster than the series: drill series {} shows "
+                    "which, and --is says which one counts",
+                    snapshots.size(), cluster, cluster));
   if (found == snapshots.rend())
     throw core::Error(core::ErrorKind::not_found,
                       name == "proven"
@@ -144,8 +150,17 @@ std::optional<core::ClusterIdentity> Store::series(std::string_view cluster) con
   return series_of(directory, load_snapshots(directory));
 }
 
+bool Store::has_series(std::string_view cluster) const { return read_record(cluster_directory(cluster)).has_value(); }
+
+void Store::begin_series(std::string_view cluster, const SeriesRecord& record) {
+  write_evidence(cluster_directory(cluster), kSeriesFile, to_json(record));
+}
+
 void Store::record_series(std::string_view cluster, const core::ClusterIdentity& identity) {
-  note_series(cluster_directory(cluster), identity);
+  SeriesRecord record = read_record(cluster_directory(cluster)).value_or(SeriesRecord());
+  if (record.identity == identity) return;
+  record.identity = identity;
+  begin_series(cluster, record);
 }
 
 ClusterLock Store::lock(std::string_view cluster) {

@@ -93,6 +93,17 @@ class ClusterLock {
 /// as earlier and later, and take each other's place in retention.
 bool are_of_one_cluster(const Snapshot& one, const Snapshot& other);
 
+/// Whose a series is. The snapshots of before they said it themselves are of `identity`s of `unmarked`, each up to and
+/// with the snapshot named `until`, the oldest first; what is behind them is not known.
+struct SeriesRecord {
+  struct Unmarked {
+    std::string until;
+    core::ClusterIdentity identity;
+  };
+  core::ClusterIdentity identity;
+  std::vector<Unmarked> unmarked = {};
+};
+
 class Incoming;         // store/incoming.hpp
 struct RetentionRules;  // store/retention.hpp
 struct RetentionDecision;
@@ -111,6 +122,13 @@ class Store {
   /// Which cluster the series is of: as recorded, else as the oldest snapshot tells that tells it. Empty when nothing
   /// does. Throws: usage, storage, denied.
   std::optional<core::ClusterIdentity> series(std::string_view cluster) const;
+
+  /// Whether that is recorded. Throws: usage, storage, denied.
+  bool has_series(std::string_view cluster) const;
+
+  /// Records whose the series is, and whose the snapshots are that do not say it themselves. The caller holds the lock.
+  /// Throws: usage, storage, denied.
+  void begin_series(std::string_view cluster, const SeriesRecord& record);
 
   /// From here on the series is of that cluster, and every snapshot of a different one is of another. The caller holds
   /// the lock. Throws: usage, storage, denied.

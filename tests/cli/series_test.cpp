@@ -87,7 +87,7 @@ TEST_CASE(
   CHECK(store::Store(bench.store).list("edge").size() == 5);
 }
 
-TEST_CASE("a series from before snapshots said whose they are is of the cluster that its newest holds") {
+TEST_CASE("a series from before snapshots said whose they are is of the cluster that it holds") {
   NEEDS_LAB();
   const Reinstalled bench;
   bench.begin_cluster("uid-of-the-first");

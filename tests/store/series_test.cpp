@@ -101,9 +101,27 @@ TEST_CASE_METHOD(Shelf, "what a kept snapshot of another cluster is packed on st
   CHECK(extract(hour(1)) == shelf::database_at(1));
 }
 
+TEST_CASE_METHOD(Shelf, "snapshots that do not say whose they are keep what the record says, whoever counts later") {
+  for (int h = 0; h < 4; ++h) add(hour(h), shelf::database_at(h));
+  store.begin_series("edge", {kOurs, {{hour(1), kOurs}, {hour(2), kOther}}});
+  CHECK(beside(*this) == Names{hour(2)});
+  store.record_series("edge", kOther);
+  CHECK(beside(*this) == Names{hour(0), hour(1)});
+  CHECK(store.find("edge/" + hour(0)).manifest.identity == kOurs);
+  CHECK_FALSE(store.find("edge/" + hour(3)).manifest.identity.known());
+}
+
+TEST_CASE_METHOD(Shelf, "latest of a series of which nothing is left says who there is, and how to say who counts") {
+  add(hour(0), "a", kOurs);
+  store.record_series("edge", kOther);
+  CHECK_THROWS_WITH(store.find("edge/latest"), Catch::Contains("drill series edge"));
+}
+
 TEST_CASE_METHOD(Shelf, "a series whose file cannot be read goes by its oldest snapshot, and is written anew") {
-  const auto damage = GENERATE(as<std::string>{}, "", "{", "[1]", R"({"schema": "k3s-drill/series/2"})",
-                               R"({"schema": "k3s-drill/series/1", "kube_system_uid": 7})");
+  const auto damage = GENERATE(as<std::string>{}, "", "{", "[1]", R"({"schema": "k3s-drill/series-record/1"})",
+                               R"({"schema": "k3s-drill/series-record/1", "kube_system_uid": 7})",
+                               R"({"schema": "k3s-drill/series-record/1", "kube_system_uid": "", "ca_sha256": "",
+                                   "unmarked": []})");
   add(hour(0), "a", kOurs);
   store.record_series("edge", kOurs);
   add(hour(1), "b", kOther);
@@ -111,7 +129,7 @@ TEST_CASE_METHOD(Shelf, "a series whose file cannot be read goes by its oldest s
   CHECK(store.series("edge") == kOurs);
   CHECK(store.find("edge/latest").manifest.name == hour(0));
   store.record_series("edge", kOurs);
-  CHECK(store::read_series(root / "edge") == kOurs);
+  CHECK(store::read_series(root / "edge").identity == kOurs);
 }
 
 TEST_CASE("a manifest from before snapshots said whose they are is read, and says nothing") {
