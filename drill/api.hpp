@@ -25,6 +25,12 @@ struct ServedObject {
   core::Revision revision;  // its resourceVersion
 };
 
+/// Whether a storage is not ready yet. One that met an object that it cannot decode asks to come back as well, and
+/// never gets ready. Source: apiserver pkg/storage/cacher/ready.go, and StorageError in pkg/storage/errors.go.
+inline bool is_storage_not_ready(long status, std::string_view message) {
+  return status == 429 && message.find("corrupt object") == std::string_view::npos;
+}
+
 /// The answer to one list.
 struct ServedList {
   std::string resource;  // "deployments.apps"
@@ -34,7 +40,7 @@ struct ServedList {
 
   /// The server asks to come back: its storage for this resource is not ready yet, or what is behind an aggregated API.
   bool not_yet() const { return storage_not_ready() || status == 503; }
-  bool storage_not_ready() const { return status == 429; }
+  bool storage_not_ready() const { return is_storage_not_ready(status, message); }
 };
 
 /// The answer to a read or write of one object.
@@ -46,7 +52,7 @@ struct ServedAnswer {
   std::string body;         // JSON
 
   bool ok() const { return status >= 200 && status < 300; }
-  bool not_yet() const { return status == 429 || status == 503; }  // as in ServedList
+  bool not_yet() const { return is_storage_not_ready(status, message) || status == 503; }  // as in ServedList
 };
 
 /// A resource that can be listed: "deployments.apps" as of version "v1".

@@ -106,7 +106,7 @@ Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std
         if (expected.count(list.resource) == 0)
           return list.storage_not_ready() && std::chrono::steady_clock::now() < patience_for_nothing;
         // Without its webhook a list is refused as an internal error, or by newer servers as one that is not ready.
-        return list.not_yet() || (list.status >= 500 && converted.count(list.resource) != 0);
+        return list.not_yet() || ((list.status == 429 || list.status >= 500) && converted.count(list.resource) != 0);
       },
       may_retry);
   for (const auto& [resource, versions] : converted) {

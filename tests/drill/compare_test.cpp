@@ -82,6 +82,18 @@ TEST_CASE_METHOD(Restored, "a kind of the snapshot that cannot be listed fails, 
   CHECK(drill::check_of(equality).verdict == core::CheckVerdict::fail);
 }
 
+TEST_CASE_METHOD(Restored, "a kind that never gets ready for an object that does not decode has lost its objects") {
+  served[1] = {"secrets",
+               429,
+               "storage is (re)initializing: failed to list <unspecified>: failed to read one or more secrets from the "
+               "storage: StorageError: corrupt object, Code: 7, Key: /registry/secrets/default/s",
+               {}};
+  CHECK_FALSE(served[1].not_yet());
+  CHECK(compare().missing == 1);
+  CHECK(compare().unread == 0);
+  CHECK(drill::check_of(compare()).verdict == core::CheckVerdict::fail);
+}
+
 TEST_CASE_METHOD(Restored, "a kind that is not ready is not proven, and hides nothing that is wrong beside it") {
   served[1] = {"secrets", 429, "storage is (re)initializing", {}};
   CHECK(compare().unread == 1);
