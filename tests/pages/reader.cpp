@@ -100,6 +100,8 @@ void Reader::fill_cluster() const {
   must("sed 's|server: .*|server: https://" + node_.variable("LAB_HOST") + ":6443|' " + node_.variable("LAB_ROOT") +
        node_.variable("LAB_KUBECONFIG") + " >" + kHome + "/kubeconfig");
   must(
+      // A plain state.db tells its k3s version by its nodes, and this cluster has just begun.
+      "until kubectl get nodes -o name | grep -q .; do sleep 0.1; done\n"
       "kubectl create ns shop\nkubectl create deploy web -n shop --image=nginx\n"
       "kubectl create secret generic db -n shop --from-literal=password=x\n"
       "kubectl create clusterrole shop-reader --verb=get --resource=pods\n"
