@@ -158,7 +158,8 @@ class Drill {
     const std::optional<core::UtcTime>& newest_change = report_.verification->newest_change;
     if (taken_at && newest_change)
       report_.captured_lag = std::max(std::chrono::nanoseconds(0), *taken_at - *newest_change);
-    if (is_newest() && *taken_at <= report_.started_at) report_.rpo = report_.started_at - *taken_at;
+    if (is_newest() && *taken_at <= report_.started_at + kClocks)
+      report_.rpo = std::max(std::chrono::nanoseconds(0), report_.started_at - *taken_at);
   }
 
   // Finding (perhaps downloading) the engine is no part of the recovery time where the version is known beforehand.

@@ -51,6 +51,22 @@ TEST_CASE("a newest snapshot that does not verify, and none before it that is le
   CHECK_FALSE(report.rpo);
 }
 
+TEST_CASE("a snapshot that is dated a little ahead of this machine's clock loses nothing, and its RPO is measured") {
+  const core::ScratchDir scratch;
+  drill::Candidate candidate;
+  candidate.name = "edge/newest";
+  candidate.database = scratch.path() / "state.db";
+  kine::Database database(candidate.database);
+  kine::populate(database);
+  database.close();
+  candidate.taken_at = core::utc_now() + std::chrono::seconds(100);
+  const drill::DrillReport report = drill::run({candidate}, {});
+  CHECK(phase_of(report, "select").verdict == core::CheckVerdict::pass);
+  CHECK(report.rpo == std::chrono::nanoseconds(0));
+  candidate.taken_at = core::utc_now() + std::chrono::minutes(4);
+  CHECK_FALSE(drill::run({candidate}, {}).rpo);
+}
+
 TEST_CASE("of several snapshots the one that is asked for is drilled, and no other one in its place") {
   const core::ScratchDir scratch;
   drill::DrillOptions options;
