@@ -310,9 +310,18 @@ class Drill {
     try {
       verifier::Subject subject{material_.database, material_.token, {}};
       subject.taken_at = restored_->taken_at;
-      subject.previous = fetch_previous({restored_ + 1, candidates_.data() + candidates_.size()}, directory);
-      if (subject.previous) report_.compared_with = subject.previous->name;
       verifier::verify_in_series(subject, *report_.verification);
+      for (const Candidate* earlier :
+           in_order_of_comparison({restored_ + 1, candidates_.data() + candidates_.size()})) {
+        subject.previous = fetch_previous(*earlier, directory);
+        if (!subject.previous) continue;
+        verifier::verify_in_series(subject, *report_.verification);
+        core::remove_tree(directory);
+        if (report_.verification->previous_is_damaged) continue;
+        report_.compared_with = earlier->name;
+        report_.compared_with_drilled = earlier->drilled;
+        break;
+      }
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;
       now.findings.push_back(error_finding(fmt::format("not compared with the snapshot before: {}", error.what())));
