@@ -8,6 +8,7 @@ drill::Candidate candidate_of(store::Store& store, const store::Snapshot& snapsh
   drill::Candidate candidate;
   candidate.name = snapshot.full_name();
   candidate.taken_at = snapshot.damage ? core::parse_compact(snapshot.manifest.name) : snapshot.manifest.taken_at;
+  candidate.drilled = snapshot.drilled && snapshot.drilled->verdict != "inconclusive";
   if (snapshot.lost) {
     candidate.damage = "lost: " + *snapshot.lost;
     return candidate;

@@ -58,10 +58,9 @@ reports::VerifyOutcome StoredVerifier::verify(std::size_t index, const verifier:
   outcome.name = snapshot.full_name();
   if (!snapshot.damage) outcome.taken_at = snapshot.manifest.taken_at;
   outcome.started_at = core::utc_now();
-  const StoredCopy* const previous = previous_of(index);
   verifier::Subject subject;
   subject.taken_at = outcome.taken_at;
-  if (previous != nullptr) subject.previous = verifier::Previous{previous->name, previous->database(), previous->token};
+  subject.previous = previous_of(index);
   if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))
     subject.captured_sha256 = database->sha256;
   std::optional<StoredCopy> copy;
@@ -75,6 +74,12 @@ reports::VerifyOutcome StoredVerifier::verify(std::size_t index, const verifier:
     bad_.push_back(outcome.name);
   }
   outcome.verification = verifier::verify(subject, progress);
+  while (outcome.verification.previous_is_damaged) {
+    bad_.push_back(subject.previous->name);
+    subject.previous = previous_of(index);
+    if (!subject.previous) break;
+    verifier::verify_in_series(subject, outcome.verification);
+  }
   if (snapshot.of_another_cluster) warn_of_another_cluster(outcome.verification);
   store_.keep_evidence(snapshot, store::Evidence::verify, reports::verify_json(outcome));
   if (copy) {
@@ -84,26 +89,27 @@ reports::VerifyOutcome StoredVerifier::verify(std::size_t index, const verifier:
   return outcome;
 }
 
-// The newest earlier one of the same cluster that can be brought back; nullptr when there is none.
-const StoredCopy* StoredVerifier::previous_of(std::size_t index) {
+// The newest earlier one of the same cluster that can be brought back, and was not found damaged.
+std::optional<verifier::Previous> StoredVerifier::previous_of(std::size_t index) {
+  const auto taken = [&] { return verifier::Previous{copy_->name, copy_->database(), copy_->token}; };
   const store::Snapshot& later = snapshots_[index];
   while (index-- > 0) {
     const store::Snapshot& snapshot = snapshots_[index];
     if (!store::are_of_one_cluster(snapshot, later)) continue;
     const std::string name = snapshot.full_name();
     if (snapshot.lost || std::find(bad_.begin(), bad_.end(), name) != bad_.end()) continue;
-    if (copy_ && copy_->name == name) return &*copy_;
+    if (copy_ && copy_->name == name) return taken();
     copy_.reset();
     try {
       copy_.emplace(copy_stored(store_, snapshot));
-      return &*copy_;
+      return taken();
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;
       core::log_debug("not compared with " + name + ": " + error.what());
       bad_.push_back(name);
     }
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 }  // namespace cli

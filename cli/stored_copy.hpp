@@ -44,12 +44,12 @@ class StoredVerifier {
   reports::VerifyOutcome verify(std::size_t index, const verifier::Progress& progress = {});
 
  private:
-  const StoredCopy* previous_of(std::size_t index);
+  std::optional<verifier::Previous> previous_of(std::size_t index);
 
   store::Store& store_;
   const std::vector<store::Snapshot>& snapshots_;
   std::optional<StoredCopy> copy_;  // the last one made
-  std::vector<std::string> bad_;    // names of those that could not be copied
+  std::vector<std::string> bad_;    // names of those that nothing can be compared with
 };
 
 }  // namespace cli

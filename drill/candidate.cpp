@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -54,19 +55,23 @@ Material fetch(const Candidate& candidate, const std::filesystem::path& director
   return material;
 }
 
-std::optional<verifier::Previous> fetch_previous(std::span<const Candidate> earlier,
-                                                 const std::filesystem::path& directory) {
-  for (const Candidate& candidate : earlier) {
-    if (candidate.damage) continue;
-    try {
-      const Material material = fetch(candidate, directory);
-      return verifier::Previous{candidate.name, material.database, material.token};
-    } catch (const core::Error& error) {
-      if (error.kind() != core::ErrorKind::damaged && error.kind() != core::ErrorKind::not_found) throw;
-      core::remove_tree(directory);
-    }
+std::vector<const Candidate*> in_order_of_comparison(std::span<const Candidate> earlier) {
+  std::vector<const Candidate*> ordered;
+  for (const Candidate& candidate : earlier)
+    if (!candidate.damage) ordered.push_back(&candidate);
+  std::stable_partition(ordered.begin(), ordered.end(), [](const Candidate* one) { return one->drilled; });
+  return ordered;
+}
+
+std::optional<verifier::Previous> fetch_previous(const Candidate& candidate, const std::filesystem::path& directory) {
+  try {
+    const Material material = fetch(candidate, directory);
+    return verifier::Previous{candidate.name, material.database, material.token};
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::damaged && error.kind() != core::ErrorKind::not_found) throw;
+    core::remove_tree(directory);
+    return std::nullopt;
   }
-  return std::nullopt;
 }
 
 RestoreSet restore_set(const Material& material, const verifier::Verification& verification, Controllers controllers) {

@@ -28,6 +28,7 @@ struct Candidate {
   std::string k3s_version;  // from the manifest; empty: taken from the objects inside
   std::optional<std::string> captured_sha256;
   std::optional<std::string> damage;  // why it cannot even be tried
+  bool drilled = false;               // an earlier drill came to a verdict on it
 };
 
 /// Copies of a candidate's files: the database (with its -wal) in a directory of ours, the small ones in memory.
@@ -41,10 +42,14 @@ struct Material {
 /// denied, storage, cancelled.
 Material fetch(const Candidate& candidate, const std::filesystem::path& directory);
 
-/// Fetches the first of `earlier` (newest first) that can be brought back, to be compared with. Throws: storage,
-/// denied, cancelled. Leaves: nothing in `directory` where there is none.
-std::optional<verifier::Previous> fetch_previous(std::span<const Candidate> earlier,
-                                                 const std::filesystem::path& directory);
+/// What a night may be compared with, of `earlier` (newest first), the best first. Those that were drilled, so that
+/// each step since the last night is judged once, whether that passed or failed; then those just before. Without any
+/// that cannot even be tried.
+std::vector<const Candidate*> in_order_of_comparison(std::span<const Candidate> earlier);
+
+/// Fetches `candidate` to be compared with; empty when it cannot be brought back. Throws: storage, denied, cancelled.
+/// Leaves: nothing in `directory` then.
+std::optional<verifier::Previous> fetch_previous(const Candidate& candidate, const std::filesystem::path& directory);
 
 /// What an engine is given, with the flags that must be as they were on the original server.
 /// Throws: not_found without a token; usage for a config file that is no YAML.

@@ -54,7 +54,7 @@ class Drill {
     going = going && phase("place", [&](Phase& now) { place(now); });
     going = going && boot_engine();
     going = going && phase("list", [&](Phase&) { list(); });
-    if (going) report_.rto = clock_.elapsed() - find("fetch").start;
+    if (going) report_.rto = clock_.elapsed() - find("fetch")->start;
     going = going && phase("prove", [&](Phase& now) { prove(now); });
     if (going) settle();
     control();
@@ -94,9 +94,11 @@ class Drill {
     now.findings.push_back(error_finding(std::move(message)));
   }
 
-  Phase& find(std::string_view name) {
-    return *std::find_if(report_.phases.begin(), report_.phases.end(),
-                         [&](const Phase& now) { return now.name == name; });
+  // nullptr for a phase that was not reached.
+  Phase* find(std::string_view name) {
+    const auto found =
+        std::find_if(report_.phases.begin(), report_.phases.end(), [&](const Phase& now) { return now.name == name; });
+    return found == report_.phases.end() ? nullptr : &*found;
   }
 
   // Finds the newest candidate that verifies. The time spent on others belongs to `select`; `fetch` and `verify` are
@@ -128,6 +130,7 @@ class Drill {
       if (bad.verdict != core::CheckVerdict::fail || is_last) return false;
       fail(select, fmt::format("{} does not verify: {}", candidate.name, bad.findings.front().message));
       core::remove_tree(scratch());
+      report_.verification.reset();
     }
     report_.phases = {select};
     return false;
@@ -155,7 +158,8 @@ class Drill {
     const std::optional<core::UtcTime>& newest_change = report_.verification->newest_change;
     if (taken_at && newest_change)
       report_.captured_lag = std::max(std::chrono::nanoseconds(0), *taken_at - *newest_change);
-    if (is_newest() && *taken_at <= report_.started_at) report_.rpo = report_.started_at - *taken_at;
+    if (is_newest() && *taken_at <= report_.started_at + kClocks)
+      report_.rpo = std::max(std::chrono::nanoseconds(0), report_.started_at - *taken_at);
   }
 
   // Finding (perhaps downloading) the engine is no part of the recovery time where the version is known beforehand.
@@ -264,10 +268,10 @@ class Drill {
       report_.drift->settled = watch.elapsed();
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;
-      find("prove").findings.push_back({core::Severity::warning,
-                                        fmt::format("what the controllers changed is not known: {}", error.what()),
-                                        {},
-                                        {}});
+      find("prove")->findings.push_back({core::Severity::warning,
+                                         fmt::format("what the controllers changed is not known: {}", error.what()),
+                                         {},
+                                         {}});
     }
   }
 
@@ -298,16 +302,26 @@ class Drill {
 
   // The checks that `verify` had no time for. The restored control plane is watched meanwhile, and would be anyway.
   void compare() {
-    if (!report_.verification) return;
+    Phase* const reached = find("verify");
+    if (reached == nullptr || !report_.verification) return;
     tell("compare");
-    Phase& now = find("verify");
+    Phase& now = *reached;
     const std::filesystem::path directory = sandbox_.root() / "previous";
     try {
       verifier::Subject subject{material_.database, material_.token, {}};
       subject.taken_at = restored_->taken_at;
-      subject.previous = fetch_previous({restored_ + 1, candidates_.data() + candidates_.size()}, directory);
-      if (subject.previous) report_.compared_with = subject.previous->name;
       verifier::verify_in_series(subject, *report_.verification);
+      for (const Candidate* earlier :
+           in_order_of_comparison({restored_ + 1, candidates_.data() + candidates_.size()})) {
+        subject.previous = fetch_previous(*earlier, directory);
+        if (!subject.previous) continue;
+        verifier::verify_in_series(subject, *report_.verification);
+        core::remove_tree(directory);
+        if (report_.verification->previous_is_damaged) continue;
+        report_.compared_with = earlier->name;
+        report_.compared_with_drilled = earlier->drilled;
+        break;
+      }
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;
       now.findings.push_back(error_finding(fmt::format("not compared with the snapshot before: {}", error.what())));
@@ -328,9 +342,9 @@ class Drill {
     }
   }
 
-  bool was_proven() const {
-    return std::any_of(report_.phases.begin(), report_.phases.end(),
-                       [](const Phase& now) { return now.name == "prove" && now.verdict == core::CheckVerdict::pass; });
+  bool was_proven() {
+    const Phase* const prove = find("prove");
+    return prove != nullptr && prove->verdict == core::CheckVerdict::pass;
   }
 
   // k3s is known to say that it is up and running, and to die in the same second. The damaged twin is drilled
@@ -338,16 +352,16 @@ class Drill {
   void watch() {
     if (options_.alive_for.count() == 0 && !plane_->death()) return;
     tell("watch");
-    take(find("prove"), proven("alive", [&] {
-           const std::optional<std::string> death = plane_->watch_until(ready_at_ + options_.alive_for);
-           core::Check check{"alive", core::CheckVerdict::pass, {}, {}};
-           if (!death) return check;
-           // Our caps are no fault of the snapshot's.
-           const bool capped = plane_->engine().exit_status()->reached.has_value();
-           check.verdict = capped ? core::CheckVerdict::could_not_run : core::CheckVerdict::fail;
-           check.findings.push_back(error_finding("the control plane died after it was ready: " + *death));
-           return check;
-         }));
+    take(*find("prove"), proven("alive", [&] {
+      const std::optional<std::string> death = plane_->watch_until(ready_at_ + options_.alive_for);
+      core::Check check{"alive", core::CheckVerdict::pass, {}, {}};
+      if (!death) return check;
+      // Our caps are no fault of the snapshot's.
+      const bool capped = plane_->engine().exit_status()->reached.has_value();
+      check.verdict = capped ? core::CheckVerdict::could_not_run : core::CheckVerdict::fail;
+      check.findings.push_back(error_finding("the control plane died after it was ready: " + *death));
+      return check;
+    }));
   }
 
   void teardown() {
@@ -368,9 +382,7 @@ class Drill {
                                                      "bootstrap", "ready", "list",   "prove", "control", "teardown"};
     std::vector<Phase> ordered;
     for (const std::string_view name : names) {
-      const auto found = std::find_if(report_.phases.begin(), report_.phases.end(),
-                                      [&](const Phase& now) { return now.name == name; });
-      if (found != report_.phases.end()) {
+      if (Phase* const found = find(name); found != nullptr) {
         ordered.push_back(std::move(*found));
       } else {
         ordered.push_back(

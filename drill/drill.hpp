@@ -69,7 +69,8 @@ struct DrillReport {
   std::optional<std::chrono::nanoseconds> captured_lag;  // from the newest change inside it to its capture
   Objectives objectives;
   std::optional<verifier::Verification> verification;
-  std::string compared_with;  // the snapshot before, of checks `lineage` and `census`; empty when there is none
+  std::string compared_with;  // an earlier snapshot, by checks `lineage` and `census`; empty when there is none
+  bool compared_with_drilled = false;  // that is the one of the drill before; else the one just before
   Equality objects;
   std::vector<core::Check> proof;  // objects, identity, health, datastore, writes, alive; those that were reached
   Depth depth = Depth::internal;

@@ -14,7 +14,6 @@ constexpr std::chrono::hours kFinest{1};  // of a series that is denser, an hour
 constexpr std::size_t kGapsBefore = 5;    // that tell the rhythm, or as many as it takes to span
 constexpr int kEvidence = 3;              // times the finest rhythm; and the rhythm that they tell
 constexpr double kTooLong = 1.75;         // times the rhythm: pulls do not begin on the second
-constexpr std::chrono::minutes kClocks{2};
 
 struct Gap {
   core::UtcTime from;

@@ -13,6 +13,9 @@
 
 namespace drill {
 
+/// What the clock of a node may be ahead of this machine's, and no moment is doubted for it.
+inline constexpr std::chrono::minutes kClocks{2};
+
 /// A stretch in which the rhythm of the series before it would have had snapshots.
 struct Hole {
   core::UtcTime from;  // the snapshot before it

@@ -138,7 +138,8 @@ std::string run_text(const drill::DrillReport& report, const Page& page) {
   }
   if (report.verification) text += checks_text(*report.verification, page) + warned_text(report, page);
   if (!report.compared_with.empty())
-    text += fmt::format("  compared     with {}, the snapshot before\n", report.compared_with);
+    text += fmt::format("  compared     with {}, the snapshot {}\n", report.compared_with,
+                        report.compared_with_drilled ? "of the drill before" : "before");
   text +=
       fmt::format("  objects      {} of {} matched, {} missing, {} different, {} unexpected\n", report.objects.matched,
                   report.objects.expected, report.objects.missing, report.objects.different, report.objects.unexpected);

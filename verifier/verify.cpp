@@ -17,6 +17,7 @@
 #include "verifier/freshness_check.hpp"
 #include "verifier/lineage_check.hpp"
 #include "verifier/pass.hpp"
+#include "verifier/rows.hpp"
 #include "verifier/sqlite.hpp"
 
 namespace verifier {
@@ -39,7 +40,25 @@ core::Check run_unless(const std::string& obstacle, std::string name, const std:
 struct Comparison {
   core::Check lineage;
   std::optional<KeyCensus> previous_census;
+  std::string previous_damage;  // why it says nothing of a later one; empty when it does
 };
+
+// What SQLite finds in `previous`, or what of it cannot be read that a comparison reads; empty when it is sound.
+std::string damage_of(const Previous& previous) {
+  const core::Check found = CheckBuilder("previous").run([&](CheckBuilder& check) {
+    Database database(previous.database);
+    if (!check_schema(database, check)) return;
+    Pages pages;
+    check_sqlite(database, pages, check);
+    for (RowScan rows(database); rows.next();) continue;
+    read_key_census(database);
+    open_bootstrap(database, previous.token);
+  });
+  if (found.verdict != core::CheckVerdict::fail) return {};
+  return std::find_if(found.findings.begin(), found.findings.end(),
+                      [](const core::Finding& finding) { return finding.severity == core::Severity::error; })
+      ->message;
+}
 
 Comparison compare_with_previous(const Subject& subject, const std::string& obstacle) {
   Comparison comparison;
@@ -55,6 +74,14 @@ Comparison compare_with_previous(const Subject& subject, const std::string& obst
     if (bootstrap && earlier && bootstrap->ca_sha256 != earlier->ca_sha256)
       check.warning("the cluster's CA is another one than in " + subject.previous->name + ": it was rotated");
   });
+  // Before this one is blamed for a difference, the other is looked at as a whole; where there is none, that is saved.
+  if (subject.previous && comparison.lineage.verdict == core::CheckVerdict::fail)
+    comparison.previous_damage = damage_of(*subject.previous);
+  if (comparison.previous_damage.empty()) return comparison;
+  comparison.previous_damage =
+      "skipped: " + subject.previous->name + " is damaged itself: " + comparison.previous_damage;
+  comparison.lineage = CheckBuilder("lineage").run(
+      [&](CheckBuilder& check) { check.skip(comparison.previous_damage, core::Severity::note); });
   return comparison;
 }
 
@@ -67,6 +94,7 @@ std::vector<core::Check> place_in_series(const Subject& subject, const Verificat
   }));
   checks.push_back(run_unless(obstacle, "census", [&](CheckBuilder& check) {
     if (!subject.previous) return check.skip(std::string(kNoPrevious), core::Severity::note);
+    if (!comparison.previous_damage.empty()) return check.skip(comparison.previous_damage, core::Severity::note);
     if (!comparison.previous_census) return check.skip("skipped: " + subject.previous->name + " cannot be counted");
     check_census(key_census_of(found.objects), *comparison.previous_census, subject.previous->name, check);
   }));
@@ -175,6 +203,7 @@ Verification Verifier::run() {
   look_at_rows();
   say("integrity_check");
   Aside aside = beside.get();
+  result_.previous_is_damaged = !aside.comparison.previous_damage.empty();
   std::vector<core::Check> checks = place_in_series(subject_, result_, std::move(aside.comparison), no_rows_);
   std::move(checks.begin(), checks.end(), std::back_inserter(result_.checks));
   take(std::move(aside));
@@ -198,8 +227,9 @@ Verification verify(const Subject& subject, const Progress& progress) {
 
 void verify_in_series(const Subject& subject, Verification& verification) {
   const std::string obstacle = verification.rows.total > 0 ? "" : "the rows were not read";
-  for (core::Check& check :
-       place_in_series(subject, verification, compare_with_previous(subject, obstacle), obstacle)) {
+  Comparison comparison = compare_with_previous(subject, obstacle);
+  verification.previous_is_damaged = !comparison.previous_damage.empty();
+  for (core::Check& check : place_in_series(subject, verification, std::move(comparison), obstacle)) {
     const auto place = std::find_if(verification.checks.begin(), verification.checks.end(),
                                     [&](const core::Check& old) { return old.name == check.name; });
     if (place != verification.checks.end()) *place = std::move(check);

@@ -71,6 +71,9 @@ struct Verification {
   /// its reason as a warning, or as a note where there is just nothing to compare with; after twenty findings of one
   /// severity, one more counts the rest.
   std::vector<core::Check> checks;
+  /// The snapshot before was not compared with, as it is damaged itself: `lineage` and `census` are skipped and say so,
+  /// and an older one may take its place in verify_in_series.
+  bool previous_is_damaged = false;
   /// Pages: all of them once integrity_check ran to its end. Rows: read one by one, against SQLite's own count.
   /// Objects: live /registry/ keys that are not internal; sealed ones count as decoded, by their key.
   core::Coverage coverage;

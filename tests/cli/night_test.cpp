@@ -1,5 +1,6 @@
 // What `drill run` says of a night beside the restore itself: how old the newest snapshot is, and what it is compared
 // with. No control plane is needed for it, and none is here: what was restored is asked for elsewhere.
+#include "store/store.hpp"
 #include "tests/catch.hpp"
 #include "tests/cli/shop.hpp"
 
@@ -143,6 +144,58 @@ TEST_CASE("a night asks lineage, freshness and census, as drill verify does") {
   const std::string text = nights.told();
   CHECK_THAT(text, Contains("check census: 40 of ") && Contains("a mass deletion"));
   CHECK_THAT(text, Contains("compared     with edge/" + Nights::name(4)));
+}
+
+TEST_CASE("a mass deletion at any hour of the day fails the night after it, and that one alone") {
+  const Nights nights("stale_after: 1000d\n");
+  for (int hour = 0; hour < 4; ++hour) {
+    std::filesystem::remove(nights.file(hour));
+    kine::Database database(nights.file(hour));
+    kine::populate(database);
+    const auto key = [](int i) { return "/registry/configmaps/default/c" + std::to_string(i); };
+    for (int i = 0; i < 40; ++i) {
+      const std::string number = std::to_string(i);
+      database.create(key(i), kine::protobuf({"v1", "ConfigMap", "c" + number, "default", "uid-" + number}));
+    }
+    for (int i = 0; hour > 0 && i < 40; ++i) database.remove(key(i));
+  }
+  const std::filesystem::path later = nights.scratch.path() / nights.file(3).filename();
+  std::filesystem::rename(nights.file(3), later);
+  REQUIRE(nights.import().exit_code == 0);
+  const auto census_of = [](const nlohmann::json& report) {
+    return named(report.at("checks"), "census").at("verdict");
+  };
+  store::Store store(nights.store);
+  const auto note = [&](int hour, const std::string& verdict) {
+    store.keep_evidence(store.find("edge/" + Nights::name(hour)), store::Evidence::run,
+                        nlohmann::json{{"verdict", verdict}, {"started_at", "2026-09-21T15:00:00Z"}}.dump());
+  };
+  note(1, "inconclusive");  // no verdict: as if it had not been drilled
+  CHECK(census_of(bench::parse(nights.night({"--snapshot", "edge/" + Nights::name(2)}))) == "pass");
+  std::filesystem::remove(nights.store / "edge" / Nights::name(2) / "run.json");
+  note(0, "pass");
+  const auto bad = bench::parse(nights.night());
+  INFO(bad.dump(1));
+  CHECK(bad.at("compared_with") == "edge/" + Nights::name(0));
+  CHECK(census_of(bad) == "fail");
+  CHECK_THAT(nights.told(),
+             Contains("compared     with edge/" + Nights::name(0) + ", the snapshot of the drill before"));
+  std::filesystem::rename(later, nights.file(3));
+  REQUIRE(nights.import().exit_code == 0);
+  const auto after = bench::parse(nights.night());
+  CHECK(after.at("compared_with") == "edge/" + Nights::name(2));
+  CHECK(census_of(after) == "pass");
+}
+
+TEST_CASE("a night passes over a snapshot that is damaged itself, and does not fail by it") {
+  const Nights nights("stale_after: 1000d\n");
+  bench::spoil_page(nights.file(2));
+  REQUIRE(nights.import().exit_code == 0);
+  const auto report = bench::parse(nights.night());
+  INFO(report.dump(1));
+  CHECK(report.at("compared_with") == "edge/" + Nights::name(1));
+  CHECK(named(report.at("checks"), "lineage").at("verdict") == "pass");
+  CHECK(report.at("snapshot").at("verdict") == "inconclusive");  // there is no engine here
 }
 
 TEST_CASE("the first snapshot of a series has nothing before it, which is named and no warning") {

@@ -2,6 +2,8 @@
 // namespace are gone; the fourth is like the third.
 #pragma once
 
+#include <fstream>
+
 #include "core/clock.hpp"
 #include "tests/cli/bench.hpp"
 #include "tests/verifier/kine_database.hpp"
@@ -42,6 +44,13 @@ struct Shop : Desk {
     database.create("/registry/secrets/default/new", kine::protobuf({"v1", "Secret", "new", "default", "uid-new"}));
   }
 };
+
+/// Overwrites the last page of a database before it is stored: it can be brought back, and is damaged itself.
+inline void spoil_page(const std::filesystem::path& database) {
+  std::fstream file(database, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(database)) - 4096);
+  file << std::string(4096, '\0');
+}
 
 /// Spoils the stored database of a snapshot.
 inline void spoil(const std::filesystem::path& snapshot) {

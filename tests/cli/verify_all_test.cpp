@@ -30,8 +30,7 @@ TEST_CASE_METHOD(Shop, "all snapshots of all clusters are verified, and list kno
   CHECK(document.at("schema") == "k3s-drill/verify-all/1");
   CHECK(document.at("passed") == 8);
   const auto listed = bench::parse(drill({"list", "--json"}));
-  for (const auto& snapshot : listed.at("snapshots"))
-    CHECK(snapshot.at("verified").at("verdict") == "pass");
+  for (const auto& snapshot : listed.at("snapshots")) CHECK(snapshot.at("verified").at("verdict") == "pass");
   CHECK_THAT(drill({"verify", "--all", "other", "-j1"}).out, Contains("other: 4 snapshots verified: 4 pass, 0 fail"));
   CHECK(drill({"verify", "--all", "nowhere"}).exit_code == 2);
   CHECK(drill({"verify", "--all", "--file", file(0).string()}).exit_code == 2);
@@ -58,6 +57,30 @@ TEST_CASE_METHOD(Shop,
   CHECK_THAT(text.out,
              Contains("fail          edge/" + name(last)) && Contains("state.db") && !Contains("edge/" + name(0)));
   CHECK_THAT(drill({"show", "edge/" + name(last)}).out, Contains("fail at ") && Contains("    file"));
+}
+
+TEST_CASE_METHOD(Shop,
+                 "a snapshot that is damaged itself fails, and the sound one after it is compared with one before") {
+  bench::spoil_page(file(2));
+  REQUIRE(import().exit_code == 0);
+  const core::CommandResult one = drill({"verify", "--json", "edge/" + name(3)});
+  INFO(one.out << one.err);
+  CHECK(one.exit_code == 0);
+  CHECK_THAT(one.out, Contains("revisions since edge/" + name(1)));
+  const auto found = verdicts(bench::parse(drill({"verify", "--all", "-j1", "--json"})));
+  CHECK(found.at("edge/" + name(1)) == "pass");
+  CHECK(found.at("edge/" + name(2)) == "fail");
+  CHECK(found.at("edge/" + name(3)) == "pass");
+  CHECK(bench::parse(drill({"list", "--json"})).at("snapshots").at(3).at("verified").at("verdict") == "pass");
+}
+
+TEST_CASE_METHOD(Shop, "where none is left to compare with, that is skipped, and the damaged one is named") {
+  for (int hour = 0; hour < 2; ++hour) std::filesystem::remove(file(hour));
+  bench::spoil_page(file(2));
+  REQUIRE(import().exit_code == 0);
+  const auto report = bench::parse(drill({"verify", "--json", "edge/" + name(3)}));
+  CHECK(report.at("verdict") == "pass");
+  CHECK_THAT(report.dump(), Contains("skipped: edge/" + name(2) + " is damaged itself"));
 }
 
 TEST_CASE_METHOD(Shop, "a token that is missing is a failed snapshot, not the end") {

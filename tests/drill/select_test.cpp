@@ -4,6 +4,7 @@
 #include "drill/drill.hpp"
 #include "tests/catch.hpp"
 #include "tests/drill/seed.hpp"
+#include "tests/verifier/kine_database.hpp"
 
 TEST_CASE("a newest snapshot that does not verify has failed, also when the next has no engine") {
   const core::ScratchDir scratch;
@@ -27,6 +28,43 @@ TEST_CASE("a newest snapshot that does not verify has failed, also when the next
   CHECK_THAT(findings_of(select), Catch::Contains("edge/newest does not verify") && Catch::Contains("absent"));
   CHECK(both.snapshot == "edge/older");
   CHECK(phase_of(both, "fetch").verdict == core::CheckVerdict::skipped);
+}
+
+TEST_CASE("a newest snapshot that does not verify, and none before it that is left, fail the night and end it") {
+  const core::ScratchDir scratch;
+  std::vector<drill::Candidate> candidates(2);
+  candidates[0].name = "edge/newest";
+  candidates[0].database = scratch.path() / "state.db";
+  kine::Database database(candidates[0].database);
+  kine::populate(database);
+  database.exec("UPDATE kine SET value = x'6b3873000a' WHERE name = '/registry/namespaces/default'");
+  database.close();
+  candidates[1].name = "edge/older";
+  candidates[1].damage = "lost: state.db is missing";
+  const drill::DrillReport report = drill::run(candidates, {});
+  const drill::Phase& select = phase_of(report, "select");
+  CHECK(select.verdict == core::CheckVerdict::fail);
+  CHECK_THAT(findings_of(select), Catch::Contains("edge/newest does not verify") &&
+                                      Catch::Contains("edge/older: lost: state.db is missing"));
+  CHECK(phase_of(report, "verify").verdict == core::CheckVerdict::skipped);
+  CHECK_FALSE(report.verification);
+  CHECK_FALSE(report.rpo);
+}
+
+TEST_CASE("a snapshot that is dated a little ahead of this machine's clock loses nothing, and its RPO is measured") {
+  const core::ScratchDir scratch;
+  drill::Candidate candidate;
+  candidate.name = "edge/newest";
+  candidate.database = scratch.path() / "state.db";
+  kine::Database database(candidate.database);
+  kine::populate(database);
+  database.close();
+  candidate.taken_at = core::utc_now() + std::chrono::seconds(100);
+  const drill::DrillReport report = drill::run({candidate}, {});
+  CHECK(phase_of(report, "select").verdict == core::CheckVerdict::pass);
+  CHECK(report.rpo == std::chrono::nanoseconds(0));
+  candidate.taken_at = core::utc_now() + std::chrono::minutes(4);
+  CHECK_FALSE(drill::run({candidate}, {}).rpo);
 }
 
 TEST_CASE("of several snapshots the one that is asked for is drilled, and no other one in its place") {

@@ -202,15 +202,40 @@ TEST_CASE("A restored cluster whose revision was bumped is of the line of what i
   }
 }
 
-TEST_CASE("Without an earlier snapshot lineage and census are skipped and say so, and a damaged one stops them alone") {
+TEST_CASE("Without an earlier snapshot lineage and census are skipped and say so") {
   const TwoSnapshots snapshots;
-  for (const char* name : {"lineage", "census"})
-    CHECK(check_named(snapshots.now.verify(), name).verdict == CheckVerdict::skipped);
-  snapshots.then.replace("no database");
+  const auto result = snapshots.now.verify();
+  for (const char* name : {"lineage", "census"}) CHECK(check_named(result, name).verdict == CheckVerdict::skipped);
+  CHECK_FALSE(result.previous_is_damaged);
+}
+
+TEST_CASE("An earlier snapshot that is damaged itself fails no later one, and both checks name it") {
+  const TwoSnapshots snapshots;
+  const int damage = GENERATE(0, 1, 2);
+  const std::uint64_t last = snapshots.then.bytes().size() / 4096 - 1;
+  if (damage == 0) snapshots.then.replace("no database");
+  if (damage == 1) snapshots.then.overwrite(last * 4096, std::string(4096, '\0'));
+  if (damage == 2) snapshots.then.replace(snapshots.then.bytes().substr(0, last * 4096));
+  INFO(damage);
   const auto result = snapshots.verify();
-  CHECK(check_named(result, "lineage").verdict != CheckVerdict::pass);
-  CHECK(check_named(result, "census").verdict == CheckVerdict::skipped);
+  CHECK(result.previous_is_damaged);
+  for (const char* name : {"lineage", "census"}) {
+    const core::Check& check = check_named(result, name);
+    CHECK(check.verdict == CheckVerdict::skipped);
+    REQUIRE(check.findings.size() == 1);
+    CHECK(check.findings[0].severity == core::Severity::note);
+    CHECK(contains(check.findings[0].message, "skipped: edge/then is damaged itself: "));
+  }
   CHECK(check_named(result, "decode").verdict == CheckVerdict::pass);
+}
+
+TEST_CASE("What is wrong with the later of two snapshots is an error of its own, the earlier being sound") {
+  const TwoSnapshots snapshots;
+  snapshots.now.overwrite((snapshots.now.bytes().size() / 4096 - 1) * 4096, std::string(4096, '\0'));
+  const auto result = snapshots.verify();
+  CHECK_FALSE(result.previous_is_damaged);
+  CHECK(check_named(result, "sqlite").verdict == CheckVerdict::fail);
+  CHECK(check_named(result, "lineage").verdict == CheckVerdict::fail);
 }
 
 TEST_CASE("Fewer secrets, a vanished namespace and a mass deletion are findings of check census") {
