@@ -96,7 +96,7 @@ class Restore {
     std::vector<Planned> planned = plan();
     if (state_.unfinished) planned.insert(planned.begin(), way_back_->mend_step());
     confirm(planned, fmt::format("{} is about to replace the cluster on {}", outcome_.snapshot, outcome_.node),
-            outcome_.cluster);
+            outcome_.cluster, "nothing was changed");
     if (!change() && claimed_) roll_back();
   }
 
@@ -117,7 +117,7 @@ class Restore {
     const std::string cluster = outcome_.snapshot.substr(0, outcome_.snapshot.find('/'));
     if (state_.stage != restorer::Stage::claimed)
       confirm(planned, fmt::format("on {}, a restore of {}was cut off", outcome_.node, outcome_.snapshot),
-              cluster.empty() ? "yes" : cluster);
+              cluster.empty() ? "yes" : cluster, "nothing was changed");
     if (!options_.finish) return static_cast<void>(way_back_->mend());
     const core::CancelShield shield;
     step(planned.front());
@@ -266,7 +266,8 @@ class Restore {
   }
 
   // Asked of a person, so it is said whatever --quiet keeps from the log.
-  void confirm(const std::vector<Planned>& planned, const std::string& question, const std::string& name) {
+  void confirm(const std::vector<Planned>& planned, const std::string& question, const std::string& name,
+               const std::string& otherwise) {
     if (options_.consent.yes) return;
     core::clear_progress();
     std::string text;
@@ -275,14 +276,16 @@ class Restore {
         if (one.severity == core::Severity::warning) text += "warning: " + reports::harmless(one.message) + "\n";
     for (const Planned& one : planned) text += "  " + one.title + "\n";
     fmt::print(stderr, "{}{}; type {} to go on:\n", text, reports::harmless(question), name);
-    if (read_line() != name) throw Error(ErrorKind::usage, "that is not " + name + ": nothing was changed");
+    if (read_line() != name) throw Error(ErrorKind::usage, "that is not " + name + ": " + otherwise);
   }
 
   bool change() {
     if (state_.unfinished) {
       if (!way_back_->mend()) return false;
-      const bool good =
-          step({"node", "Look at the node again", "", [this](reports::RestoreStep& step) { look_at_node(step); }});
+      const bool good = step({"node", "Look at the node again", "", [this](reports::RestoreStep& step) {
+                                look_at_node(step);
+                                if (step.passed()) agree_to_what_came_to_light();
+                              }});
       if (!good) return false;
       outcome_.rolled_back = reports::RolledBack::no;
     }
@@ -290,6 +293,15 @@ class Restore {
       if (!step(planned)) return false;
     stand(facts_.aside());
     return true;
+  }
+
+  // What was cut off hid the cluster that the node has, so no plan has named it yet.
+  void agree_to_what_came_to_light() {
+    if (!outcome_.replaced || !must_be_asked_about(options_.consent, outcome_.replaced->name)) return;
+    confirm(plan(),
+            fmt::format("{} is about to replace cluster {} on {}", outcome_.snapshot, outcome_.replaced->name,
+                        outcome_.node),
+            outcome_.cluster, "the node is as it was before the restore that was cut off");
   }
 
   // So it ends when all goes well.
