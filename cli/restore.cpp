@@ -222,6 +222,9 @@ class Restore {
     plan.push_back({"send", "Send database and token to " + facts_.work().string() + " and compare their hashes there",
                     "", [this](reports::RestoreStep&) { send(); }});
     plan.push_back(on_node("stop", "Stop k3s and wait until nothing has the database open", stop_step(facts_)));
+    if (rests_on_new())
+      plan.push_back({"still-new", "See that nobody has made anything in the new cluster since it was looked at", "",
+                      [this](reports::RestoreStep&) { see_that_it_is_still_new(); }});
     plan.push_back(on_node(
         "set-aside",
         "Move state.db, -wal, -shm, the token and what k3s makes anew out of them to " + facts_.aside().string(),
@@ -302,6 +305,24 @@ class Restore {
             fmt::format("{} is about to replace cluster {} on {}", outcome_.snapshot, outcome_.replaced->name,
                         outcome_.node),
             outcome_.cluster, "the node is as it was before the restore that was cut off");
+  }
+
+  // The agreement to replace a new cluster is none to replace what somebody has made there since.
+  bool rests_on_new() const {
+    return outcome_.replaced && outcome_.replaced->content && outcome_.replaced->content->is_new() &&
+           options_.consent.replace_cluster != outcome_.replaced->name;
+  }
+
+  void see_that_it_is_still_new() {
+    const restorer::OtherCluster now = look_into_cluster(facts_.settings.target, state_.database_size_bytes);
+    if (now.is_new() && now.kube_system_uid == outcome_.replaced->name) return;
+    const std::string what = !now.problem.empty()      ? "it could not be looked into again: " + now.problem
+                             : now.of_somebody.empty() ? "it is another one"
+                                                       : fmt::format("somebody made {}", now.of_somebody.front());
+    throw Error(ErrorKind::storage,
+                fmt::format("the cluster on the node was new and empty when it was looked at, and k3s has run since: "
+                            "{}; look again, and start anew",
+                            what));
   }
 
   // So it ends when all goes well.
