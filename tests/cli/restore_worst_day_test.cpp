@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "core/file.hpp"
+#include "core/process.hpp"
 #include "tests/cli/restore_bench.hpp"
 
 namespace {
@@ -133,6 +134,22 @@ TEST_CASE("a node whose installer has begun a cluster of its own takes the snaps
   CHECK(bench::parse(late).at("rolled_back") == true);
   CHECK(serves(fresh, uid));
   api(fresh, "DELETE", kConfigMaps + "/mine", "");
+
+  // What was cut off hides the new cluster from the plan, so --yes has not agreed to it.
+  core::Child killed(
+      {bench::drill_program(), "--config", bench.config.string(), "restore", "edge/latest", "--to", "fresh", "--yes"});
+  const std::string way_back = kServer + "/db/.drill-restore/rollback.sh";
+  REQUIRE(lab::eventually([&] { return !fresh.run("ls " + way_back + " 2>/dev/null || true").empty(); }, 60));
+  killed.kill();
+  core::CommandResult unseen;
+  CHECK(lab::eventually(
+      [&] { return (unseen = bench.restore({"--yes"}, "fresh")).out.find("is at work there") == std::string::npos; },
+      60));
+  INFO(unseen.out << unseen.err);
+  CHECK(unseen.exit_code == 3);
+  CHECK(step(bench::parse(unseen), "mend").at("verdict") == "pass");
+  CHECK_THAT(bench::parse(unseen).at("steps").back().dump(), Catch::Contains("--replace-cluster=" + uid));
+  CHECK(serves(fresh, uid));
 
   fresh.run("systemctl stop k3s");
   const core::CommandResult result = bench.restore({"--yes"}, "fresh");
