@@ -92,6 +92,16 @@ const Entry* command_of(const CLI::App& app, const std::vector<std::string>& wor
   return nullptr;
 }
 
+// `words` in the order they were typed in; CLI11 says them from the last to the first. `entry` may be nullptr.
+CLI::ExtrasError not_expected(const std::vector<std::string>& words, const Entry* entry) {
+  std::string text = fmt::format("{} not expected: {}",
+                                 words.size() == 1 ? "The following argument was" : "The following arguments were",
+                                 fmt::join(words, " "));
+  if (entry != nullptr && entry->after_dashes == AfterDashes::program && !words.front().starts_with('-'))
+    text += fmt::format("; put -- before {} if it is the command to run", words.front());
+  return {text, CLI::ExitCodes::ExtrasError};
+}
+
 int report(const core::Error& error, Format format) {
   core::clear_progress();
   core::log_error(error.what());
@@ -179,7 +189,13 @@ void CommandLine::parse(std::vector<std::string> words) {
   else
     for (const std::string& word : after) words.push_back(kArgument + word);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
-  app_.parse(std::move(words));
+  try {
+    app_.parse(std::move(words));
+  } catch (const CLI::ExtrasError&) {
+    const std::vector<std::string> extras = app_.remaining(true);
+    if (extras.empty()) throw;
+    throw not_expected(extras, entry);
+  }
   globals_.format = json_ ? Format::json : Format::text;
 }
 

@@ -96,7 +96,7 @@ class Restore {
     std::vector<Planned> planned = plan();
     if (state_.unfinished) planned.insert(planned.begin(), way_back_->mend_step());
     confirm(planned, fmt::format("{} is about to replace the cluster on {}", outcome_.snapshot, outcome_.node),
-            outcome_.cluster);
+            outcome_.cluster, "nothing was changed");
     if (!change() && claimed_) roll_back();
   }
 
@@ -117,7 +117,7 @@ class Restore {
     const std::string cluster = outcome_.snapshot.substr(0, outcome_.snapshot.find('/'));
     if (state_.stage != restorer::Stage::claimed)
       confirm(planned, fmt::format("on {}, a restore of {}was cut off", outcome_.node, outcome_.snapshot),
-              cluster.empty() ? "yes" : cluster);
+              cluster.empty() ? "yes" : cluster, "nothing was changed");
     if (!options_.finish) return static_cast<void>(way_back_->mend());
     const core::CancelShield shield;
     step(planned.front());
@@ -222,6 +222,9 @@ class Restore {
     plan.push_back({"send", "Send database and token to " + facts_.work().string() + " and compare their hashes there",
                     "", [this](reports::RestoreStep&) { send(); }});
     plan.push_back(on_node("stop", "Stop k3s and wait until nothing has the database open", stop_step(facts_)));
+    if (rests_on_new())
+      plan.push_back({"still-new", "See that nobody has made anything in the new cluster since it was looked at", "",
+                      [this](reports::RestoreStep&) { see_that_it_is_still_new(); }});
     plan.push_back(on_node(
         "set-aside",
         "Move state.db, -wal, -shm, the token and what k3s makes anew out of them to " + facts_.aside().string(),
@@ -266,7 +269,8 @@ class Restore {
   }
 
   // Asked of a person, so it is said whatever --quiet keeps from the log.
-  void confirm(const std::vector<Planned>& planned, const std::string& question, const std::string& name) {
+  void confirm(const std::vector<Planned>& planned, const std::string& question, const std::string& name,
+               const std::string& otherwise) {
     if (options_.consent.yes) return;
     core::clear_progress();
     std::string text;
@@ -275,14 +279,16 @@ class Restore {
         if (one.severity == core::Severity::warning) text += "warning: " + reports::harmless(one.message) + "\n";
     for (const Planned& one : planned) text += "  " + one.title + "\n";
     fmt::print(stderr, "{}{}; type {} to go on:\n", text, reports::harmless(question), name);
-    if (read_line() != name) throw Error(ErrorKind::usage, "that is not " + name + ": nothing was changed");
+    if (read_line() != name) throw Error(ErrorKind::usage, "that is not " + name + ": " + otherwise);
   }
 
   bool change() {
     if (state_.unfinished) {
       if (!way_back_->mend()) return false;
-      const bool good =
-          step({"node", "Look at the node again", "", [this](reports::RestoreStep& step) { look_at_node(step); }});
+      const bool good = step({"node", "Look at the node again", "", [this](reports::RestoreStep& step) {
+                                look_at_node(step);
+                                if (step.passed()) agree_to_what_came_to_light();
+                              }});
       if (!good) return false;
       outcome_.rolled_back = reports::RolledBack::no;
     }
@@ -290,6 +296,33 @@ class Restore {
       if (!step(planned)) return false;
     stand(facts_.aside());
     return true;
+  }
+
+  // What was cut off hid the cluster that the node has, so no plan has named it yet.
+  void agree_to_what_came_to_light() {
+    if (!outcome_.replaced || !must_be_asked_about(options_.consent, outcome_.replaced->name)) return;
+    confirm(plan(),
+            fmt::format("{} is about to replace cluster {} on {}", outcome_.snapshot, outcome_.replaced->name,
+                        outcome_.node),
+            outcome_.cluster, "the node is as it was before the restore that was cut off");
+  }
+
+  // The agreement to replace a new cluster is none to replace what somebody has made there since.
+  bool rests_on_new() const {
+    return outcome_.replaced && outcome_.replaced->content && outcome_.replaced->content->is_new() &&
+           options_.consent.replace_cluster != outcome_.replaced->name;
+  }
+
+  void see_that_it_is_still_new() {
+    const restorer::OtherCluster now = look_into_cluster(facts_.settings.target, state_.database_size_bytes);
+    if (now.is_new() && now.kube_system_uid == outcome_.replaced->name) return;
+    const std::string what = !now.problem.empty()      ? "it could not be looked into again: " + now.problem
+                             : now.of_somebody.empty() ? "it is another one"
+                                                       : fmt::format("somebody made {}", now.of_somebody.front());
+    throw Error(ErrorKind::storage,
+                fmt::format("the cluster on the node was new and empty when it was looked at, and k3s has run since: "
+                            "{}; look again, and start anew",
+                            what));
   }
 
   // So it ends when all goes well.

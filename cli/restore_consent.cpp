@@ -42,4 +42,13 @@ void check_consent(const Consent& consent, const std::string& cluster) {
                 "as the refusal without it names it");
 }
 
+bool must_be_asked_about(const Consent& consent, const std::string& name) {
+  if (consent.replace_cluster == name) return false;
+  if (!consent.yes) return true;
+  throw Error(ErrorKind::usage,
+              fmt::format("cluster {0} was not to be seen when --yes agreed to the plan, and --yes asks nothing: "
+                          "--replace-cluster={0} names it, if it may go",
+                          name));
+}
+
 }  // namespace cli

@@ -22,4 +22,8 @@ void declare_consent(CLI::App& app, Consent& consent);
 /// Holds what was agreed to against the snapshot's `cluster`. Throws: usage.
 void check_consent(const Consent& consent, const std::string& cluster);
 
+/// Holds it against cluster `name`, which came to light only after the plan was agreed to. True: a person has to be
+/// asked anew. Throws: usage when nobody can be, and the command line does not name it.
+bool must_be_asked_about(const Consent& consent, const std::string& name);
+
 }  // namespace cli

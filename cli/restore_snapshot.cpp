@@ -44,10 +44,24 @@ std::string others_of(const std::vector<store::Snapshot>& snapshots, const store
   return others + " (drill list shows all)";
 }
 
+// What a manifest is about still lies beside it when it cannot be read.
+store::Snapshot find_or_tell_the_way(const store::Store& store, const std::string& name) {
+  try {
+    return store.find(name);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::damaged) throw;
+    throw Error(
+        error.kind(),
+        fmt::format("{}; its database and token may be whole: docs/restore-by-hand.md says how they are brought "
+                    "back without it",
+                    error.what()));
+  }
+}
+
 }  // namespace
 
 RestoreSnapshot::RestoreSnapshot(const std::filesystem::path& store, const std::string& name)
-    : store_(store), snapshot_(store_.find(name)), name_(snapshot_.full_name()) {}
+    : store_(store), snapshot_(find_or_tell_the_way(store_, name)), name_(snapshot_.full_name()) {}
 
 void RestoreSnapshot::verify(reports::RestoreStep& step, Faults faults, const std::string& node) {
   const std::vector<store::Snapshot> snapshots = store_.list(cluster());
@@ -57,10 +71,14 @@ void RestoreSnapshot::verify(reports::RestoreStep& step, Faults faults, const st
   if (found == snapshots.end()) throw Error(ErrorKind::not_found, name_ + " has just been removed");
   StoredVerifier verifier(store_, snapshots);
   verification_ = verifier.verify(static_cast<std::size_t>(found - snapshots.begin())).verification;
-  if (const std::optional<std::string> lost = store_.find(name_).lost)
+  const store::Snapshot now = store_.find(name_);
+  if (now.unrestorable)
     throw Error(ErrorKind::damaged,
-                fmt::format("it cannot be brought back, and --force changes nothing of that: {}; {}", *lost,
+                fmt::format("it cannot be brought back, and --force changes nothing of that: {}; {}", *now.unrestorable,
                             others_of(snapshots, snapshot_)));
+  if (now.lost)
+    step.add(core::Severity::warning,
+             fmt::format("a file of it is lost: {}; a restore needs only the database and the token", *now.lost));
   if (snapshot_.of_another_cluster)
     step.add(
         core::Severity::warning,

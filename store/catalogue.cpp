@@ -51,13 +51,16 @@ Entry load(const std::filesystem::path& directory) {
     entry.database_lost = missing_or_resized(directory, database.file, database.size_bytes);
     if (!entry.database_lost && is_there(directory / kDamageFile))
       entry.database_lost = read_damage(directory / kDamageFile);
-    snapshot.lost = entry.database_lost;
-    for (const BundleFile& file : snapshot.manifest.bundle)
-      if (!snapshot.lost && file.path != kDatabaseFile)
-        snapshot.lost = missing_or_resized(directory, file.path, file.size_bytes);
+    snapshot.lost = snapshot.unrestorable = entry.database_lost;
+    for (const BundleFile& file : snapshot.manifest.bundle) {
+      if (file.path == kDatabaseFile) continue;
+      const std::optional<std::string> lost = missing_or_resized(directory, file.path, file.size_bytes);
+      if (!snapshot.lost) snapshot.lost = lost;
+      if (!snapshot.unrestorable && file.path == kTokenFile) snapshot.unrestorable = lost;
+    }
   } catch (const core::Error& error) {
     snapshot.damage = error.what();
-    snapshot.lost = entry.database_lost = fmt::format("{}: {}", kManifestFile, error.what());
+    snapshot.lost = snapshot.unrestorable = entry.database_lost = fmt::format("{}: {}", kManifestFile, error.what());
   }
   snapshot.manifest.cluster = directory.parent_path().filename();
   snapshot.manifest.name = directory.filename();
@@ -104,6 +107,7 @@ void lose_dependents(std::vector<Entry>& entries) {
       else if (found->second->database_lost)
         entry.database_lost = fmt::format("it needs {}/{}: {}", manifest.cluster, base, *found->second->database_lost);
       if (!entry.snapshot.lost) entry.snapshot.lost = entry.database_lost;
+      if (!entry.snapshot.unrestorable) entry.snapshot.unrestorable = entry.database_lost;
     }
     older.emplace(manifest.name, &entry);
   }

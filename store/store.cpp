@@ -140,8 +140,9 @@ Snapshot Store::find(std::string_view specification) const {
                           : fmt::format("no snapshot {}/{}: drill list {} shows the {} there are", cluster, name,
                                         cluster, snapshots.size()));
   if (found->damage)
-    throw core::Error(core::ErrorKind::damaged,
-                      fmt::format("{}: manifest.json: {}", found->full_name(), *found->damage));
+    throw core::Error(
+        core::ErrorKind::damaged,
+        fmt::format("{}: {}: {}", found->full_name(), (found->directory / kManifestFile).string(), *found->damage));
   return *found;
 }
 

@@ -68,10 +68,11 @@ struct Proof {
 
 struct Snapshot {
   std::filesystem::path directory;
-  Manifest manifest;                  // cluster and name only when damaged
-  std::optional<std::string> damage;  // why the manifest cannot be read
-  std::optional<std::string> lost;    // why it cannot be brought back: damage, or a file that it needs
-  bool of_another_cluster = false;    // than the series: kept beside it, and never its latest or proven
+  Manifest manifest;                        // cluster and name only when damaged
+  std::optional<std::string> damage;        // why the manifest cannot be read
+  std::optional<std::string> lost;          // why it cannot be brought back as it was taken: damage, or a file of it
+  std::optional<std::string> unrestorable;  // why no restore can do with it: lost, and by its database or its token
+  bool of_another_cluster = false;          // than the series: kept beside it, and never its latest or proven
   std::optional<Proof> verified;
   std::optional<Proof> drilled;
 

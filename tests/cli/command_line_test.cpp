@@ -70,6 +70,22 @@ TEST_CASE("a program without -- in front of it is not taken for anything else") 
   CHECK_FALSE(parse({"explore", "edge/latest", "kubectl", "-n", "shop"}).error.empty());
 }
 
+TEST_CASE("what was not expected is named in the order it was typed in, and a program with where it belongs") {
+  const auto [words, error] = GENERATE(table<Words, std::string>({
+      {{"explore", "edge/latest", "kubectl", "get", "ns"},
+       "expected: kubectl get ns; put -- before kubectl if it is the command to run"},
+      {{"explore", "edge/latest", "kubectl", "-n", "shop"},
+       "expected: kubectl -n shop; put -- before kubectl if it is the command to run"},
+      {{"explore", "edge/latest", "k9s"}, "expected: k9s; put -- before k9s if it is the command to run"},
+      {{"explore", "edge/latest", "--one", "--two"}, "expected: --one --two"},
+      {{"show", "edge/latest", "b", "c", "d"}, "expected: b c d"},
+      {{"show", "edge/latest", "b", "--bogus", "d"}, "expected: b --bogus d"},
+      {{"report", "history", "edge", "--one", "--two"}, "expected: --one --two"},
+  }));
+  CAPTURE(words);
+  CHECK_THAT(parse(words).error, Catch::EndsWith(error));
+}
+
 TEST_CASE("behind the -- of any other command all words are arguments") {
   const auto [words, arguments] = GENERATE(table<Words, Words>({
       {{"pull", "--"}, {}},

@@ -57,3 +57,24 @@ TEST_CASE("with --yes each of them has to say by its value what it means") {
   CHECK_THAT(refusal({"--yes", "--allow-unverified"}), Catch::Contains("--force=edge"));
   CHECK_THAT(refusal({"--force=lab"}), Catch::Contains("of cluster edge"));
 }
+
+TEST_CASE("a cluster that comes to light only after the consent has to be named by it, or is asked about") {
+  const auto asks = [](const std::vector<std::string>& arguments) {
+    return cli::must_be_asked_about(parse(arguments).consent, "uid");
+  };
+  CHECK(asks({}));
+  CHECK(asks({"--replace-cluster"}));
+  CHECK(asks({"--replace-cluster=another"}));
+  CHECK_FALSE(asks({"--replace-cluster=uid"}));
+  CHECK_FALSE(asks({"--yes", "--replace-cluster=uid"}));
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--yes"}, {"--yes", "--replace-cluster=another"}}) {
+    try {
+      asks(arguments);
+      FAIL("it went on");
+    } catch (const core::Error& error) {
+      CHECK(error.kind() == core::ErrorKind::usage);
+      CHECK_THAT(error.what(), Catch::Contains("--replace-cluster=uid"));
+    }
+  }
+}

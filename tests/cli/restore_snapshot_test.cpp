@@ -3,7 +3,9 @@
 #include <fstream>
 
 #include "core/clock.hpp"
+#include "core/file.hpp"
 #include "core/sha256.hpp"
+#include "store/store.hpp"
 #include "tests/catch.hpp"
 #include "tests/cli/bench.hpp"
 #include "tests/cli/shop.hpp"
@@ -53,6 +55,17 @@ struct Shelf : bench::Desk {
 };
 
 void nothing(kine::Database&) {}
+
+// One more file of the bundle, as a pull that finds it on the node would store it; its path.
+std::filesystem::path add_config(const std::filesystem::path& snapshot) {
+  const std::string content = "cluster-cidr: 10.42.0.0/16\n";
+  core::write_new_file(snapshot / store::kConfigFile, content);
+  json manifest = json::parse(core::read_file(snapshot / "manifest.json"));
+  manifest.at("bundle").push_back(
+      {{"path", store::kConfigFile}, {"size_bytes", content.size()}, {"sha256", core::sha256_hex(content)}});
+  std::ofstream(snapshot / "manifest.json") << manifest.dump(2);
+  return snapshot / store::kConfigFile;
+}
 
 void make_objects(kine::Database& database, int count) {
   for (int i = 0; i < count; ++i) {
@@ -116,4 +129,41 @@ TEST_CASE_METHOD(Shelf, "what is lost in the store is refused whatever is forced
     CHECK(step.at("verdict") == "fail");
     CHECK_THAT(step.dump(), Catch::Contains("cannot be brought back") && Catch::Contains("drill list"));
   }
+}
+
+TEST_CASE_METHOD(Shelf, "a lost config.yaml is said and keeps no snapshot from being restored, a lost token does") {
+  const std::string snapshot = add(std::chrono::minutes(60), nothing);
+  const std::filesystem::path config_file = add_config(store / snapshot);
+  CHECK_THAT(first_step(snapshot).dump(), !Catch::Contains("config.yaml"));
+  for (const char* damage : {"resized", "missing"}) {
+    if (damage == std::string("resized"))
+      std::filesystem::resize_file(config_file, 3);
+    else
+      std::filesystem::remove(config_file);
+    const json step = first_step(snapshot);
+    INFO(step.dump(2));
+    CHECK(step.at("verdict") == "pass");
+    CHECK_THAT(step.dump(), Catch::Contains("\"warning\"") && Catch::Contains("config.yaml") &&
+                                Catch::Contains("a restore needs only the database and the token"));
+  }
+  const std::filesystem::path token = store / snapshot / store::kTokenFile;
+  for (const char* damage : {"resized", "missing"}) {
+    if (damage == std::string("resized"))
+      std::filesystem::resize_file(token, 3);
+    else
+      std::filesystem::remove(token);
+    const json step = first_step(snapshot, {"--force"});
+    INFO(step.dump(2));
+    CHECK(step.at("verdict") == "fail");
+    CHECK_THAT(step.dump(), Catch::Contains("cannot be brought back") && Catch::Contains("token "));
+  }
+}
+
+TEST_CASE_METHOD(Shelf, "a manifest that cannot be read is answered with where its files are and the way by hand") {
+  const std::string snapshot = add(std::chrono::minutes(60), nothing);
+  std::ofstream(store / snapshot / "manifest.json") << "{";
+  const core::CommandResult result = drill({"restore", snapshot, "--to", "edge", "--dry-run"});
+  INFO(result.out << result.err);
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, Catch::Contains((store / snapshot).string()) && Catch::Contains("docs/restore-by-hand.md"));
 }

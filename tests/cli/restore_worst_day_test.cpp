@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "core/file.hpp"
+#include "core/process.hpp"
 #include "tests/cli/restore_bench.hpp"
 
 namespace {
@@ -15,21 +16,24 @@ using restore_bench::kServer;
 using restore_bench::Restored;
 using restore_bench::step;
 
-// The admin's request on the node.
-std::string api(const lab::Node& node, const std::string& method, const std::string& path, const std::string& body) {
-  return node.run(
-      "k=/etc/rancher/k3s/k3s.yaml; cd /root\n"
-      "for x in certificate-authority client-certificate client-key; do\n"
-      "  sed -n \"s/^ *$x-data: //p\" $k | base64 -d >$x; done\n"
-      "curl -fsS --cacert certificate-authority --cert client-certificate --key client-key -X " +
-      method + " -H 'Content-Type: application/json' -d '" + body + "' \"$(sed -n 's/^ *server: //p' $k)" + path +
-      "\"");
+const std::string kConfigMaps = "/api/v1/namespaces/default/configmaps";
+const std::string kMine = R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"mine"}})";
+
+// The lines by which the admin on the node asks.
+std::string request(const std::string& method, const std::string& path, const std::string& body) {
+  return "k=/etc/rancher/k3s/k3s.yaml; cd /root\n"
+         "for x in certificate-authority client-certificate client-key; do\n"
+         "  sed -n \"s/^ *$x-data: //p\" $k | base64 -d >$x; done\n"
+         "curl -fsS --cacert certificate-authority --cert client-certificate --key client-key -X " +
+         method + " -H 'Content-Type: application/json' -d '" + body + "' \"$(sed -n 's/^ *server: //p' $k)" + path +
+         "\"";
 }
 
-void make_config_map(const lab::Node& node) {
-  api(node, "POST", "/api/v1/namespaces/default/configmaps",
-      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"mine"}})");
+std::string api(const lab::Node& node, const std::string& method, const std::string& path, const std::string& body) {
+  return node.run(request(method, path, body));
 }
+
+void make_config_map(const lab::Node& node) { api(node, "POST", kConfigMaps, kMine); }
 
 std::string kube_system_uid(const lab::Node& node) {
   return json::parse(api(node, "GET", "/api/v1/namespaces/kube-system", "")).at("metadata").at("uid");
@@ -102,7 +106,7 @@ TEST_CASE("a node whose installer has begun a cluster of its own takes the snaps
   CHECK_THAT(said(agreed), Catch::Contains("warning") && Catch::Contains("configmaps/default/mine"));
   CHECK(fresh.run("cat /run/k3s.pid; ls -A " + kServer + "/db | grep -c drill || true") == process + "\n0");
 
-  api(fresh, "DELETE", "/api/v1/namespaces/default/configmaps/mine", "");
+  api(fresh, "DELETE", kConfigMaps + "/mine", "");
   const core::CommandResult running = bench.restore({"--dry-run"}, "fresh");
   CHECK(running.exit_code == 0);
   CHECK_THAT(said(running), Catch::Contains("a new, empty cluster of its own") && Catch::Contains(uid));
@@ -115,6 +119,36 @@ TEST_CASE("a node whose installer has begun a cluster of its own takes the snaps
   INFO(failed.out << failed.err);
   CHECK(failed.exit_code == 3);
   CHECK(bench::parse(failed).at("rolled_back") == true);
+  CHECK(serves(fresh, uid));
+
+  // Somebody begins to work there after it was looked at: as late as can be, when k3s is about to be stopped.
+  fresh.run("cat >/run/make <<'END'\n" + request("POST", kConfigMaps, kMine) +
+            "\nEND\n"
+            "printf '#!/bin/sh\\ncase $* in *stop*) [ ! -e /run/make ] || { sh /run/make; rm /run/make; } ;; esac\\n"
+            "exec /usr/local/bin/systemctl \"$@\"\\n' >/usr/local/sbin/systemctl");
+  const core::CommandResult late = bench.restore({"--yes"}, "fresh");
+  INFO(late.out << late.err);
+  CHECK(late.exit_code == 3);
+  CHECK_THAT(step(bench::parse(late), "still-new").dump(), Catch::Contains("configmaps/default/mine"));
+  CHECK(bench::parse(late).at("steps").back().at("name") == "rollback");
+  CHECK(bench::parse(late).at("rolled_back") == true);
+  CHECK(serves(fresh, uid));
+  api(fresh, "DELETE", kConfigMaps + "/mine", "");
+
+  // What was cut off hides the new cluster from the plan, so --yes has not agreed to it.
+  core::Child killed(
+      {bench::drill_program(), "--config", bench.config.string(), "restore", "edge/latest", "--to", "fresh", "--yes"});
+  const std::string way_back = kServer + "/db/.drill-restore/rollback.sh";
+  REQUIRE(lab::eventually([&] { return !fresh.run("ls " + way_back + " 2>/dev/null || true").empty(); }, 60));
+  killed.kill();
+  core::CommandResult unseen;
+  CHECK(lab::eventually(
+      [&] { return (unseen = bench.restore({"--yes"}, "fresh")).out.find("is at work there") == std::string::npos; },
+      60));
+  INFO(unseen.out << unseen.err);
+  CHECK(unseen.exit_code == 3);
+  CHECK(step(bench::parse(unseen), "mend").at("verdict") == "pass");
+  CHECK_THAT(bench::parse(unseen).at("steps").back().dump(), Catch::Contains("--replace-cluster=" + uid));
   CHECK(serves(fresh, uid));
 
   fresh.run("systemctl stop k3s");

@@ -166,6 +166,7 @@ TEST_CASE_METHOD(Shelf, "a snapshot without its token is lost, but not what is m
   add_day(0, 1);
   std::filesystem::remove(root / "edge" / hour(0) / "token");
   CHECK_THAT(lost(hour(0)), Contains("token is missing"));
+  CHECK(store.find("edge/" + hour(0)).unrestorable == "token is missing");
   CHECK(lost(hour(1)).empty());
 }
 
