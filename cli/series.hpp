@@ -8,8 +8,9 @@
 
 namespace cli {
 
-/// Sees to it that the series has a record of which cluster it is of: that of its oldest snapshot. Those of before they
-/// said whose they are are asked, as few as do. The caller holds the lock. Throws: storage, denied, cancelled.
+/// Sees to it that the series has a record of which cluster it is of: that of its oldest snapshot. Older snapshots do
+/// not say whose they are; as many are unpacked and read as it takes to tell. The caller holds the lock. Throws:
+/// storage, denied, cancelled.
 void settle_series(store::Store& store, const std::string& cluster);
 
 /// Takes down which cluster `snapshot` is of, when it is the first of its series to say so, or the CA was rotated. The

@@ -94,15 +94,10 @@ void keep_bases(const Snapshots& all, Reasons& reasons) {
   }
 }
 
-Snapshots whole_of(const Snapshots& all) {
-  Snapshots whole;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(whole), [](const Snapshot* one) { return !one->lost; });
-  return whole;
-}
-
 // Why those of one cluster stay: judged as if there were no other, so that none takes another's place.
 void keep_of_one_cluster(const Snapshots& all, const RetentionRules& rules, Reasons& reasons) {
-  const Snapshots whole = whole_of(all);
+  Snapshots whole;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(whole), [](const Snapshot* one) { return !one->lost; });
   Reasons own = apply_rules(whole, rules);
   keep_always(whole, own);
   const Reasons if_whole = apply_rules(all, rules);
