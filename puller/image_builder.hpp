@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -48,7 +49,9 @@ class ImageBuilder {
   std::uint32_t pages_changed() const { return pages_changed_; }
 
   /// The image came out another one than the node's: a collision of short hashes, or damage on the way.
-  struct Mismatch {};
+  struct Mismatch : std::exception {
+    const char* what() const noexcept override { return "the image came out another one than the node's"; }
+  };
 
  private:
   struct Base;

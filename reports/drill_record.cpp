@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -33,7 +34,9 @@ json prediction_json(const std::optional<Prediction>& predicted) {
 }
 
 // Thrown and caught in this file only: a line that is not of this form is no failure, there is just one fewer.
-struct NotARecord {};
+struct NotARecord : std::exception {
+  const char* what() const noexcept override { return "not a line that drill writes"; }
+};
 
 const json& member(const json& object, const char* name) {
   static const json none;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <thread>
 
@@ -14,7 +15,9 @@ namespace node {
 
 class DeadlineReader {
  public:
-  struct Late {};
+  struct Late : std::exception {
+    const char* what() const noexcept override { return "the controller did not answer in time"; }
+  };
 
   explicit DeadlineReader(int fd) : fd_(fd) {}
 

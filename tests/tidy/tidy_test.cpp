@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,8 +38,7 @@ const std::map<std::string, std::set<std::string>> kDoors{
     {"xxhash", {"puller/page_hash.cpp", "verifier/digest.cpp"}},
     {"yaml-cpp/", {"core/yaml.cpp"}},
     {"spdlog/", {"core/log.cpp"}},
-    {"openssl/",
-     {"core/sha256.cpp", "verifier/bundle.cpp", "verifier/certificate.cpp", "verifier/encryption.cpp"}},
+    {"openssl/", {"core/sha256.cpp", "verifier/bundle.cpp", "verifier/certificate.cpp", "verifier/encryption.cpp"}},
     {"sodium", {"verifier/secretbox.cpp"}},
 };
 
@@ -103,6 +103,26 @@ TEST_CASE("every header says on its first line what it is for, and is included o
     INFO(source.path);
     CHECK(source.lines.at(0).starts_with("// "));
     CHECK(std::count(source.lines.begin(), source.lines.end(), "#pragma once") == 1);
+  }
+}
+
+// Whoever catches one that nobody expected can say no more of it than that there was one.
+TEST_CASE("whatever is thrown has words") {
+  const std::regex thrown(R"(\bthrow (?:\w+::)*([A-Z]\w*)[({])");
+  const std::regex defined(R"(\b(?:class|struct) ([A-Z]\w*)(?: final)? : )");
+  std::set<std::string> with_words;
+  std::map<std::string, std::string> places;
+  for (const Source& source : sources()) {
+    for (const std::string& line : source.lines) {
+      std::smatch found;
+      if (std::regex_search(line, found, defined)) with_words.insert(found[1]);
+      if (std::regex_search(line, found, thrown)) places[found[1]] = source.path;
+    }
+  }
+  REQUIRE(places.size() > 3);
+  for (const auto& [type, place] : places) {
+    INFO(place << " throws " << type << ", which is no std::exception");
+    CHECK(with_words.count(type) == 1);
   }
 }
 
