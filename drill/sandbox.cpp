@@ -16,23 +16,32 @@
 #include "core/error.hpp"
 #include "drill/fd_passing.hpp"
 #include "drill/sandbox_init.hpp"
+#include "drill/sandbox_refusal.hpp"
 
 namespace drill {
 namespace {
 
 constexpr std::chrono::seconds kReplyTimeout{30};
 
-[[noreturn]] void throw_failed(const std::string& message) {
+struct Refused {
   int errno_value = 0;
+  std::string what;
+};
+
+// "failed ERRNO WHAT"
+Refused parse_refused(const std::string& message) {
+  Refused refused;
   int consumed = 0;
-  std::sscanf(message.c_str(), "failed %d %n", &errno_value, &consumed);
-  const std::string what = message.substr(static_cast<std::size_t>(consumed));
+  std::sscanf(message.c_str(), "failed %d %n", &refused.errno_value, &consumed);
+  refused.what = message.substr(static_cast<std::size_t>(consumed));
+  return refused;
+}
+
+core::Error not_made(const std::string& message) {
+  const auto [errno_value, what] = parse_refused(message);
   if (errno_value == EPERM || errno_value == EACCES || errno_value == ENOSPC)
-    throw core::Error(core::ErrorKind::denied,
-                      fmt::format("this kernel does not let us make a sandbox ({}: {}): run as root, or allow it with "
-                                  "sysctl kernel.unprivileged_userns_clone=1 and user.max_user_namespaces=10000",
-                                  what, std::strerror(errno_value)));
-  throw core::system_error(errno_value, what);
+    return core::Error(core::ErrorKind::denied, why_no_sandbox(what, errno_value, ::geteuid()));
+  return core::system_error(errno_value, what);
 }
 
 std::string link_target(const std::string& path) {
@@ -66,7 +75,7 @@ Sandbox::Sandbox(const Caps& caps) : caps_(caps), cgroup_(caps) {
         throw core::Error(core::ErrorKind::timeout, "the sandbox does not answer");
       std::optional<PassedMessage> message = receive_message(socket_.get());
       if (!message) throw core::Error(core::ErrorKind::storage, "the sandbox died while it was being made");
-      if (message->bytes.starts_with("failed ")) throw_failed(message->bytes);
+      if (message->bytes.starts_with("failed ")) throw not_made(message->bytes);
       if (message->bytes == "inside") root_ = std::move(message->fd);
       if (message->bytes.starts_with("outside "))
         pid_namespace_ = link_target("/proc/" + message->bytes.substr(8) + "/ns/pid");
@@ -78,6 +87,22 @@ Sandbox::Sandbox(const Caps& caps) : caps_(caps), cgroup_(caps) {
 }
 
 Sandbox::~Sandbox() { stop({}); }
+
+void try_sandbox(const Caps& caps) {
+  Sandbox sandbox(caps);
+  const core::Fd output = sandbox.start({"/bin/true"}, "true");
+  const auto deadline = std::chrono::steady_clock::now() + kReplyTimeout;
+  while (!sandbox.exit_status()) {
+    if (std::chrono::steady_clock::now() > deadline)
+      throw core::Error(core::ErrorKind::timeout, "a program in the sandbox does not end");
+    core::pause_for(std::chrono::milliseconds(5));
+  }
+  if (const ExitStatus status = *sandbox.exit_status(); status.code != 0 || status.signal != 0)
+    throw core::Error(core::ErrorKind::storage,
+                      fmt::format("/bin/true in the sandbox ended with {}",
+                                  status.signal != 0 ? fmt::format("signal {}", status.signal)
+                                                     : fmt::format("exit code {}", status.code)));
+}
 
 std::filesystem::path Sandbox::root() const { return "/proc/self/fd/" + std::to_string(root_.get()); }
 
@@ -93,7 +118,7 @@ core::Fd Sandbox::start(const std::vector<std::string>& argv, std::string_view n
   for (std::size_t i = 1; i < argv.size(); ++i) order += '\0' + argv[i];
   exit_status_.reset();
   request(order, input.get());
-  receive_reply();
+  core::in_context(fmt::format("{} does not start", program.string()), [&] { receive_reply(); });
   return output;
 }
 
@@ -151,7 +176,10 @@ core::Fd Sandbox::receive_reply() {
       throw core::Error(core::ErrorKind::timeout, "the sandbox does not answer");
     std::optional<PassedMessage> message = receive_message(socket_.get());
     if (!message) throw core::Error(core::ErrorKind::storage, "the sandbox is gone");
-    if (message->bytes.starts_with("failed ")) throw_failed(message->bytes);
+    if (message->bytes.starts_with("failed ")) {
+      const auto [errno_value, what] = parse_refused(message->bytes);
+      throw core::system_error(errno_value, "the sandbox: " + what);
+    }
     if (message->bytes == "done") return std::move(message->fd);
     ExitStatus status;
     if (std::sscanf(message->bytes.c_str(), "exited %d %d", &status.code, &status.signal) == 2) exit_status_ = status;

@@ -45,7 +45,7 @@ class Sandbox {
   std::filesystem::path root() const;
 
   /// Starts `argv` (argv[0] a host path, `name` the name it runs under) with stdin empty and both outputs on the
-  /// returned pipe. One program at a time. Throws: not_found, storage.
+  /// returned pipe. One program at a time. Throws: not_found, denied, storage, also when it could not be executed.
   core::Fd start(const std::vector<std::string>& argv, std::string_view name);
 
   /// A TCP socket that belongs to the sandbox's network; connecting it reaches the inside. Throws: storage.
@@ -73,5 +73,8 @@ class Sandbox {
   std::string pid_namespace_;
   std::optional<ExitStatus> exit_status_;
 };
+
+/// Makes one and runs a program in it, with all that an engine is held to. Throws: as Sandbox and start().
+void try_sandbox(const Caps& caps);
 
 }  // namespace drill

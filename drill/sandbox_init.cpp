@@ -61,8 +61,16 @@ std::vector<std::string> split_words(std::string_view text) {
   return words;
 }
 
+constexpr int kSorry = 3;  // where a child says why it did not become the program
+
+// What it says there: words of this very program, so that a pointer will do.
+struct Refusal {
+  int errno_value;
+  const char* what;
+};
+
 // In the child: becomes the program at `path`. `words` as in start_program().
-void run_program(const std::string& path, const std::vector<std::string>& words, int output,
+void run_program(const std::string& path, const std::vector<std::string>& words, int output, int sorry,
                  const std::optional<Caps>& limits) {
   sigset_t none;
   sigemptyset(&none);
@@ -73,7 +81,9 @@ void run_program(const std::string& path, const std::vector<std::string>& words,
   ::dup2(null, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
-  ::syscall(SYS_close_range, 3U, ~0U, 0U);
+  ::dup2(sorry, kSorry);
+  ::fcntl(kSorry, F_SETFD, FD_CLOEXEC);
+  ::syscall(SYS_close_range, 4U, ~0U, 0U);
   std::vector<char*> argv{const_cast<char*>(path.c_str())};
   for (std::size_t i = 3; i < words.size(); ++i) argv.push_back(const_cast<char*>(words[i].c_str()));
   argv.push_back(nullptr);
@@ -85,7 +95,7 @@ void run_program(const std::string& path, const std::vector<std::string>& words,
   leave_host();
   lock_down(limits);
   ::execve(path.c_str(), argv.data(), environment.data());
-  throw Failure{errno, "cannot execute"};
+  throw Failure(errno, "cannot execute");
 }
 
 // `words`: "start", the name to run under, the program's path on the host, its arguments.
@@ -94,16 +104,27 @@ pid_t start_program(const std::vector<std::string>& words, int output, const std
   const core::Fd placeholder(::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0700));
   must(::mount((kHost + words.at(2)).c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0,
        "placing the engine's binary");
+  int sorry[2];
+  must(::pipe2(sorry, O_CLOEXEC) == 0, "making a pipe");
+  const core::Fd from_child(sorry[0]);
+  core::Fd to_parent(sorry[1]);
   const pid_t child = ::fork();
   must(child >= 0, "forking");
-  if (child != 0) return child;
-  try {
-    run_program(path, words, output, limits);
-  } catch (const Failure& failure) {
-    const std::string sorry = std::string(failure.what) + ": " + std::strerror(failure.errno_value) + "\n";
-    [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, sorry.data(), sorry.size());
+  if (child == 0) {
+    try {
+      run_program(path, words, output, to_parent.get(), limits);
+    } catch (const Failure& failure) {
+      const Refusal refusal{failure.errno_value(), failure.what()};
+      [[maybe_unused]] const ssize_t put = ::write(kSorry, &refusal, sizeof refusal);
+    }
+    ::_exit(127);
   }
-  ::_exit(127);
+  to_parent.reset();  // so that the pipe ends with the exec
+  Refusal refusal{};
+  if (::read(from_child.get(), &refusal, sizeof refusal) != sizeof refusal) return child;
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  throw Failure(refusal.errno_value, refusal.what);
 }
 
 class Init {
@@ -148,7 +169,7 @@ class Init {
       if (order == "kill") ::kill(-1, SIGKILL);  // all but us
       return true;
     } catch (const Failure& failure) {
-      return send_message(socket_.get(), "failed " + std::to_string(failure.errno_value) + " " + failure.what);
+      return send_message(socket_.get(), "failed " + std::to_string(failure.errno_value()) + " " + failure.what());
     }
   }
 
@@ -204,7 +225,7 @@ void run_sandbox(core::Fd socket, const Caps& caps, Cgroup& cgroup) {
     cgroup.remove();
     ::_exit(0);
   } catch (const Failure& failure) {
-    send_message(socket.get(), "failed " + std::to_string(failure.errno_value) + " " + failure.what);
+    send_message(socket.get(), "failed " + std::to_string(failure.errno_value()) + " " + failure.what());
     ::_exit(1);
   }
 }

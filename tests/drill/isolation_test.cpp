@@ -1,9 +1,12 @@
 // The sandbox looked at from inside, by a program that is run in it as an engine is: as root and as nobody.
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -188,6 +191,50 @@ TEST_CASE("a program inside has no capability, gets none, and leaves no core dum
           "CapBnd: 0000000000000000\nCapAmb: 0000000000000000\nNoNewPrivs: 1\nSeccomp: 2\nMax core file size 1 1 bytes "
           "\n");
   }
+}
+
+// sudo sets the hard limit of core dumps to 0, and hardened machines do.
+TEST_CASE("a user who is allowed no core dump, and little else, keeps those limits, and the sandbox runs") {
+  for (const uid_t uid : users()) {
+    INFO("uid " << uid);
+    const std::string said = as_user(uid, [] {
+      for (const auto& [resource, most] : {std::pair(RLIMIT_CORE, 0UL), std::pair(RLIMIT_DATA, 1UL << 28U)}) {
+        const rlimit lower{most, most};
+        if (::setrlimit(resource, &lower) != 0) return std::string("setrlimit failed");
+      }
+      drill::Sandbox sandbox({1U << 30U, 4096});
+      return read_until_closed(
+          sandbox.start({"/bin/sh", "-c", "grep -E 'core|data' /proc/self/limits | tr -s ' '"}, "sh").get());
+    });
+    CHECK(said == "Max data size 268435456 268435456 bytes \nMax core file size 0 0 bytes \n");
+  }
+}
+
+TEST_CASE("a program that cannot be executed is named with the reason, and the next one starts") {
+  const core::ScratchDir here;
+  const std::filesystem::path program = here.path() / "engine";
+  core::write_new_file(program, "not a program\n");
+  ::chmod(program.c_str(), 0755);
+  drill::Sandbox sandbox;
+  CHECK_THROWS_WITH(sandbox.start({program}, "engine"),
+                    program.string() + " does not start: the sandbox: cannot execute: Exec format error");
+  CHECK(read_until_closed(sandbox.start({"/bin/echo", "hello"}, "echo").get()) == "hello\n");
+}
+
+// In a user namespace one may set this limit for oneself.
+TEST_CASE("a host that allows no user namespaces is named with the setting that says so, and its cure") {
+  const std::string said = as_user(::geteuid(), [] {
+    const uid_t uid = ::geteuid();
+    if (::unshare(CLONE_NEWUSER) != 0) return std::string("unshare failed");
+    core::write_all(core::Fd(::open("/proc/self/uid_map", O_WRONLY)).get(), fmt::format("0 {} 1", uid), "uid_map");
+    core::write_all(core::Fd(::open("/proc/sys/user/max_user_namespaces", O_WRONLY)).get(), "0", "the limit");
+    drill::try_sandbox({});
+    return std::string("a sandbox");
+  });
+  CHECK(
+      said ==
+      "no sandbox can be made here (making a user namespace: No space left on device): user.max_user_namespaces is 0; "
+      "type: sysctl -w user.max_user_namespaces=10000");
 }
 
 TEST_CASE("init's files, memory and root are out of reach for a program inside") {
