@@ -29,9 +29,10 @@ class Doctor {
       config_ = load_config(globals_.config_path);
       return fmt::format("{} ({} clusters)", config_->path.string(), config_->clusters.size());
     });
-    examine("sandbox", "", [] {
-      drill::Sandbox sandbox;
-      return std::string(::geteuid() == 0 ? "namespaces can be made" : "namespaces can be made without root");
+    examine("sandbox", "", [&] {
+      drill::try_sandbox(config_ ? config_->drill.caps : drill::Caps());
+      return std::string(::geteuid() == 0 ? "a program ran in one, held to all limits"
+                                          : "a program ran in one without root, held to all limits");
     });
     if (config_) {
       examine("store", "give this user a directory of its own in 'store', with room for the snapshots",
@@ -52,13 +53,24 @@ class Doctor {
   }
 
  private:
+  // What a look has found; a message alone is a pass.
+  struct Seen {
+    std::string message;
+    reports::DoctorVerdict verdict = reports::DoctorVerdict::pass;
+
+    Seen(std::string said, reports::DoctorVerdict judged = reports::DoctorVerdict::pass)
+        : message(std::move(said)), verdict(judged) {}
+  };
+
   // One line; what is thrown is a failing one. Messages of errors already end with their cure.
   template <class Look>
   void examine(std::string subject, std::string cure, Look&& look) {
     core::show_progress("looking at " + subject);
     reports::DoctorLine line{std::move(subject), reports::DoctorVerdict::pass, {}, {}};
     try {
-      line.message = look();
+      Seen seen = look();
+      line.message = std::move(seen.message);
+      line.verdict = seen.verdict;
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;
       line.verdict = reports::DoctorVerdict::fail;
@@ -126,16 +138,21 @@ class Doctor {
   }
 
   // For the version of the newest snapshot, or where there is none yet, of the node.
-  std::string look_at_engine(const std::string& cluster) {
+  Seen look_at_engine(const std::string& cluster) {
     const store::Store store(config_->store);
-    std::string version = node_versions_[cluster];
+    const auto node = node_versions_.find(cluster);
+    std::string version = node == node_versions_.end() ? std::string() : node->second;
     for (const store::Snapshot& snapshot : store.list(cluster))
-      if (!snapshot.of_another_cluster) version = snapshot.manifest.k3s_version;
+      if (!snapshot.of_another_cluster && !snapshot.manifest.k3s_version.empty())
+        version = snapshot.manifest.k3s_version;
+    if (version.empty() && node != node_versions_.end())
+      return {"no k3s was found on the node, which says what version is needed; a drill takes it from the snapshot",
+              reports::DoctorVerdict::warning};
     if (version.empty())
       throw core::Error(core::ErrorKind::not_found,
                         "which k3s is not known yet: mend the node's line first, or pull a snapshot");
     const drill::EngineChoice engine = drill::choose_engine(config_->drill.engine, version);
-    return fmt::format("{} {} ({})", drill::to_string(engine.kind), engine.version, engine.path_or_image);
+    return Seen(fmt::format("{} {} ({})", drill::to_string(engine.kind), engine.version, engine.path_or_image));
   }
 
   const Globals& globals_;

@@ -127,6 +127,29 @@ TEST_CASE("doctor warns of the WAL-reset bug on a node, and still exits 0 when n
   CHECK_THAT(bench.drill({"doctor"}).out, Catch::Contains("node edge"));
 }
 
+TEST_CASE("doctor does not blame a sound node for a k3s whose version is not known") {
+  NEEDS_LAB();
+  const bench::Bare bench;
+  const core::CommandResult result = bench.drill({"doctor", "--json"});
+  INFO(result.out);
+  CHECK(result.exit_code == 0);
+  for (const auto& line : bench::parse(result).at("checks"))
+    if (line.at("subject") == "engine edge") {
+      CHECK(line.at("verdict") == "warning");
+      CHECK_THAT(line.at("message").get<std::string>(), Catch::StartsWith("no k3s was found on the node"));
+    }
+}
+
+TEST_CASE("a pull that fails says why once") {
+  NEEDS_LAB();
+  const bench::Bare bench;
+  bench.node.run("rm /var/lib/rancher/k3s/server/db/state.db");
+  const core::CommandResult result = bench.drill({"pull"});
+  CHECK(result.exit_code == 3);
+  CHECK_THAT(result.err, Catch::Contains("server/db/state.db"));
+  CHECK(result.out == "could not run  edge: nothing was pulled\n");
+}
+
 TEST_CASE("no more clusters are pulled at once than the config says") {
   NEEDS_LAB();
   const bench::Bare bench;
