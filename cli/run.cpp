@@ -190,23 +190,25 @@ class Runner {
     if (history) json = reports::with_history(json, *history);
     documents_.push_back(json);
     verdict_ = reports::worse(verdict_, reports::verdict_of(report));
-    std::filesystem::path where;
+    std::string where;
     for (const store::Snapshot& snapshot : snapshots) {
       if (snapshot.full_name() != report.snapshot) continue;
       attempt("the proof of this drill cannot be kept", [&] {
-        store->keep_evidence(snapshot, store::Evidence::run, json);
-        where = snapshot.file("run.json");
+        if (store->keep_evidence(snapshot, store::Evidence::run, json))
+          where = snapshot.file("run.json").string();
+        else
+          where = "not kept: the verdict of an earlier drill of this snapshot stays (--report FILE writes this one)";
       });
     }
     if (!options_.report.empty())
       attempt("the report of this drill cannot be written", [&] {
         core::write_file_atomically(options_.report, json);
-        where = options_.report;
+        where = options_.report.string();
       });
     if (globals_.format == Format::json) return;
     print(reports::run_text(report, page(globals_)));
     if (history) print(reports::history_lines(*history, page(globals_)));
-    if (!where.empty()) print("  report       " + where.string() + "\n");
+    if (!where.empty()) print(reports::wrapped("  report       ", where, 15, page(globals_).columns));
   }
 
   // What cannot be written keeps nobody from hearing what the drill found. It is no success, either.

@@ -279,10 +279,14 @@ class Drill {
     phase("control", [&](Phase& now) {
       const auto skip = [&](std::string reason) {
         now.verdict = core::CheckVerdict::skipped;
-        now.findings.push_back({core::Severity::note, std::move(reason), {}, {}});
+        if (!reason.empty()) now.findings.push_back({core::Severity::note, std::move(reason), {}, {}});
       };
       if (!options_.control) return skip("no damaged twin was drilled in this run");
-      if (!was_proven()) return skip("not needed: the snapshot itself did not pass");
+      const Phase* const prove = find("prove");
+      if (prove == nullptr) return skip({});
+      if (prove->verdict == core::CheckVerdict::fail) return skip("not needed: the snapshot itself did not pass");
+      if (prove->verdict != core::CheckVerdict::pass)
+        return skip("no damaged twin was drilled: the snapshot itself is not proven");
       if (std::filesystem::exists(material_.database.string() + "-wal"))
         return skip("no damaged twin was drilled: the database has a -wal beside it");
       report_.control = run_control(*options_.control, material_, *report_.verification, *report_.engine, options_.caps,
@@ -340,11 +344,6 @@ class Drill {
       finding.message = fmt::format("check {}: {}", check.name, finding.message);
       now.findings.push_back(std::move(finding));
     }
-  }
-
-  bool was_proven() {
-    const Phase* const prove = find("prove");
-    return prove != nullptr && prove->verdict == core::CheckVerdict::pass;
   }
 
   // k3s is known to say that it is up and running, and to die in the same second. The damaged twin is drilled

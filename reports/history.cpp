@@ -170,9 +170,12 @@ void add_drill(DrillHistory& history, DrillRecord record) {
 void assess(DrillHistory& history) {
   const std::vector<DrillRecord>& records = history.records;
   const std::size_t recent = std::min(kRecent, records.size());
-  history.passed_of_last_30 =
-      static_cast<std::size_t>(std::count_if(records.end() - static_cast<std::ptrdiff_t>(recent), records.end(),
-                                             [](const DrillRecord& record) { return record.verdict == "pass"; }));
+  const auto recent_with = [&](std::string_view verdict) {
+    return static_cast<std::size_t>(std::count_if(records.end() - static_cast<std::ptrdiff_t>(recent), records.end(),
+                                                  [&](const DrillRecord& one) { return one.verdict == verdict; }));
+  };
+  history.passed_of_last_30 = recent_with("pass");
+  history.inconclusive_of_last_30 = recent_with("inconclusive");
   history.trends.clear();
   history.changes.clear();
   const std::string engine = newest_engine(records);

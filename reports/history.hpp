@@ -52,6 +52,7 @@ struct DrillHistory {
   std::vector<DrillRecord> records;
   std::size_t broken_lines = 0;  // lines that are no record
   std::size_t passed_of_last_30 = 0;
+  std::size_t inconclusive_of_last_30 = 0;  // they came to no verdict: neither passed nor failed
   std::vector<Trend> trends;    // rto, start, datastore, bootstrap, ready, list, prove: those that were measured
   std::vector<Change> changes;  // of these, over the last ninety restores, oldest first
   Accuracy accuracy;

@@ -86,6 +86,7 @@ json cluster_json(const ClusterHistory& cluster) {
           {"drills", history.records.size()},
           {"broken_lines", history.broken_lines},
           {"passed_of_last_30", history.passed_of_last_30},
+          {"inconclusive_of_last_30", history.inconclusive_of_last_30},
           {"trends", trends},
           {"changes", changes_json(history.changes)},
           {"predictions", accuracy_json(history.accuracy)},
@@ -103,6 +104,7 @@ std::string with_history(const std::string& run_json, const DrillHistory& histor
   document["history"] = {
       {"drills", history.records.size()},
       {"passed_of_last_30", history.passed_of_last_30},
+      {"inconclusive_of_last_30", history.inconclusive_of_last_30},
       {"rto", rto},
       {"changes", changes_json(history.changes)},
       {"prediction", history.records.empty() ? json(nullptr) : prediction_json(history.records.back())},

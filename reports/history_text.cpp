@@ -68,8 +68,10 @@ std::string trends_text(const std::vector<Trend>& trends) {
 }
 
 std::string passed_text(const DrillHistory& history) {
-  return fmt::format("{} of the last {} passed", history.passed_of_last_30,
-                     std::min<std::size_t>(30, history.records.size()));
+  std::string text = fmt::format("{} of the last {} passed", history.passed_of_last_30,
+                                 std::min<std::size_t>(30, history.records.size()));
+  if (history.inconclusive_of_last_30 > 0) text += fmt::format(", {} inconclusive", history.inconclusive_of_last_30);
+  return text;
 }
 
 std::string accuracy_text(const Accuracy& accuracy) {

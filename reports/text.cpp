@@ -83,6 +83,35 @@ std::string checks_text(const verifier::Verification& verification, const Page& 
   return text;
 }
 
+const drill::Phase* find_phase(const drill::DrillReport& report, std::string_view name) {
+  const auto found = std::find_if(report.phases.begin(), report.phases.end(),
+                                  [&](const drill::Phase& phase) { return phase.name == name; });
+  return found == report.phases.end() ? nullptr : &*found;
+}
+
+bool was_reached(const drill::DrillReport& report, std::string_view name) {
+  const drill::Phase* const phase = find_phase(report, name);
+  return phase != nullptr && phase->verdict != core::CheckVerdict::skipped;
+}
+
+// What was not reached is one line: the phase before it says why.
+std::string phases_text(const drill::DrillReport& report, const Page& page) {
+  std::string text;
+  std::string not_reached;
+  for (const drill::Phase& phase : report.phases) {
+    if (phase.verdict == core::CheckVerdict::skipped && phase.findings.empty()) {
+      not_reached += (not_reached.empty() ? "" : ", ") + phase.name;
+      continue;
+    }
+    text +=
+        fmt::format("  {:<12} {}  {:>9}\n", phase.name, verdict_word(core::to_string(phase.verdict), page.colour, 13),
+                    phase.verdict == core::CheckVerdict::skipped ? "-" : core::format_duration(phase.duration));
+    text += findings_text(phase.findings, page);
+  }
+  if (!not_reached.empty()) text += wrapped("  not reached  ", not_reached, 15, page.columns);
+  return text;
+}
+
 // "2 h 13 min since the capture of edge/20261123T231700Z (objective 2 h 0 min)"
 std::string measured_text(const std::optional<std::chrono::nanoseconds>& measured, const std::string& since,
                           const std::optional<std::chrono::nanoseconds>& objective) {
@@ -104,7 +133,7 @@ std::string pull_text(const std::vector<PullOutcome>& outcomes, Colour colour) {
   std::string text;
   for (const PullOutcome& outcome : outcomes) {
     if (!outcome.report) {
-      text += fmt::format("{}  {}: {}\n", verdict_word("could_not_run", colour), outcome.cluster, outcome.error);
+      text += fmt::format("{}  {}: nothing was pulled\n", verdict_word("could_not_run", colour), outcome.cluster);
       continue;
     }
     const puller::PullReport& report = *outcome.report;
@@ -118,7 +147,6 @@ std::string pull_text(const std::vector<PullOutcome>& outcomes, Colour colour) {
                         outcome.retained);
     if (!report.node.fallback.empty())
       text += fmt::format("      the node's sqlite3 made the copy: {}\n", harmless(report.node.fallback));
-    if (!outcome.another_cluster.empty()) text += wrapped("      ", outcome.another_cluster, 6, 100);
   }
   return text;
 }
@@ -130,25 +158,25 @@ std::string run_text(const drill::DrillReport& report, const Page& page) {
     text += fmt::format("  restored with {} {} ({})", drill::to_string(report.engine->kind), report.engine->version,
                         report.engine->path_or_image);
   text += "\n";
-  for (const drill::Phase& phase : report.phases) {
-    text +=
-        fmt::format("  {:<12} {}  {:>9}\n", phase.name, verdict_word(core::to_string(phase.verdict), page.colour, 13),
-                    phase.verdict == core::CheckVerdict::skipped ? "-" : core::format_duration(phase.duration));
-    text += findings_text(phase.findings, page);
-  }
+  text += phases_text(report, page);
+  if (!was_reached(report, "fetch") && verdict_of(report) == Verdict::inconclusive)
+    text += "  nothing was tried: this says nothing about the snapshot\n";
   if (report.verification) text += checks_text(*report.verification, page) + warned_text(report, page);
   if (!report.compared_with.empty())
     text += fmt::format("  compared     with {}, the snapshot {}\n", report.compared_with,
                         report.compared_with_drilled ? "of the drill before" : "before");
-  text +=
-      fmt::format("  objects      {} of {} matched, {} missing, {} different, {} unexpected\n", report.objects.matched,
-                  report.objects.expected, report.objects.missing, report.objects.different, report.objects.unexpected);
+  if (was_reached(report, "prove"))
+    text += fmt::format("  objects      {} of {} matched, {} missing, {} different, {} unexpected\n",
+                        report.objects.matched, report.objects.expected, report.objects.missing,
+                        report.objects.different, report.objects.unexpected);
   for (const std::string& example : report.objects.examples) text += "      " + harmless(example) + "\n";
   text += proof_lines(report, page) + drift_lines(report);
-  text += fmt::format("  RTO          {}\n", measured_text(report.rto, {}, report.objectives.rto));
-  text += wrapped("  RPO          ",
-                  measured_text(report.rpo, " since the capture of " + report.snapshot, report.objectives.rpo), 15,
-                  page.columns);
+  if (report.rto || report.objectives.rto)
+    text += fmt::format("  RTO          {}\n", measured_text(report.rto, {}, report.objectives.rto));
+  if (report.rpo || report.objectives.rpo)
+    text += wrapped("  RPO          ",
+                    measured_text(report.rpo, " since the capture of " + report.snapshot, report.objectives.rpo), 15,
+                    page.columns);
   return text;
 }
 
@@ -189,8 +217,9 @@ std::string import_text(const std::vector<ImportOutcome>& outcomes, Colour colou
     if (outcome.refusal) {
       text += fmt::format("{}  {}: {}\n", painted("refused", "31;1", colour), path, harmless(outcome.refusal->what()));
     } else {
-      text += fmt::format("{}  {}: {}{}\n", outcome.already_there ? "there   " : "imported", path, outcome.snapshot,
-                          outcome.of_another_cluster ? ", of another cluster than the series: drill series shows which" : "");
+      text += fmt::format(
+          "{}  {}: {}{}\n", outcome.already_there ? "there   " : "imported", path, outcome.snapshot,
+          outcome.of_another_cluster ? ", of another cluster than the series: drill series shows which" : "");
     }
   }
   return text + fmt::format("{} imported, {} already there, {} refused\n", imported,

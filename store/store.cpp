@@ -191,14 +191,15 @@ core::CopiedFile Store::extract(const Snapshot& snapshot, const std::filesystem:
   }
 }
 
-void Store::keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_view json) {
+bool Store::keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_view json) {
   const std::filesystem::path target = snapshot.directory / evidence_file(kind);
   const std::optional<Proof> older = read_proof(target);
   const std::optional<Proof> newer = proof_from_json(std::string(json));
-  if (older && older->verdict != "inconclusive" && newer && newer->verdict == "inconclusive") return;
+  if (older && older->verdict != "inconclusive" && newer && newer->verdict == "inconclusive") return false;
   for (const auto& entry : std::filesystem::directory_iterator(snapshot.directory.parent_path()))
     if (entry.is_directory()) remove_abandoned_evidence(entry.path());
   write_evidence(snapshot.directory, evidence_file(kind), json);
+  return true;
 }
 
 void Store::note_drill(std::string_view cluster, std::string_view line) {

@@ -153,8 +153,9 @@ class Store {
   core::CopiedFile extract(const Snapshot& snapshot, const std::filesystem::path& target);
 
   /// Keeps `json` (with "verdict" and "started_at") as the newest evidence of its kind, for the store's owner to read.
-  /// What was inconclusive says nothing about the snapshot and never replaces a pass or a fail. Throws: storage.
-  void keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_view json);
+  /// What was inconclusive says nothing about the snapshot and never replaces a pass or a fail: false then. Throws:
+  /// storage.
+  bool keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_view json);
 
   /// Appends one drill to the history of `cluster`, which outlives its snapshots: one line, without a line feed. Needs
   /// no lock. Throws: usage, storage, denied. Leaves: the history as it was.

@@ -105,6 +105,22 @@ TEST_CASE("the text of a drill says the RPO in words, and what was left out with
   CHECK(text.find("skipped") == std::string::npos);
 }
 
+TEST_CASE("the text of a drill that could not begin says why, that nothing was tried, and nothing else") {
+  drill::DrillReport report;
+  report.snapshot = "edge/20261124T020000Z";
+  report.phases = {{"select", 0s, 10ms, CheckVerdict::could_not_run, {{core::Severity::error, "no k3s", {}, {}}}}};
+  for (const char* name : {"fetch", "verify", "place", "start", "ready", "list", "prove", "control"})
+    report.phases.push_back({name, 10ms, 0s, CheckVerdict::skipped, {}});
+  report.phases.push_back({"teardown", 10ms, 1ms, CheckVerdict::pass, {}});
+  CHECK(reports::run_text(report, {reports::Colour::no, 120}) ==
+        "inconclusive  edge/20261124T020000Z\n"
+        "  select       could not run     0.01 s\n"
+        "      no k3s\n"
+        "  teardown     pass              0.00 s\n"
+        "  not reached  fetch, verify, place, start, ready, list, prove, control\n"
+        "  nothing was tried: this says nothing about the snapshot\n");
+}
+
 TEST_CASE("the text of a drill says which checks warned, and where to read of what") {
   drill::DrillReport report = proven_drill();
   report.snapshot = "edge/20261124T020000Z";
