@@ -71,8 +71,8 @@ std::string shell_word(const std::string& text) {
 std::vector<std::string> helper_commands(const Target& target) {
   const std::string program = fmt::format("{} pull {} {}", kHelperPath, shell_word(target.data_dir.string()),
                                           shell_word(target.config_file.string()));
-  return {fmt::format("sh -c 'if [ \"$(id -u)\" = 0 ]; then exec {0}; fi; exec sudo -n {0}'", program),
-          fmt::format(R"(sh -c 'exec sudo -n sh -c "exec \"\$@\"" sh {}')", program)};
+  return {fmt::format("sh -c 'if [ \"$(id -u)\" = 0 ]; then exec {0}; fi; exec env LC_ALL=C sudo -n {0}'", program),
+          fmt::format(R"(sh -c 'exec env LC_ALL=C sudo -n sh -c "exec \"\$@\"" sh {}')", program)};
 }
 
 const NodeProgram* program_for(std::string_view arch) {
@@ -143,7 +143,7 @@ Present start_present(const Target& target, SshSession& session, const std::stri
 // to allow the program as well.
 HelperUnavailable unstartable(const Target& target, const std::string& user, const std::string& said) {
   std::string why = fmt::format("it was put there and does not start ({})", said.empty() ? "it said nothing" : said);
-  if (said.find("sudo") != std::string::npos) why += "; add to sudoers on the node: " + sudoers_line(target, user);
+  if (!words_of_sudo(said).empty()) why += "; " + sudoers_cure(sudoers_line(target, user));
   return unavailable(target, why);
 }
 

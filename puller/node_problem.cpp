@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <sstream>
 
+#include "puller/remote_script.hpp"
+
 namespace puller {
 namespace {
 
@@ -129,26 +131,37 @@ Error node_problem(std::string_view code_and_detail, std::string_view host) {
   return Error(ErrorKind::storage, fmt::format("{}: the node cannot be pulled: {} {}", host, code, detail));
 }
 
+// What sudo said; empty when it did not speak. Start files may have said something else on stderr.
+std::string words_of_sudo(std::string_view error_output) {
+  std::string said;
+  std::istringstream lines{std::string(error_output)};
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("sudo: ") || line.find("sudoers") != std::string::npos) said = last_line(line);
+  return said;
+}
+
+// visudo takes the new line only when all of the file is sound, and the last line of it is the one that counts.
+std::string sudoers_cure(const std::string& line) {
+  return fmt::format("type on the node: echo {} | sudo EDITOR='tee -a' visudo", quoted(line));
+}
+
 Error no_root_shell(const std::string& user, const std::string& host, std::string_view error_output,
                     std::optional<int> exit_status) {
-  const std::string said = last_line(error_output);
-  if (error_output.find("sudo: not installed") != std::string_view::npos)
+  const std::string said = words_of_sudo(error_output);
+  if (said == "sudo: not installed")
     return Error(ErrorKind::denied,
                  fmt::format("{}: no sudo on the node; log in as root, or install sudo there", host));
-  if (error_output.find("you must have a tty") != std::string_view::npos)
-    return Error(
-        ErrorKind::denied,
-        fmt::format("{}: sudo on the node wants a terminal ({}); on the node: echo 'Defaults:{} !requiretty' | "
-                    "sudo tee /etc/sudoers.d/k3s-drill-tty",
-                    host, said, user));
-  if (error_output.find("sudo") != std::string_view::npos)
+  if (said.find("must have a tty") != std::string::npos)
+    return Error(ErrorKind::denied, fmt::format("{}: sudo on the node wants a terminal ({}); {}", host, said,
+                                                sudoers_cure("Defaults:" + user + " !requiretty")));
+  if (!said.empty())
     return Error(ErrorKind::denied,
-                 fmt::format("{}: {} may not get a root shell by sudo without a password ({}); on the node: echo '{} "
-                             "ALL=(root) NOPASSWD: /bin/sh' | sudo tee /etc/sudoers.d/k3s-drill",
-                             host, user, said, user));
+                 fmt::format("{}: {} may not get a root shell by sudo without a password ({}); {}", host, user, said,
+                             sudoers_cure(user + " ALL=(root) NOPASSWD: /bin/sh")));
+  const std::string last = last_line(error_output);
   return Error(ErrorKind::denied,
                fmt::format("{}: no shell for {} on the node ({}{}); does: ssh {}@{} true: work?", host, user,
-                           said.empty() ? "it said nothing" : said,
+                           last.empty() ? "it said nothing" : last,
                            exit_status ? fmt::format(", exit status {}", *exit_status) : "", user, host));
 }
 

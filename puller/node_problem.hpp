@@ -17,6 +17,12 @@ core::Error node_problem(std::string_view code_and_detail, std::string_view host
 core::Error no_root_shell(const std::string& user, const std::string& host, std::string_view error_output,
                           std::optional<int> exit_status);
 
+/// What sudo said in `error_output`; empty when it did not speak.
+std::string words_of_sudo(std::string_view error_output);
+
+/// The end of a message (docs/messages.md): the command that has sudo on the node allow what `line` says.
+std::string sudoers_cure(const std::string& line);
+
 /// The last line of `text` that is not empty, without control characters.
 std::string last_line(std::string_view text);
 

@@ -289,7 +289,8 @@ std::string quoted(const std::string& text) {
 
 std::string root_shell_command() {
   return "sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh; fi; "
-         "command -v sudo >/dev/null 2>&1 || { echo \"sudo: not installed\" >&2; exit 1; }; exec sudo -n sh'";
+         "command -v sudo >/dev/null 2>&1 || { echo \"sudo: not installed\" >&2; exit 1; }; exec env LC_ALL=C sudo -n "
+         "sh'";
 }
 
 std::string remote_script(const Target& target, Errand errand) {

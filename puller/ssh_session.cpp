@@ -27,6 +27,7 @@ using core::Error;
 using core::ErrorKind;
 
 constexpr std::chrono::seconds kBetweenSigns{15};  // of us, for a firewall that forgets who is silent
+constexpr std::chrono::seconds kRefusedFor{5};
 constexpr std::size_t kErrorOutputBytes = 4096;
 
 }  // namespace
@@ -94,11 +95,6 @@ struct SshCommand::State {
     channel.reset();
   }
 
-  Error lost() const {
-    return Error(ErrorKind::unreachable,
-                 fmt::format("{}: the connection was lost ({})", connection.peer, connection.last_error()));
-  }
-
   void collect_error_output() {
     char buffer[1024];
     int got = 0;
@@ -110,7 +106,7 @@ struct SshCommand::State {
   }
 
   void wait(const core::Stopwatch& silence) const {
-    if (!ssh_is_connected(connection.session.get())) throw lost();
+    if (!ssh_is_connected(connection.session.get())) throw connection.lost();
     if (silence.elapsed() > connection.idle_timeout)
       throw Error(ErrorKind::timeout,
                   fmt::format("{}: no word from the node for {} s; is it overloaded, or the network gone?",
@@ -119,16 +115,38 @@ struct SshCommand::State {
   }
 };
 
+// sshd counts a command until it has seen its end, so one that is refused just after another may be taken a moment
+// later.
+Channel SshSession::State::open_session() {
+  const core::Stopwatch refused;
+  while (true) {
+    Channel channel(ssh_channel_new(session.get()));
+    if (!channel) throw Error(ErrorKind::storage, "libssh has no memory");
+    const auto step = [&] { return ssh_channel_open_session(channel.get()); };
+    if (repeat(SSH_AGAIN, Clock::now() + idle_timeout, "opening a channel", step) == SSH_OK) return channel;
+    if (!ssh_is_connected(session.get())) throw lost();
+    if (refused.elapsed() > kRefusedFor)
+      throw Error(
+          ErrorKind::denied,
+          fmt::format("{}: sshd on the node takes no more commands on this connection (MaxSessions); type on the "
+                      "node: sudo sed -i '1i MaxSessions 10' /etc/ssh/sshd_config && sudo kill -HUP $(cat "
+                      "/run/sshd.pid)",
+                      peer));
+    wait_for_socket(session.get());
+  }
+}
+
 SshCommand SshSession::start(const std::string& command_line) {
   const std::lock_guard use(state_->in_use);
+  Channel channel = state_->open_session();
   const auto deadline = Clock::now() + state_->idle_timeout;
-  Channel channel(ssh_channel_new(state_->session.get()));
-  const auto check = [&](std::string_view what, auto&& step) {
-    if (!channel || state_->repeat(SSH_AGAIN, deadline, what, step) != SSH_OK)
-      throw Error(ErrorKind::unreachable, fmt::format("{}: {} failed ({})", state_->peer, what, state_->last_error()));
-  };
-  check("opening a channel", [&] { return ssh_channel_open_session(channel.get()); });
-  check("starting a command", [&] { return ssh_channel_request_exec(channel.get(), command_line.c_str()); });
+  const auto step = [&] { return ssh_channel_request_exec(channel.get(), command_line.c_str()); };
+  if (state_->repeat(SSH_AGAIN, deadline, "starting a command", step) != SSH_OK) {
+    if (!ssh_is_connected(state_->session.get())) throw state_->lost();
+    throw Error(ErrorKind::denied, fmt::format("{}: the node's sshd starts no command for this user; does its "
+                                               "/etc/ssh/sshd_config or authorized_keys restrict it?",
+                                               state_->peer));
+  }
   return SshCommand(std::make_unique<SshCommand::State>(*state_, std::move(channel)));
 }
 
@@ -166,12 +184,14 @@ std::size_t SshCommand::read(char* buffer, std::size_t size_bytes) {
       state_->connection.traffic.bytes_received += static_cast<std::uint64_t>(got);
       return static_cast<std::size_t>(got);
     }
-    if (got == SSH_ERROR) throw state_->lost();
+    if (got == SSH_ERROR) throw state_->connection.lost();
     if (got == SSH_EOF || ssh_channel_is_eof(state_->channel.get()) != 0) return 0;
     state_->wait(silence);
   }
 }
 
+const std::string& SshCommand::user() const { return state_->connection.user; }
+const std::string& SshCommand::peer() const { return state_->connection.peer; }
 std::string_view SshCommand::error_output() const { return state_->error_output; }
 
 std::optional<int> SshCommand::exit_status() {

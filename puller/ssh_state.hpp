@@ -70,14 +70,17 @@ struct SshSession::State {
   void log_in(const Target& target, std::chrono::steady_clock::time_point deadline);
   void take_what_came();
   void keep(const std::stop_token& end);
+  Channel open_session();
 
-  /// Repeats `step` until it says something else than `again`.
+  /// Repeats `step` until it says something else than `again`; SSH_ERROR once the connection is lost, which libssh does
+  /// not always say.
   template <class Step>
   int repeat(int again, std::chrono::steady_clock::time_point deadline, std::string_view what, Step&& step) {
     while (true) {
       core::throw_if_cancelled();
       const int result = step();
       if (result != again) return result;
+      if (!ssh_is_connected(session.get())) return SSH_ERROR;
       if (std::chrono::steady_clock::now() > deadline)
         throw core::Error(core::ErrorKind::timeout,
                           fmt::format("{}: no answer while {}; is the node overloaded?", peer, what));
@@ -85,6 +88,10 @@ struct SshSession::State {
     }
   }
 
+  core::Error lost() const {
+    return core::Error(core::ErrorKind::unreachable,
+                       fmt::format("{}: the connection was lost ({})", peer, last_error()));
+  }
   std::string last_error() const { return ssh_get_error(session.get()); }
 };
 

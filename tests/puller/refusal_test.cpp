@@ -92,15 +92,6 @@ TEST_CASE("a login key the node does not know is refused, with the user and what
   CHECK_THAT(refusal(node, target), StartsWith("denied: ") && Contains("absent (no such file"));
 }
 
-TEST_CASE("a user without passwordless sudo is told the line for sudoers") {
-  NEEDS_LAB();
-  const lab::Node node({"--no-sudo"});
-  node.make_database();
-  CHECK_THAT(refusal(node, node.target()), StartsWith("denied: ") &&
-                                               Contains("ubuntu may not get a root shell by sudo") &&
-                                               Contains("ubuntu ALL=(root) NOPASSWD: /bin/sh"));
-}
-
 TEST_CASE("a node without sqlite3 is told how to get it") {
   NEEDS_LAB();
   const lab::Node node({"--no-sqlite3"});
