@@ -50,7 +50,7 @@ install_helper
 )sh";
 
 // As a word of a shell, inside the single quotes of sh -c '...'.
-std::string shell_word(const std::string& text) {
+std::string nested_word(const std::string& text) {
   const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("/._-+@%,:=").find(c) != std::string_view::npos;
@@ -69,8 +69,8 @@ std::string shell_word(const std::string& text) {
 
 // The ways to start it: by sudo as the program that it is; and where sudo allows a root shell only, out of that.
 std::vector<std::string> helper_commands(const Target& target) {
-  const std::string program = fmt::format("{} pull {} {}", kHelperPath, shell_word(target.data_dir.string()),
-                                          shell_word(target.config_file.string()));
+  const std::string program = fmt::format("{} pull {} {}", kHelperPath, nested_word(target.data_dir.string()),
+                                          nested_word(target.config_file.string()));
   return {fmt::format("sh -c 'if [ \"$(id -u)\" = 0 ]; then exec {0}; fi; exec env LC_ALL=C sudo -n {0}'", program),
           fmt::format(R"(sh -c 'exec env LC_ALL=C sudo -n sh -c "exec \"\$@\"" sh {}')", program)};
 }

@@ -59,11 +59,12 @@ void SshSession::State::keep(const std::stop_token& end) {
 
 SshSession::SshSession(const Target& target) : state_(std::make_unique<State>()) {
   if (!state_->session) throw Error(ErrorKind::storage, "libssh has no memory");
-  const auto deadline = Clock::now() + target.connect_timeout;
   state_->idle_timeout = target.idle_timeout;
+  state_->settings = read_ssh_settings(target);
+  const auto deadline = Clock::now() + target.connect_timeout;
   state_->connect(target, deadline);
   state_->check_host_key(target);
-  state_->log_in(target, Clock::now() + target.connect_timeout);
+  state_->log_in(Clock::now() + target.connect_timeout);
   try {
     state_->keeper = std::jthread([state = state_.get()](const std::stop_token& end) { state->keep(end); });
   } catch (const std::system_error& error) {

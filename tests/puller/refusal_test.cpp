@@ -85,11 +85,9 @@ TEST_CASE("a login key the node does not know is refused, with the user and what
   const core::ScratchDir scratch;
   puller::Target target = node.target();
   target.identity = make_key(scratch);
-  CHECK_THAT(refusal(node, target), StartsWith("denied: ") && Contains("login as ubuntu refused") &&
+  CHECK_THAT(refusal(node, target), StartsWith("denied: ubuntu@" + target.host) && Contains("login refused") &&
                                         Contains(target.identity->string() + " (refused)") &&
                                         Contains("authorized_keys"));
-  target.identity = scratch.path() / "absent";
-  CHECK_THAT(refusal(node, target), StartsWith("denied: ") && Contains("absent (no such file"));
 }
 
 TEST_CASE("a node without sqlite3 is told how to get it") {
