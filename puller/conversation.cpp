@@ -56,9 +56,8 @@ auto Conversation::explained(Work&& work) -> decltype(work()) {
 }
 
 Error Conversation::problem(std::string_view code_and_detail) const {
-  Error error = node_problem(code_and_detail, target_.host);
-  if (!replaced_.empty()) error.add_context(replaced_);
-  return error;
+  const Error error = node_problem(code_and_detail, command_.user(), target_.host);
+  return replaced_.empty() ? error : Error(error.kind(), fmt::format("{}; {}", error.what(), replaced_));
 }
 
 void Conversation::keep_fact(std::string_view text) {

@@ -20,7 +20,7 @@ class Conversation {
   /// With `command`, to which it says `opening`. Throws: timeout, or storage for noise without end, before the hello.
   Conversation(const Target& target, SshCommand command, std::string_view opening);
 
-  /// What its program is only a replacement of, and why: said with whatever the node then has against it.
+  /// What its program is only a replacement of, and why: said behind whatever the node then has against it.
   void replaces(std::string what) { replaced_ = std::move(what); }
 
   /// False when the command ended without a hello: then error_output() and exit_status() say why.

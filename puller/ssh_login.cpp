@@ -198,7 +198,8 @@ void SshSession::State::connect(const Target& target, Clock::time_point deadline
     throw Error(ErrorKind::unreachable,
                 settings.proxy_command.empty()
                     ? fmt::format("{} port {}: no ssh there ({}); is it the right port?", host, port, last_error())
-                    : fmt::format("{} port {}: no ssh through the proxy of the ssh configuration ({}); try ssh {} true",
+                    : fmt::format("{} port {}: no ssh through the proxy of the ssh configuration ({}); see that ssh "
+                                  "itself gets to {} through it",
                                   host, port, last_error(), target.host));
   }
   // libssh fills in the local user's name when it connects.

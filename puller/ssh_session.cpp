@@ -28,6 +28,7 @@ using core::ErrorKind;
 
 constexpr std::chrono::seconds kBetweenSigns{15};  // of us, for a firewall that forgets who is silent
 constexpr std::chrono::seconds kRefusedFor{5};
+constexpr std::string_view kProhibited = "error (1)";  // SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, in libssh's words
 constexpr std::size_t kErrorOutputBytes = 4096;
 
 }  // namespace
@@ -58,7 +59,7 @@ void SshSession::State::keep(const std::stop_token& end) {
 }
 
 SshSession::SshSession(const Target& target) : state_(std::make_unique<State>()) {
-  if (!state_->session) throw Error(ErrorKind::storage, "libssh has no memory");
+  if (!state_->session) throw Error(ErrorKind::storage, "no memory for an ssh session; free some on this machine");
   state_->idle_timeout = target.idle_timeout;
   state_->settings = read_ssh_settings(target);
   const auto deadline = Clock::now() + target.connect_timeout;
@@ -122,7 +123,7 @@ Channel SshSession::State::open_session() {
   const core::Stopwatch refused;
   while (true) {
     Channel channel(ssh_channel_new(session.get()));
-    if (!channel) throw Error(ErrorKind::storage, "libssh has no memory");
+    if (!channel) throw Error(ErrorKind::storage, "no memory for an ssh session; free some on this machine");
     const auto step = [&] { return ssh_channel_open_session(channel.get()); };
     if (repeat(SSH_AGAIN, Clock::now() + idle_timeout, "opening a channel", step) == SSH_OK) return channel;
     if (!ssh_is_connected(session.get())) throw lost();
@@ -229,10 +230,11 @@ SshRelay SshSession::connect(const std::string& host, unsigned port) {
   };
   if (!channel || state_->repeat(SSH_AGAIN, Clock::now() + state_->idle_timeout, "connecting", step) != SSH_OK) {
     const std::string reason = state_->last_error();
-    if (reason.find("prohibited") != std::string::npos)
+    if (reason.find(kProhibited) != std::string::npos)
       throw Error(ErrorKind::denied,
-                  fmt::format("{}: the node's sshd forwards no connections; allow it for this user in "
-                              "/etc/ssh/sshd_config: AllowTcpForwarding local",
+                  fmt::format("{}: the node's sshd forwards no connections; type on the node: sudo sed -i '1i "
+                              "DisableForwarding no\\nAllowTcpForwarding local' /etc/ssh/sshd_config && sudo kill -HUP "
+                              "$(cat /run/sshd.pid)",
                               state_->peer));
     throw Error(ErrorKind::unreachable,
                 fmt::format("{}: nothing answers at {} port {} on the node ({})", state_->peer, host, port, reason));

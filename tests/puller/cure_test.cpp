@@ -1,7 +1,8 @@
 // Troubles of a login that a message cures by a command (docs/messages.md): each is made on a node, told by a pull, and
 // gone once the command has been typed as it stands. And the troubles beside them that are none.
 #include "core/clock.hpp"
-#include "core/file.hpp"
+#include "core/error.hpp"
+#include "puller/ssh_session.hpp"
 #include "tests/catch.hpp"
 #include "tests/lab_node.hpp"
 
@@ -100,4 +101,40 @@ TEST_CASE("an sshd that takes no command at all takes one once what the message 
   CHECK_THAT(error, StartsWith("denied: ") && Contains("MaxSessions"));
   node.type_cure(error);
   CHECK(lab::eventually([&] { return pull_of(node).empty(); }));
+}
+
+TEST_CASE("an sshd that forwards nothing does so once what the message says is typed") {
+  NEEDS_LAB();
+  const std::string setting = GENERATE("AllowTcpForwarding no\n", "DisableForwarding yes\n");
+  const lab::Node node;
+  node.configure_sshd(setting);
+  const auto forward = [&]() -> std::string {
+    try {
+      puller::SshSession session(node.target());
+      session.connect("127.0.0.1", 22);
+      return "";
+    } catch (const core::Error& error) {
+      return error.what();
+    }
+  };
+  const std::string error = forward();
+  CHECK_THAT(error, Contains("forwards no connections"));
+  node.type_cure(error);
+  CHECK(lab::eventually([&] { return forward().empty(); }));
+}
+
+TEST_CASE("a drill-node of another drill that may not be replaced is replaced once what the message says is typed") {
+  NEEDS_LAB();
+  const lab::Node node;
+  node.make_database();
+  node.run(
+      "mkdir -m 700 /var/lib/k3s-drill; cd /var/lib/k3s-drill\n"
+      "printf '#!/bin/sh\necho k3s-drill 1\necho fact helper_sha256 x\necho problem bad_request an old one\n' "
+      ">drill-node\n"
+      "chmod 700 drill-node");
+  node.allow_only("root ALL=(ALL:ALL) ALL\n" + puller::sudoers_line(node.target(), "ubuntu"));
+  const std::string error = pull_of(node);
+  CHECK_THAT(error, Contains("does not understand this drill"));
+  node.type_cure(error);
+  CHECK(pull_of(node) == "");
 }

@@ -129,7 +129,7 @@ TEST_CASE("a problem the node names becomes one line without control characters"
   const auto problem = GENERATE(as<std::string>{}, "etcd /x", "external mysql /x", "agent_only /x", "no_database /x",
                                 "no_token /x", "no_sqlite3", "no_tool mktemp", "no_space 1 2 /x", "copy_failed",
                                 "copy_failed \x1b[2J", "new thing", "");
-  const std::string text = puller::node_problem(problem, "host").what();
+  const std::string text = puller::node_problem(problem, "me", "host").what();
   CAPTURE(text);
   CHECK(text.starts_with("host: "));
   CHECK(std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20; }));

@@ -215,6 +215,24 @@ TEST_CASE("a pull goes through the ProxyJump of the ssh configuration") {
   CHECK(home.pull(target) == "");
 }
 
+TEST_CASE("a host key that is unknown behind a proxy, or by an alias, is accepted by what the message says to type") {
+  NEEDS_LAB();
+  const std::string way = GENERATE("proxy", "alias");
+  CAPTURE(way);
+  const Home home;
+  const std::string line =
+      way == "alias" ? "HostKeyAlias kitchen"
+                     : "ProxyCommand ssh -F none -o StrictHostKeyChecking=no -i " + home.identity + " -W %h:%p %r@%h";
+  home.write("config", "User ubuntu\nIdentityFile " + home.identity + "\n" + line + "\n");
+  puller::Target target = home.target(home.address);
+  target.ssh_config = home.ssh / "config";
+  target.known_hosts = home.ssh / "known_hosts";
+  const std::string error = home.pull(target);
+  CHECK_THAT(error, Contains("unknown host key"));
+  lab::type_cure_here(error);
+  CHECK(home.pull(target) == "");
+}
+
 TEST_CASE("a mistyped identity is refused, whatever other keys are there") {
   NEEDS_LAB();
   const Home home;
