@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <functional>
 
+#include "cli/address.hpp"
 #include "core/edit_distance.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
@@ -139,6 +140,19 @@ puller::Method read_method(const Decoder& decoder, const YamlNode& node) {
   return found->second;
 }
 
+// A name or an address; what else people write beside it has a key of its own.
+std::string read_host(const Decoder& decoder, const YamlNode& node) {
+  const std::string text = decoder.text(node);
+  const std::optional<Address> address = parse_address(text);
+  if (!address) decoder.fail(node, fmt::format("host: '{}' is neither a name nor an address", text));
+  if (address->host == text) return text;
+  std::string keys = address->host.find(':') == std::string::npos ? fmt::format("host: {}", address->host)
+                                                                  : fmt::format("host: \"{}\"", address->host);
+  if (address->user) keys += fmt::format(", user: {}", *address->user);
+  if (address->port) keys += fmt::format(", port: {}", *address->port);
+  decoder.fail(node, fmt::format("host: '{}' is more than a host; write {}", text, keys));
+}
+
 // What is the same for every cluster that does not say otherwise.
 struct ClusterDefaults {
   drill::Objectives objectives;
@@ -157,7 +171,7 @@ ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, cons
   decoder.map(
       node, "cluster " + name,
       {
-          {"host", [&](const YamlNode& value) { target.host = decoder.text(value); }},
+          {"host", [&](const YamlNode& value) { target.host = read_host(decoder, value); }},
           {"user", [&](const YamlNode& value) { target.user = decoder.text(value); }},
           {"port", [&](const YamlNode& value) { target.port = static_cast<int>(decoder.integer(value, 1, 65535)); }},
           {"identity", [&](const YamlNode& value) { target.identity = decoder.file(value); }},

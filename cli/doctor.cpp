@@ -11,6 +11,7 @@
 #include "drill/engine.hpp"
 #include "drill/sandbox.hpp"
 #include "puller/pull.hpp"
+#include "puller/ssh_settings.hpp"
 #include "puller/wal_reset.hpp"
 #include "store/store.hpp"
 
@@ -39,6 +40,7 @@ class Doctor {
               [&] { return look_at_store(); });
       for (const std::string& name : config_->cluster_names) {
         examine("node " + name, "", [&] { return look_at_node(config_->clusters.at(name).target); });
+        warn_of_ssh_settings(name);
         show_sudoers(name);
         warn_of_fallback(name);
         warn_of_wal_reset(name);
@@ -95,6 +97,7 @@ class Doctor {
   }
 
   std::string look_at_node(const puller::Target& target) {
+    ssh_settings_[target.cluster] = puller::read_ssh_settings(target).warnings;
     const puller::NodeFacts node = puller::inspect(target);
     node_versions_[target.cluster] = node.k3s_version;
     wal_reset_[target.cluster] = puller::wal_reset_warnings(node.sqlite_version, node.k3s_version);
@@ -115,17 +118,21 @@ class Doctor {
   }
 
   void warn_of_fallback(const std::string& cluster) {
-    if (!fallback_[cluster].empty())
-      lines_.push_back({"drill-node " + cluster,
-                        reports::DoctorVerdict::warning,
-                        fallback_[cluster] + "; pulls are made by its sqlite3, and all of the database is sent",
-                        {}});
+    if (!fallback_[cluster].empty()) warn("drill-node " + cluster, puller::fallback_warning(fallback_[cluster]));
+  }
+
+  // Of settings that count for ssh and not for drill.
+  void warn_of_ssh_settings(const std::string& cluster) {
+    for (const std::string& warning : ssh_settings_[cluster]) warn("ssh " + cluster, warning);
+  }
+
+  void warn(std::string subject, std::string message) {
+    lines_.push_back({std::move(subject), reports::DoctorVerdict::warning, std::move(message), {}});
   }
 
   // One line for each program that has, or may have, the bug; none for a node that could not be looked at.
   void warn_of_wal_reset(const std::string& cluster) {
-    for (const std::string& warning : wal_reset_[cluster])
-      lines_.push_back({"wal-reset " + cluster, reports::DoctorVerdict::warning, warning, {}});
+    for (const std::string& warning : wal_reset_[cluster]) warn("wal-reset " + cluster, warning);
   }
 
   // For those who do not want to allow more.
@@ -157,10 +164,11 @@ class Doctor {
 
   const Globals& globals_;
   std::optional<Config> config_;
-  std::map<std::string, std::string> node_versions_;           // by cluster
-  std::map<std::string, std::string> sudoers_;                 // by cluster
-  std::map<std::string, std::string> fallback_;                // by cluster: why sqlite3 has to do it
-  std::map<std::string, std::vector<std::string>> wal_reset_;  // by cluster: warnings
+  std::map<std::string, std::string> node_versions_;              // by cluster
+  std::map<std::string, std::string> sudoers_;                    // by cluster
+  std::map<std::string, std::string> fallback_;                   // by cluster: why sqlite3 has to do it
+  std::map<std::string, std::vector<std::string>> wal_reset_;     // by cluster: warnings
+  std::map<std::string, std::vector<std::string>> ssh_settings_;  // by cluster: warnings
   std::vector<reports::DoctorLine> lines_;
 };
 

@@ -31,6 +31,8 @@ void log_capture(const reports::PullOutcome& outcome, std::size_t cluster_count)
   if (cluster_count > 1) line += " of " + outcome.cluster;
   ::syslog(LOG_INFO, "%s", line.c_str());
   core::log_info(line);
+  if (const std::string& why = outcome.report->node.fallback; !why.empty())
+    core::log_lasting_warning(fmt::format("{}: {}", outcome.cluster, puller::fallback_warning(why)));
   if (outcome.another_cluster.empty()) return;
   const std::string problem = outcome.report->snapshot.full_name() + ": " + outcome.another_cluster;
   ::syslog(LOG_ERR, "%s", problem.c_str());

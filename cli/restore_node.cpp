@@ -2,56 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <optional>
-
+#include "cli/address.hpp"
 #include "core/error.hpp"
 
 namespace cli {
 namespace {
-
-struct Address {
-  std::optional<std::string> user;
-  std::string host;
-  std::optional<int> port;
-};
-
-// user@host:port, host, user@[::1]:22
-Address parse_address(const std::string& node) {
-  const auto refuse = [&] {
-    throw core::Error(core::ErrorKind::usage,
-                      fmt::format("--to '{}' is neither a configured cluster nor user@host:port", node));
-  };
-  Address address;
-  std::string rest = node;
-  if (const std::size_t at = rest.rfind('@'); at != std::string::npos) {
-    address.user = rest.substr(0, at);
-    rest.erase(0, at + 1);
-    if (address.user->empty()) refuse();
-  }
-  std::string port;
-  if (rest.starts_with('[')) {
-    const std::size_t end = rest.find(']');
-    if (end == std::string::npos) refuse();
-    port = rest.substr(end + 1);
-    rest = rest.substr(1, end - 1);
-    if (!port.empty() && port[0] != ':') refuse();
-    port.erase(0, 1);
-  } else if (const std::size_t colon = rest.find(':'); colon != std::string::npos && rest.rfind(':') == colon) {
-    port = rest.substr(colon + 1);
-    rest.resize(colon);
-    if (port.empty()) refuse();
-  }
-  if (rest.empty() || rest[0] == '-' || rest.find_first_of(" \t/") != std::string::npos) refuse();
-  address.host = rest;
-  if (!port.empty()) {
-    int number = 0;
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-    if (error != std::errc() || end != port.data() + port.size() || number < 1 || number > 65535) refuse();
-    address.port = number;
-  }
-  return address;
-}
 
 restorer::Settings settings_of(const ClusterConfig& cluster) {
   restorer::Settings settings = cluster.restore;
@@ -63,7 +18,11 @@ restorer::Settings settings_of(const ClusterConfig& cluster) {
 
 restorer::Settings find_node(const Config& config, const std::string& node, const std::string& cluster) {
   if (const auto named = config.clusters.find(node); named != config.clusters.end()) return settings_of(named->second);
-  const Address address = parse_address(node);
+  const std::optional<Address> parsed = parse_address(node);
+  if (!parsed)
+    throw core::Error(core::ErrorKind::usage,
+                      fmt::format("--to '{}' is neither a configured cluster nor user@host:port", node));
+  const Address& address = *parsed;
   restorer::Settings settings;
   if (const auto own = config.clusters.find(cluster); own != config.clusters.end()) {
     settings = own->second.restore;

@@ -52,7 +52,7 @@ void WayBack::say_whether_back(bool back, const std::string& where) {
   outcome_.rolled_back = back ? reports::RolledBack::yes : reports::RolledBack::failed;
   if (!back)
     outcome_.rollback_failure =
-        fmt::format("the node may be between two states{}; to put it back, as root on the node: sh {}", where,
+        fmt::format("the node may be between two states{}, and has to be put back; type on the node: sudo sh {}", where,
                     facts_.rollback_file().string());
 }
 

@@ -67,6 +67,7 @@ void set_log_level(LogLevel level) {
 void log_debug(std::string_view message) { log(spdlog::level::debug, message); }
 void log_info(std::string_view message) { log(spdlog::level::info, message); }
 void log_warning(std::string_view message) { log(spdlog::level::warn, "warning: " + std::string(message)); }
+void log_lasting_warning(std::string_view message) { log(spdlog::level::err, "warning: " + std::string(message)); }
 void log_error(std::string_view message) { log(spdlog::level::err, "error: " + std::string(message)); }
 
 void show_progress(std::string_view message) {

@@ -18,6 +18,9 @@ void log_info(std::string_view message);
 void log_warning(std::string_view message);
 void log_error(std::string_view message);
 
+/// A warning that `quiet` shows as well: of what goes wrong each time and ends no command.
+void log_lasting_warning(std::string_view message);
+
 /// Shows `message` on the terminal's last line until this thread shows another, or clears it; threads share that line.
 /// Nothing when stderr is no terminal.
 void show_progress(std::string_view message);

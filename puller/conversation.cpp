@@ -22,8 +22,24 @@ Conversation::Conversation(const Target& target, SshCommand command, std::string
     : target_(target),
       command_(std::move(command)),
       frames_([this](char* buffer, std::size_t size_bytes) { return command_.read(buffer, size_bytes); }) {
-  command_.write(opening);
-  greeted_ = frames_.find_hello();
+  try {
+    command_.write(opening);
+    greeted_ = frames_.find_hello();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::timeout)
+      throw not_started(error.kind(), fmt::format("no command has started {} s after the login: its start files wait "
+                                                  "for something, or the node is overloaded",
+                                                  target_.idle_timeout.count()));
+    if (error.kind() == ErrorKind::storage) throw not_started(error.kind(), error.what());
+    throw;
+  }
+}
+
+// A login shell reads ~/.bashrc before any command, also where there is no terminal.
+Error Conversation::not_started(ErrorKind kind, std::string_view why) const {
+  return Error(kind, fmt::format("{}: {}; let them end where there is no terminal; type on the node: sudo sed -i '1i "
+                                 "case $- in *i*) ;; *) return ;; esac' ~{}/.bashrc",
+                                 command_.peer(), why, command_.user()));
 }
 
 // A stream that ends early has its reason in what the program wrote to stderr, if it could still write.
@@ -40,9 +56,8 @@ auto Conversation::explained(Work&& work) -> decltype(work()) {
 }
 
 Error Conversation::problem(std::string_view code_and_detail) const {
-  Error error = node_problem(code_and_detail, target_.host);
-  if (!replaced_.empty()) error.add_context(replaced_);
-  return error;
+  const Error error = node_problem(code_and_detail, command_.user(), target_.host);
+  return replaced_.empty() ? error : Error(error.kind(), fmt::format("{}; {}", error.what(), replaced_));
 }
 
 void Conversation::keep_fact(std::string_view text) {

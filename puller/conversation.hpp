@@ -17,13 +17,13 @@ namespace puller {
 
 class Conversation {
  public:
-  /// With `command`, to which it says `opening`.
+  /// With `command`, to which it says `opening`. Throws: timeout, or storage for noise without end, before the hello.
   Conversation(const Target& target, SshCommand command, std::string_view opening);
 
-  /// What its program is only a replacement of, and why: said with whatever the node then has against it.
+  /// What its program is only a replacement of, and why: said behind whatever the node then has against it.
   void replaces(std::string what) { replaced_ = std::move(what); }
 
-  /// False when the command ended, or said too much, without a hello: then error_output() and exit_status() say why.
+  /// False when the command ended without a hello: then error_output() and exit_status() say why.
   bool greeted() const { return greeted_; }
   std::string_view error_output() const { return command_.error_output(); }
   std::optional<int> exit_status() { return command_.exit_status(); }
@@ -49,6 +49,7 @@ class Conversation {
   template <class Work>
   auto explained(Work&& work) -> decltype(work());
   void keep_fact(std::string_view text);
+  core::Error not_started(core::ErrorKind kind, std::string_view why) const;
   core::Error problem(std::string_view code_and_detail) const;
 
   const Target& target_;

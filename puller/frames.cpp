@@ -17,7 +17,7 @@ using core::Error;
 using core::ErrorKind;
 
 constexpr std::size_t kLineBytes = 4096;
-constexpr std::size_t kNoiseBytes = 65536;
+constexpr std::size_t kNoiseBytes = 4U << 20U;
 constexpr std::string_view kConfigPartPrefix = "config.yaml.d-";
 
 bool allowed_name(std::string_view name) {
@@ -60,14 +60,22 @@ bool FrameReader::next_line(std::string& line) {
   }
 }
 
+// What comes before need not end with its line.
 bool FrameReader::find_hello() {
-  std::string text;
-  std::size_t skipped = 0;
-  while (skipped < kNoiseBytes && next_line(text)) {
-    if (text == kHello) return true;
-    skipped += text.size() + 1;
+  const std::string hello = std::string(kHello) + '\n';
+  std::string seen;
+  for (std::size_t skipped = 0; skipped <= kNoiseBytes; skipped += end_ - begin_, begin_ = end_) {
+    if (begin_ == end_ && !fill()) return false;
+    const std::size_t kept = std::min(seen.size(), hello.size() - 1);
+    seen.erase(0, seen.size() - kept);
+    seen.append(buffer_.data() + begin_, end_ - begin_);
+    const std::size_t found = seen.find(hello);
+    if (found == std::string::npos) continue;
+    begin_ += found + hello.size() - kept;
+    return true;
   }
-  return false;
+  throw Error(ErrorKind::storage,
+              fmt::format("the start files of the login there print more than {} MiB", kNoiseBytes >> 20U));
 }
 
 Line FrameReader::line() {

@@ -44,7 +44,8 @@ class FrameReader {
   /// `read` fills a buffer with at least one byte and returns how many, or returns 0 at the end of the stream.
   explicit FrameReader(std::function<std::size_t(char*, std::size_t)> read);
 
-  /// Skips to the hello. False when the stream ended, or 64 KiB passed, without one.
+  /// Skips to behind the hello, wherever in a line it begins. False when the stream ended without one. Throws: storage
+  /// when 4 MiB have passed.
   bool find_hello();
 
   /// The next line that is not `alive`. Throws: unreachable at the end of the stream; storage for a line too long.

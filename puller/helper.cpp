@@ -25,19 +25,19 @@ refuse() {{ printf 'refused %s\n' "$*"; exit 3; }}
 install_helper() {{
   printf 'k3s-drill 1\n'
   directory={directory}
-  mkdir -p "$directory" && chmod 700 "$directory" || refuse "$directory cannot be made"
+  mkdir -p "$directory" && chmod 700 "$directory" || refuse "$directory cannot be made; let root write in ${{directory%/*}}"
   for old in "$directory"/.drill-node.*; do
     owner=${{old##*/.drill-node.}}
     kill -0 "${{owner%%.*}}" 2>/dev/null || rm -f "$old"
   done
-  new=$(mktemp "$directory/.drill-node.$$.XXXXXX") || refuse "nothing can be written in $directory"
+  new=$(mktemp "$directory/.drill-node.$$.XXXXXX") || refuse "nothing can be written in $directory; make room there"
   trap 'rm -f "$new"' EXIT
-  unpack 2>/dev/null >"$new" || refuse "$directory has no space, or the node no base64 or gzip"
+  unpack 2>/dev/null >"$new" || refuse "$directory has no space, or the node no base64 or gzip; make room, or install coreutils and gzip there"
   hash=$(sha256sum <"$new")
-  [ "${{hash%% *}}" = {sha256} ] || refuse 'it arrived with another hash'
+  [ "${{hash%% *}}" = {sha256} ] || refuse 'it arrived with another hash; pull again'
   chmod 700 "$new"
-  "$new" --version >/dev/null 2>&1 || refuse "no program can run in $directory: is it mounted noexec?"
-  mv -f "$new" "$directory/drill-node" || refuse "nothing can be renamed in $directory"
+  "$new" --version >/dev/null 2>&1 || refuse "no program can run in $directory, it may be mounted noexec; mount what allows programs there"
+  mv -f "$new" "$directory/drill-node" || refuse "nothing can be renamed in $directory; remove what is there"
   trap - EXIT
   printf 'end\n'
   exit 0
@@ -50,7 +50,7 @@ install_helper
 )sh";
 
 // As a word of a shell, inside the single quotes of sh -c '...'.
-std::string shell_word(const std::string& text) {
+std::string nested_word(const std::string& text) {
   const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("/._-+@%,:=").find(c) != std::string_view::npos;
@@ -69,10 +69,10 @@ std::string shell_word(const std::string& text) {
 
 // The ways to start it: by sudo as the program that it is; and where sudo allows a root shell only, out of that.
 std::vector<std::string> helper_commands(const Target& target) {
-  const std::string program = fmt::format("{} pull {} {}", kHelperPath, shell_word(target.data_dir.string()),
-                                          shell_word(target.config_file.string()));
-  return {fmt::format("sh -c 'if [ \"$(id -u)\" = 0 ]; then exec {0}; fi; exec sudo -n {0}'", program),
-          fmt::format(R"(sh -c 'exec sudo -n sh -c "exec \"\$@\"" sh {}')", program)};
+  const std::string program = fmt::format("{} pull {} {}", kHelperPath, nested_word(target.data_dir.string()),
+                                          nested_word(target.config_file.string()));
+  return {fmt::format("sh -c 'if [ \"$(id -u)\" = 0 ]; then exec {0}; fi; exec env LC_ALL=C sudo -n {0}'", program),
+          fmt::format(R"(sh -c 'exec env LC_ALL=C sudo -n sh -c "exec \"\$@\"" sh {}')", program)};
 }
 
 const NodeProgram* program_for(std::string_view arch) {
@@ -91,7 +91,8 @@ std::unique_ptr<Conversation> run_script(const Target& target, SshSession& sessi
   auto shell = std::make_unique<Conversation>(target, session.start(root_shell_command()),
                                               std::string(kScriptPrologue) + std::string(script));
   if (!shell->greeted())
-    throw unavailable(target, fmt::format("no root shell to put it there ({})", last_line(shell->error_output())));
+    throw unavailable(target, fmt::format("no root shell to put it there ({}); {}", last_line(shell->error_output()),
+                                          sudoers_cure(root_shell_line(session.user()))));
   if (const Line line = shell->next(); line.word == "refused")
     throw unavailable(target, line.rest);
   else if (line.word != "end")
@@ -143,7 +144,7 @@ Present start_present(const Target& target, SshSession& session, const std::stri
 // to allow the program as well.
 HelperUnavailable unstartable(const Target& target, const std::string& user, const std::string& said) {
   std::string why = fmt::format("it was put there and does not start ({})", said.empty() ? "it said nothing" : said);
-  if (said.find("sudo") != std::string::npos) why += "; add to sudoers on the node: " + sudoers_line(target, user);
+  if (!words_of_sudo(said).empty()) why += "; " + sudoers_cure(sudoers_line(target, user));
   return unavailable(target, why);
 }
 
@@ -175,7 +176,7 @@ std::unique_ptr<Conversation> start_helper(const Target& target, SshSession& ses
     // One that may be run and not replaced does as long as it speaks our language.
     if (!speaks) throw;
     core::log_warning(
-        fmt::format("{}: the drill-node there is another version than this drill's, and was used as it is ({})",
+        fmt::format("{}: the drill-node there is another version than this drill's, and was used as it is: {}",
                     target.host, error.what()));
   }
   present = start_present(target, session, request);

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <sstream>
 
+#include "puller/remote_script.hpp"
+
 namespace puller {
 namespace {
 
@@ -32,8 +34,8 @@ Error copy_failed(const std::string& detail, std::string_view host) {
                              host, detail));
   if (says("locked") || says("busy"))
     return Error(ErrorKind::timeout,
-                 fmt::format("{}: another program kept state.db on the node locked for 30 s ({}); find it "
-                             "with: fuser -v state.db",
+                 fmt::format("{}: another program kept state.db on the node locked for 30 s ({}); wait for "
+                             "its end, then pull again",
                              host, detail));
   return Error(ErrorKind::storage, fmt::format("{}: the node could not copy its database: {}", host,
                                                detail.empty() ? "it did not say why" : detail));
@@ -68,7 +70,7 @@ Error limit(std::istringstream& detail, std::string_view host) {
 
 }  // namespace
 
-Error node_problem(std::string_view code_and_detail, std::string_view host) {
+Error node_problem(std::string_view code_and_detail, const std::string& user, std::string_view host) {
   std::istringstream words{std::string(code_and_detail)};
   std::string code;
   words >> code;
@@ -76,9 +78,9 @@ Error node_problem(std::string_view code_and_detail, std::string_view host) {
   std::replace_if(
       detail.begin(), detail.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   if (code == "etcd")
-    return Error(
-        ErrorKind::not_found,
-        fmt::format("{}: this k3s runs embedded etcd ({}), not SQLite; use: k3s etcd-snapshot save", host, detail));
+    return Error(ErrorKind::not_found,
+                 fmt::format("{}: this k3s runs embedded etcd ({}), not SQLite; back it up with k3s etcd-snapshot save",
+                             host, detail));
   if (code == "external") return external(words, host);
   if (code == "agent_only")
     return Error(ErrorKind::not_found,
@@ -97,10 +99,10 @@ Error node_problem(std::string_view code_and_detail, std::string_view host) {
                              host, detail));
   if (code == "no_sqlite3")
     return Error(ErrorKind::not_found,
-                 fmt::format("{}: no sqlite3 on the node; install it there: apt-get install sqlite3", host));
+                 fmt::format("{}: no sqlite3 on the node; install the package sqlite3 there", host));
   if (code == "no_tool")
     return Error(ErrorKind::not_found,
-                 fmt::format("{}: no {} on the node; install it there: apt-get install coreutils", host, detail));
+                 fmt::format("{}: no {} on the node; install the package coreutils there", host, detail));
   if (code == "no_space") {
     std::string free;
     std::string needed;
@@ -113,9 +115,10 @@ Error node_problem(std::string_view code_and_detail, std::string_view host) {
   }
   if (code == "limit") return limit(words, host);
   if (code == "bad_request")
-    return Error(ErrorKind::storage, fmt::format("{}: the drill-node there does not understand this drill ({}); remove "
-                                                 "/var/lib/k3s-drill on the node, and the next pull sends its own",
-                                                 host, detail));
+    return Error(
+        ErrorKind::storage,
+        fmt::format("{}: the drill-node there does not understand this drill ({}), and may not be replaced; {}", host,
+                    detail, sudoers_cure(root_shell_line(user))));
   if (code == "spool_full")
     return Error(ErrorKind::storage,
                  fmt::format("{}: more than {} wait on the node for a link that is too slow for a pull of this size; "
@@ -129,27 +132,38 @@ Error node_problem(std::string_view code_and_detail, std::string_view host) {
   return Error(ErrorKind::storage, fmt::format("{}: the node cannot be pulled: {} {}", host, code, detail));
 }
 
+// What sudo said; empty when it did not speak. Start files may have said something else on stderr.
+std::string words_of_sudo(std::string_view error_output) {
+  std::string said;
+  std::istringstream lines{std::string(error_output)};
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("sudo: ") || line.find("sudoers") != std::string::npos) said = last_line(line);
+  return said;
+}
+
+// visudo takes the new line only when all of the file is sound, and the last line of it is the one that counts.
+std::string sudoers_cure(const std::string& line) {
+  return fmt::format("type on the node: echo {} | sudo EDITOR='tee -a' visudo", quoted(line));
+}
+
+std::string root_shell_line(const std::string& user) { return user + " ALL=(root) NOPASSWD: /bin/sh"; }
+
 Error no_root_shell(const std::string& user, const std::string& host, std::string_view error_output,
                     std::optional<int> exit_status) {
-  const std::string said = last_line(error_output);
-  if (error_output.find("sudo: not installed") != std::string_view::npos)
-    return Error(ErrorKind::denied,
-                 fmt::format("{}: no sudo on the node; log in as root, or install sudo there", host));
-  if (error_output.find("you must have a tty") != std::string_view::npos)
-    return Error(
-        ErrorKind::denied,
-        fmt::format("{}: sudo on the node wants a terminal ({}); on the node: echo 'Defaults:{} !requiretty' | "
-                    "sudo tee /etc/sudoers.d/k3s-drill-tty",
-                    host, said, user));
-  if (error_output.find("sudo") != std::string_view::npos)
-    return Error(ErrorKind::denied,
-                 fmt::format("{}: {} may not get a root shell by sudo without a password ({}); on the node: echo '{} "
-                             "ALL=(root) NOPASSWD: /bin/sh' | sudo tee /etc/sudoers.d/k3s-drill",
-                             host, user, said, user));
+  const std::string said = words_of_sudo(error_output);
+  if (said == "sudo: not installed")
+    return Error(ErrorKind::denied, fmt::format("{}: no sudo on the node; install it there, or set user: root", host));
+  if (said.find("must have a tty") != std::string::npos)
+    return Error(ErrorKind::denied, fmt::format("{}: sudo on the node wants a terminal ({}); {}", host, said,
+                                                sudoers_cure("Defaults:" + user + " !requiretty")));
+  if (!said.empty())
+    return Error(ErrorKind::denied, fmt::format("{}: {} may not get a root shell by sudo without a password ({}); {}",
+                                                host, user, said, sudoers_cure(root_shell_line(user))));
+  const std::string last = last_line(error_output);
   return Error(ErrorKind::denied,
-               fmt::format("{}: no shell for {} on the node ({}{}); does: ssh {}@{} true: work?", host, user,
-                           said.empty() ? "it said nothing" : said,
-                           exit_status ? fmt::format(", exit status {}", *exit_status) : "", user, host));
+               fmt::format("{}: no shell for {} on the node ({}{}); give the user one that runs commands", host, user,
+                           last.empty() ? "it said nothing" : last,
+                           exit_status ? fmt::format(", exit status {}", *exit_status) : ""));
 }
 
 std::string last_line(std::string_view text) {

@@ -161,7 +161,7 @@ Started start(const Target& target, SshSession& session, Errand errand, std::str
     }
   }
   Started script{start_script(target, session, errand), "sqlite3", fallback};
-  if (!fallback.empty()) script.node->replaces(fallback + "; its sqlite3 cannot do it either");
+  if (!fallback.empty()) script.node->replaces("and what needs no sqlite3 cannot do it either: " + fallback);
   return script;
 }
 
@@ -236,6 +236,13 @@ PullReport attempt_twice(const Target& target, store::Store& store, const ReadId
 }
 
 }  // namespace
+
+std::string fallback_warning(const std::string& fallback) {
+  return fmt::format(
+      "the node's sqlite3 makes the copies, and all of the database is sent each time (method: sqlite3 "
+      "lets it be so): {}",
+      fallback);
+}
 
 NodeFacts inspect(const Target& target) {
   SshSession session(target);

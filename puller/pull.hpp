@@ -49,8 +49,11 @@ struct PullReport {
 /// datastore, each with the cure), timeout, cancelled.
 NodeFacts inspect(const Target& target);
 
-/// "ubuntu ALL=(root) NOPASSWD: /var/lib/k3s-drill/drill-node pull ...": for /etc/sudoers.d on the node, all that
-/// `user` has to be allowed once drill-node is there.
+/// The warning for a node with NodeFacts::fallback.
+std::string fallback_warning(const std::string& fallback);
+
+/// "ubuntu ALL=(root) NOPASSWD: /var/lib/k3s-drill/drill-node pull ...": for sudoers on the node, all that `user` has
+/// to be allowed once drill-node is there.
 std::string sudoers_line(const Target& target, const std::string& user);
 
 /// Which cluster `database` is of, as far as it and `token`, the content of server/token, tell. What it throws ends the

@@ -287,9 +287,17 @@ std::string quoted(const std::string& text) {
   return result + "'";
 }
 
+std::string shell_word(const std::string& text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("/._-+@%,:=").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  return plain ? text : quoted(text);
+}
+
 std::string root_shell_command() {
   return "sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh; fi; "
-         "command -v sudo >/dev/null 2>&1 || { echo \"sudo: not installed\" >&2; exit 1; }; exec sudo -n sh'";
+         "command -v sudo >/dev/null 2>&1 || { echo \"sudo: not installed\" >&2; exit 1; }; exec env LC_ALL=C sudo -n "
+         "sh'";
 }
 
 std::string remote_script(const Target& target, Errand errand) {

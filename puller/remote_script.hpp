@@ -28,6 +28,9 @@ extern const std::string_view kNodeFunctions;
 /// `text` as one word of a shell, in single quotes.
 std::string quoted(const std::string& text);
 
+/// `text` as one word of a shell, in quotes where it needs them.
+std::string shell_word(const std::string& text);
+
 /// The command line for the node's login shell: a root shell that reads its script from stdin.
 std::string root_shell_command();
 

@@ -27,6 +27,8 @@ using core::Error;
 using core::ErrorKind;
 
 constexpr std::chrono::seconds kBetweenSigns{15};  // of us, for a firewall that forgets who is silent
+constexpr std::chrono::seconds kRefusedFor{5};
+constexpr std::string_view kProhibited = "error (1)";  // SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, in libssh's words
 constexpr std::size_t kErrorOutputBytes = 4096;
 
 }  // namespace
@@ -57,12 +59,13 @@ void SshSession::State::keep(const std::stop_token& end) {
 }
 
 SshSession::SshSession(const Target& target) : state_(std::make_unique<State>()) {
-  if (!state_->session) throw Error(ErrorKind::storage, "libssh has no memory");
-  const auto deadline = Clock::now() + target.connect_timeout;
+  if (!state_->session) throw Error(ErrorKind::storage, "no memory for an ssh session; free some on this machine");
   state_->idle_timeout = target.idle_timeout;
+  state_->settings = read_ssh_settings(target);
+  const auto deadline = Clock::now() + target.connect_timeout;
   state_->connect(target, deadline);
   state_->check_host_key(target);
-  state_->log_in(target, Clock::now() + target.connect_timeout);
+  state_->log_in(Clock::now() + target.connect_timeout);
   try {
     state_->keeper = std::jthread([state = state_.get()](const std::stop_token& end) { state->keep(end); });
   } catch (const std::system_error& error) {
@@ -94,11 +97,6 @@ struct SshCommand::State {
     channel.reset();
   }
 
-  Error lost() const {
-    return Error(ErrorKind::unreachable,
-                 fmt::format("{}: the connection was lost ({})", connection.peer, connection.last_error()));
-  }
-
   void collect_error_output() {
     char buffer[1024];
     int got = 0;
@@ -110,7 +108,7 @@ struct SshCommand::State {
   }
 
   void wait(const core::Stopwatch& silence) const {
-    if (!ssh_is_connected(connection.session.get())) throw lost();
+    if (!ssh_is_connected(connection.session.get())) throw connection.lost();
     if (silence.elapsed() > connection.idle_timeout)
       throw Error(ErrorKind::timeout,
                   fmt::format("{}: no word from the node for {} s; is it overloaded, or the network gone?",
@@ -119,16 +117,38 @@ struct SshCommand::State {
   }
 };
 
+// sshd counts a command until it has seen its end, so one that is refused just after another may be taken a moment
+// later.
+Channel SshSession::State::open_session() {
+  const core::Stopwatch refused;
+  while (true) {
+    Channel channel(ssh_channel_new(session.get()));
+    if (!channel) throw Error(ErrorKind::storage, "no memory for an ssh session; free some on this machine");
+    const auto step = [&] { return ssh_channel_open_session(channel.get()); };
+    if (repeat(SSH_AGAIN, Clock::now() + idle_timeout, "opening a channel", step) == SSH_OK) return channel;
+    if (!ssh_is_connected(session.get())) throw lost();
+    if (refused.elapsed() > kRefusedFor)
+      throw Error(
+          ErrorKind::denied,
+          fmt::format("{}: sshd on the node takes no more commands on this connection (MaxSessions); type on the "
+                      "node: sudo sed -i '1i MaxSessions 10' /etc/ssh/sshd_config && sudo kill -HUP $(cat "
+                      "/run/sshd.pid)",
+                      peer));
+    wait_for_socket(session.get());
+  }
+}
+
 SshCommand SshSession::start(const std::string& command_line) {
   const std::lock_guard use(state_->in_use);
+  Channel channel = state_->open_session();
   const auto deadline = Clock::now() + state_->idle_timeout;
-  Channel channel(ssh_channel_new(state_->session.get()));
-  const auto check = [&](std::string_view what, auto&& step) {
-    if (!channel || state_->repeat(SSH_AGAIN, deadline, what, step) != SSH_OK)
-      throw Error(ErrorKind::unreachable, fmt::format("{}: {} failed ({})", state_->peer, what, state_->last_error()));
-  };
-  check("opening a channel", [&] { return ssh_channel_open_session(channel.get()); });
-  check("starting a command", [&] { return ssh_channel_request_exec(channel.get(), command_line.c_str()); });
+  const auto step = [&] { return ssh_channel_request_exec(channel.get(), command_line.c_str()); };
+  if (state_->repeat(SSH_AGAIN, deadline, "starting a command", step) != SSH_OK) {
+    if (!ssh_is_connected(state_->session.get())) throw state_->lost();
+    throw Error(ErrorKind::denied, fmt::format("{}: the node's sshd starts no command for this user; does its "
+                                               "/etc/ssh/sshd_config or authorized_keys restrict it?",
+                                               state_->peer));
+  }
   return SshCommand(std::make_unique<SshCommand::State>(*state_, std::move(channel)));
 }
 
@@ -166,12 +186,14 @@ std::size_t SshCommand::read(char* buffer, std::size_t size_bytes) {
       state_->connection.traffic.bytes_received += static_cast<std::uint64_t>(got);
       return static_cast<std::size_t>(got);
     }
-    if (got == SSH_ERROR) throw state_->lost();
+    if (got == SSH_ERROR) throw state_->connection.lost();
     if (got == SSH_EOF || ssh_channel_is_eof(state_->channel.get()) != 0) return 0;
     state_->wait(silence);
   }
 }
 
+const std::string& SshCommand::user() const { return state_->connection.user; }
+const std::string& SshCommand::peer() const { return state_->connection.peer; }
 std::string_view SshCommand::error_output() const { return state_->error_output; }
 
 std::optional<int> SshCommand::exit_status() {
@@ -208,10 +230,11 @@ SshRelay SshSession::connect(const std::string& host, unsigned port) {
   };
   if (!channel || state_->repeat(SSH_AGAIN, Clock::now() + state_->idle_timeout, "connecting", step) != SSH_OK) {
     const std::string reason = state_->last_error();
-    if (reason.find("prohibited") != std::string::npos)
+    if (reason.find(kProhibited) != std::string::npos)
       throw Error(ErrorKind::denied,
-                  fmt::format("{}: the node's sshd forwards no connections; allow it for this user in "
-                              "/etc/ssh/sshd_config: AllowTcpForwarding local",
+                  fmt::format("{}: the node's sshd forwards no connections; type on the node: sudo sed -i '1i "
+                              "DisableForwarding no\\nAllowTcpForwarding local' /etc/ssh/sshd_config && sudo kill -HUP "
+                              "$(cat /run/sshd.pid)",
                               state_->peer));
     throw Error(ErrorKind::unreachable,
                 fmt::format("{}: nothing answers at {} port {} on the node ({})", state_->peer, host, port, reason));

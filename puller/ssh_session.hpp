@@ -38,6 +38,9 @@ class SshCommand {
   /// The last lines of the command's stderr so far, at most 4 KiB.
   std::string_view error_output() const;
 
+  const std::string& user() const;
+  const std::string& peer() const;
+
   /// Exit status after the end of stdout; empty when the command was ended by a signal or the node did not say.
   std::optional<int> exit_status();
 

@@ -17,6 +17,7 @@
 #include "core/cancel.hpp"
 #include "core/error.hpp"
 #include "puller/ssh_session.hpp"
+#include "puller/ssh_settings.hpp"
 
 namespace puller {
 
@@ -46,6 +47,9 @@ using Text = std::unique_ptr<char, FreeString>;
 
 inline constexpr std::chrono::milliseconds kLookAround{100};
 
+/// For the session: what it may take as the node's key, best first.
+std::string host_key_algorithms(const SshSettings& settings);
+
 inline void wait_for_socket(ssh_session session) {
   short events = POLLIN;
   if ((ssh_get_poll_flags(session) & SSH_WRITE_PENDING) != 0) events |= POLLOUT;
@@ -56,28 +60,31 @@ inline void wait_for_socket(ssh_session session) {
 struct SshSession::State {
   Session session{ssh_new()};
   std::mutex in_use;
+  SshSettings settings;
   std::string host;
   unsigned port = 22;
   std::string user;
   std::string peer;
-  std::string proxy_command;
   std::chrono::seconds idle_timeout{0};
   Traffic traffic;
   std::jthread keeper;  // ends first
 
   void connect(const Target& target, std::chrono::steady_clock::time_point deadline);
   void check_host_key(const Target& target);
-  void log_in(const Target& target, std::chrono::steady_clock::time_point deadline);
+  void log_in(std::chrono::steady_clock::time_point deadline);
   void take_what_came();
   void keep(const std::stop_token& end);
+  Channel open_session();
 
-  /// Repeats `step` until it says something else than `again`.
+  /// Repeats `step` until it says something else than `again`; SSH_ERROR once the connection is lost, which libssh does
+  /// not always say.
   template <class Step>
   int repeat(int again, std::chrono::steady_clock::time_point deadline, std::string_view what, Step&& step) {
     while (true) {
       core::throw_if_cancelled();
       const int result = step();
       if (result != again) return result;
+      if (!ssh_is_connected(session.get())) return SSH_ERROR;
       if (std::chrono::steady_clock::now() > deadline)
         throw core::Error(core::ErrorKind::timeout,
                           fmt::format("{}: no answer while {}; is the node overloaded?", peer, what));
@@ -85,6 +92,10 @@ struct SshSession::State {
     }
   }
 
+  core::Error lost() const {
+    return core::Error(core::ErrorKind::unreachable,
+                       fmt::format("{}: the connection was lost ({})", peer, last_error()));
+  }
   std::string last_error() const { return ssh_get_error(session.get()); }
 };
 

@@ -31,7 +31,8 @@ core::Fd listen_at(const std::filesystem::path& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.native().size() >= sizeof address.sun_path)
-    throw core::Error(core::ErrorKind::storage, path.string() + ": too long a path for a socket; set TMPDIR");
+    throw core::Error(core::ErrorKind::storage,
+                      path.string() + ": too long a path for a socket; set TMPDIR to a shorter one");
   path.native().copy(address.sun_path, sizeof address.sun_path - 1);
   core::Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||

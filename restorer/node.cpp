@@ -83,17 +83,20 @@ puller::SshCommand Node::root_shell() {
 
 void Node::be_connected() {
   if (!session_.is_connected()) connect_again();
-  if (claimed_ && !claim_) claim_again();
+  if (claimed_ && (!claim_ || !claim_session_->is_connected())) hold_claim(claim_again_script(*claimed_));
 }
 
 void Node::connect_again() {
   core::log_warning(fmt::format("{}: the connection was lost, and is made again", session_.peer()));
   claim_.reset();
+  session_ = connect_patiently();
+}
+
+puller::SshSession Node::connect_patiently() const {
   const core::Stopwatch watch;
   while (true) {
     try {
-      session_ = puller::SshSession(settings_.target);
-      return;
+      return puller::SshSession(settings_.target);
     } catch (const Error& error) {
       if (!says_lost(error) || watch.elapsed() > settings_.target.idle_timeout) throw;
     }
@@ -101,9 +104,11 @@ void Node::connect_again() {
   }
 }
 
-void Node::claim_again() {
-  auto claim =
-      converse(settings_.target, session_, session_.start(puller::root_shell_command()), claim_again_script(*claimed_));
+// On a connection of its own, as an sshd may allow one command at a time on each.
+void Node::hold_claim(const std::string& script) {
+  claim_.reset();
+  claim_session_.emplace(connect_patiently());
+  auto claim = converse(settings_.target, *claim_session_, claim_session_->start(puller::root_shell_command()), script);
   run_to_end(*claim);
   claim_ = std::move(claim);
 }
@@ -180,8 +185,7 @@ std::string Node::let_stand() {
 }
 
 void Node::claim(const ScriptFacts& facts) {
-  claim_ = start(claim_script(facts));
-  run_to_end(*claim_);
+  hold_claim(claim_script(facts));
   claimed_ = facts;
 }
 

@@ -125,7 +125,8 @@ class Node {
   puller::SshCommand root_shell();
   void be_connected();
   void connect_again();
-  void claim_again();
+  puller::SshSession connect_patiently() const;
+  void hold_claim(const std::string& script);
   void run_to_end(puller::Conversation& shell);
   template <class Read>
   auto read(Read&& ask) -> decltype(ask());
@@ -135,6 +136,7 @@ class Node {
   Settings settings_;
   puller::SshSession session_;
   std::optional<ScriptFacts> claimed_;
+  std::optional<puller::SshSession> claim_session_;
   std::unique_ptr<puller::Conversation> claim_;  // empty while it is lost
   std::string unflushed_;
 };

@@ -92,6 +92,11 @@ std::string Node::run(const std::string& script) const {
   return result.out;
 }
 
+std::string Node::type_cure(const std::string& message) const {
+  run("cat >/tmp/cure <<'END OF CURE'\n" + cure(message, "on the node") + "\nEND OF CURE");
+  return run("script -qec \"$(cat /tmp/cure)\" /dev/null </dev/null");
+}
+
 void Node::configure_sshd(const std::string& lines) const {
   // sshd writes its PID file once it listens again.
   run("cat >>/etc/ssh/sshd_config <<'END'\n" + lines +
@@ -237,6 +242,18 @@ std::string Fork::result() {
   ::waitpid(pid_, nullptr, 0);
   pid_ = 0;
   return text;
+}
+
+std::string cure(const std::string& message, const std::string& where) {
+  const std::string mark = where == "here" ? "; type: " : "; type " + where + ": ";
+  const std::size_t found = message.find(mark);
+  if (found == std::string::npos) throw std::runtime_error("nothing to type " + where + " in: " + message);
+  return message.substr(found + mark.size());
+}
+
+void type_cure_here(const std::string& message) {
+  const core::CommandResult result = core::run_command({{"sh", "-ec", cure(message, "here")}, std::chrono::minutes(1)});
+  if (result.exit_code != 0) throw std::runtime_error(message + "\n" + result.out + result.err);
 }
 
 std::string try_pull(const puller::Target& target, store::Store& store) {

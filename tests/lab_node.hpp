@@ -39,6 +39,10 @@ class Node {
   /// Runs `script` as root on the node; its stdout without the last newline. Throws when it fails.
   std::string run(const std::string& script) const;
 
+  /// Types, as root at a terminal of the node, the command that `message` says to type there (docs/messages.md). Its
+  /// output. Throws when there is none, or when it fails.
+  std::string type_cure(const std::string& message) const;
+
   /// The argv that runs `script` as root on the node.
   std::vector<std::string> command(const std::string& script) const;
 
@@ -105,6 +109,12 @@ class Fork {
   int pid_ = 0;
   core::Fd out_;
 };
+
+/// The command that `message` says to type `where` ("here", "on the node"). Throws when there is none.
+std::string cure(const std::string& message, const std::string& where);
+
+/// Types, in a shell of this machine, the command that `message` says to type. Throws as Node::type_cure.
+void type_cure_here(const std::string& message);
 
 /// "" when the pull succeeded, else "kind: message".
 std::string try_pull(const puller::Target& target, store::Store& store);

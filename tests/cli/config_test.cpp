@@ -165,6 +165,28 @@ TEST_CASE("a wrong config is refused with file, line and what would be right") {
   CHECK(message("store: [\n").find("config.yaml:2") == 0);
 }
 
+TEST_CASE("a host that holds user or port is refused with the keys to write, and an address of IPv6 is one") {
+  const auto host = [](const std::string& text) -> std::string {
+    try {
+      return cli::parse_config("store: /s\nclusters:\n  edge:\n    host: \"" + text + "\"\n", "c")
+          .clusters.at("edge")
+          .target.host;
+    } catch (const core::Error& error) {
+      return error.what();
+    }
+  };
+  for (const char* good : {"10.0.0.2", "node-a.example.org", "fe80::1%eth0", "::1", "2001:db8::2", "node_a"})
+    CHECK(host(good) == good);
+  const std::string more = "' is more than a host; write host: ";
+  CHECK(host("10.0.0.2:2222") == "c:4: host: '10.0.0.2:2222" + more + "10.0.0.2, port: 2222");
+  CHECK(host("root@node") == "c:4: host: 'root@node" + more + "node, user: root");
+  CHECK(host("ssh://root@node:22/") == "c:4: host: 'ssh://root@node:22/" + more + "node, user: root, port: 22");
+  CHECK(host("ssh://node") == "c:4: host: 'ssh://node" + more + "node");
+  CHECK(host("[2001:db8::2]:2222") == "c:4: host: '[2001:db8::2]:2222" + more + "\"2001:db8::2\", port: 2222");
+  for (const char* bad : {"https://node", "node:", "node:ssh", "-oProxyCommand=x", "a b", "node:70000", "1:2:3"})
+    CHECK(host(bad) == "c:4: host: '" + std::string(bad) + "' is neither a name nor an address");
+}
+
 TEST_CASE("durations need a unit, a positive number and an end") {
   CHECK(cli::parse_duration("500ms") == 500ms);
   CHECK(cli::parse_duration("1.5h") == 90min);

@@ -10,6 +10,7 @@
 
 #include "core/cancel.hpp"
 #include "core/clock.hpp"
+#include "core/file.hpp"
 #include "tests/catch.hpp"
 #include "tests/cli/bench.hpp"
 #include "tests/puller/relay.hpp"
@@ -98,6 +99,44 @@ TEST_CASE("doctor prints the one line that sudo on the node has to allow") {
   CHECK_THAT(bench.drill({"doctor"}).out,
              Catch::Contains("ubuntu ALL=(root) NOPASSWD: /var/lib/k3s-drill/drill-node pull /var/lib/rancher/k3s "
                              "/etc/rancher/k3s/config.yaml"));
+}
+
+TEST_CASE(
+    "a pull by sqlite3 where drill-node was wanted is a warning, to --quiet and doctor, too, unless it was asked for") {
+  NEEDS_LAB();
+  const bench::Bare bench;
+  bench.node.run("mkdir -m 700 /var/lib/k3s-drill; mount -t tmpfs -o noexec tmpfs /var/lib/k3s-drill");
+  const auto warnings = [&] {
+    std::string found;
+    const auto lines = bench::parse(bench.drill({"doctor", "--json"})).at("checks");
+    for (const auto& line : lines)
+      if (line.at("verdict") == "warning" && line.at("subject") == "drill-node edge")
+        found += line.at("message").get<std::string>();
+    return found;
+  };
+  const core::CommandResult pulled = bench.drill({"--quiet", "pull"});
+  CHECK(pulled.exit_code == 0);
+  const auto check = [](const std::string& said) {
+    CHECK_THAT(said, Catch::Contains("all of the database is sent") && Catch::Contains("noexec") &&
+                         Catch::Contains("method: sqlite3"));
+  };
+  check(pulled.err);
+  check(warnings());
+  bench.configure("", "    method: sqlite3\n");
+  CHECK(bench.drill({"--quiet", "pull"}).err.empty());
+  CHECK(warnings().empty());
+}
+
+TEST_CASE("doctor warns of ssh settings that do not count for drill") {
+  NEEDS_LAB();
+  const bench::Bare bench;
+  const core::ScratchDir scratch;
+  core::write_new_file(scratch.path() / "config", "RevokedHostKeys /etc/ssh/revoked\n");
+  std::string lines = bench::cluster_lines("edge", bench.node.target());
+  lines.replace(lines.find("/dev/null"), 9, scratch.path() / "config");
+  bench.write_config("", lines);
+  CHECK_THAT(bench.drill({"doctor"}).out,
+             Catch::Contains("ssh edge") && Catch::Contains("config line 1: RevokedHostKeys"));
 }
 
 TEST_CASE("doctor warns of the WAL-reset bug on a node, and still exits 0 when nothing fails") {

@@ -45,12 +45,26 @@ TEST_CASE("the hello is found behind what a login shell prints") {
   CHECK(line.rest == "arch x86_64");
 }
 
-TEST_CASE("a stream without a hello is none") {
+TEST_CASE("the hello is found behind what does not end with its line, and behind a lot of it") {
+  const std::size_t piece_bytes = GENERATE(1U, 7U, 4096U);
+  std::string noise = "no newline at the end";
+  if (piece_bytes > 1) noise.insert(0, 300'000, 'x');
+  puller::FrameReader frames(from(noise + "k3s-drill 1\nend\n", piece_bytes));
+  REQUIRE(frames.find_hello());
+  CHECK(frames.line().word == "end");
+}
+
+TEST_CASE("a stream without a hello is none, and noise without end is told") {
   CHECK_FALSE(puller::FrameReader(from("")).find_hello());
   CHECK_FALSE(puller::FrameReader(from("k3s-drill 1")).find_hello());
-  std::string noise;
-  for (int i = 0; i < 70000; ++i) noise += "x\n";
-  CHECK_FALSE(puller::FrameReader(from(noise + "k3s-drill 1\n", 4096)).find_hello());
+  std::size_t given = 0;
+  const auto endless = [&](char* buffer, std::size_t size_bytes) {
+    std::fill_n(buffer, size_bytes, 'y');
+    given += size_bytes;
+    return size_bytes;
+  };
+  CHECK_THROWS_WITH(puller::FrameReader(endless).find_hello(), Catch::Contains("start files"));
+  CHECK(given < 5U << 20U);
 }
 
 TEST_CASE("signs of life are no lines") {
@@ -115,7 +129,7 @@ TEST_CASE("a problem the node names becomes one line without control characters"
   const auto problem = GENERATE(as<std::string>{}, "etcd /x", "external mysql /x", "agent_only /x", "no_database /x",
                                 "no_token /x", "no_sqlite3", "no_tool mktemp", "no_space 1 2 /x", "copy_failed",
                                 "copy_failed \x1b[2J", "new thing", "");
-  const std::string text = puller::node_problem(problem, "host").what();
+  const std::string text = puller::node_problem(problem, "me", "host").what();
   CAPTURE(text);
   CHECK(text.starts_with("host: "));
   CHECK(std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20; }));

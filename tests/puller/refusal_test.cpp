@@ -39,15 +39,12 @@ TEST_CASE("an unknown host key is refused with its fingerprint and the command t
   node.make_database();
   const core::ScratchDir scratch;
   puller::Target target = node.target();
-  target.known_hosts = scratch.path() / "known_hosts";
+  target.known_hosts = scratch.path() / "of a user/known_hosts";
   const std::string fingerprint = node.run("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub | cut -d ' ' -f 2");
   const std::string error = refusal(node, target);
-  const std::string cure = "ssh-keyscan -t ed25519 -p 22 " + target.host + " >> " + target.known_hosts->string();
-  CHECK_THAT(error, StartsWith("denied: ") && Contains("unknown host key") && Contains(fingerprint) && Contains(cure));
+  CHECK_THAT(error, StartsWith("denied: ") && Contains("unknown host key") && Contains(fingerprint));
   CHECK_FALSE(std::filesystem::exists(*target.known_hosts));
-
-  // The cure works.
-  REQUIRE(core::run_command({{"sh", "-c", cure}}).exit_code == 0);
+  lab::type_cure_here(error);
   lab::Shelf shelf;
   CHECK(lab::try_pull(target, shelf.store) == "");
 }
@@ -66,6 +63,9 @@ TEST_CASE("a changed host key is refused with a warning and the command that for
   CHECK_THAT(error, StartsWith("denied: ") && Contains("HAS CHANGED") && Contains(fingerprint) &&
                         Contains("ssh-keygen -f " + target.known_hosts->string() + " -R '" + target.host + "'"));
   CHECK(core::read_file(*target.known_hosts) == target.host + " " + other);
+  lab::type_cure_here(error);
+  lab::Shelf shelf;
+  CHECK(lab::try_pull(target, shelf.store) == "");
 }
 
 TEST_CASE("a configuration that says StrictHostKeyChecking no does not make a host known") {
@@ -85,20 +85,9 @@ TEST_CASE("a login key the node does not know is refused, with the user and what
   const core::ScratchDir scratch;
   puller::Target target = node.target();
   target.identity = make_key(scratch);
-  CHECK_THAT(refusal(node, target), StartsWith("denied: ") && Contains("login as ubuntu refused") &&
+  CHECK_THAT(refusal(node, target), StartsWith("denied: ubuntu@" + target.host) && Contains("login refused") &&
                                         Contains(target.identity->string() + " (refused)") &&
                                         Contains("authorized_keys"));
-  target.identity = scratch.path() / "absent";
-  CHECK_THAT(refusal(node, target), StartsWith("denied: ") && Contains("absent (no such file"));
-}
-
-TEST_CASE("a user without passwordless sudo is told the line for sudoers") {
-  NEEDS_LAB();
-  const lab::Node node({"--no-sudo"});
-  node.make_database();
-  CHECK_THAT(refusal(node, node.target()), StartsWith("denied: ") &&
-                                               Contains("ubuntu may not get a root shell by sudo") &&
-                                               Contains("ubuntu ALL=(root) NOPASSWD: /bin/sh"));
 }
 
 TEST_CASE("a node without sqlite3 is told how to get it") {
@@ -107,7 +96,7 @@ TEST_CASE("a node without sqlite3 is told how to get it") {
   node.run(
       "mkdir -p /var/lib/rancher/k3s/server/db; cd /var/lib/rancher/k3s/server; echo x >token; echo x >db/state.db");
   CHECK_THAT(refusal(node, node.target(puller::Method::sqlite3)),
-             StartsWith("not_found: ") && Contains("apt-get install sqlite3"));
+             StartsWith("not_found: ") && Contains("install the package sqlite3"));
 }
 
 TEST_CASE("a node without state.db, an agent, and a server without a token are told apart") {

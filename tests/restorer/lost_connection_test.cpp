@@ -59,6 +59,19 @@ TEST_CASE("a connection that is lost between any two steps is made again, and no
         "another databasebefore-restore-" + bench.facts.moment + "\nstate.db");
 }
 
+TEST_CASE("a node whose sshd takes one command at a time on a connection is restored") {
+  NEEDS_LAB();
+  const Bench bench;
+  bench.make_server();
+  bench.node.run("sed -i '/^MaxSessions/d' /etc/ssh/sshd_config");
+  bench.node.configure_sshd("MaxSessions 1\n");
+  restorer::Node there(bench.facts.settings);
+  claim_and_send(bench, there);
+  CHECK_FALSE(owner(bench).empty());
+  place_and_finish(bench, there);
+  CHECK(bench.node.run("cat " + kServer + "/db/state.db") == "another database");
+}
+
 TEST_CASE("a look whose connection is lost in its midst is taken again") {
   NEEDS_LAB();
   const Bench bench;
