@@ -37,11 +37,14 @@ install_helper() {{
   [ "${{hash%% *}}" = {sha256} ] || refuse 'it arrived with another hash'
   chmod 700 "$new"
   "$new" --version >/dev/null 2>&1 || refuse "no program can run in $directory: is it mounted noexec?"
+  flush "$new" || refuse "$new cannot be flushed to its disk"
   mv -f "$new" "$directory/drill-node" || refuse "nothing can be renamed in $directory"
+  flush "$directory"
   trap - EXIT
   printf 'end\n'
   exit 0
 }}
+flush() {{ sync "$1" 2>/dev/null || sync; }}
 unpack() {{
   base64 -d <<'END' | gzip -dc
 {program}END

@@ -119,6 +119,8 @@ std::string pull_text(const std::vector<PullOutcome>& outcomes, Colour colour) {
     if (!report.node.fallback.empty())
       text += fmt::format("      the node's sqlite3 made the copy: {}\n", harmless(report.node.fallback));
     if (!outcome.another_cluster.empty()) text += wrapped("      ", outcome.another_cluster, 6, 100);
+    if (!outcome.retention_error.empty())
+      text += wrapped("      ", "older ones could not be removed: " + outcome.retention_error, 6, 100);
   }
   return text;
 }
@@ -158,6 +160,11 @@ std::string list_text(const std::vector<store::Snapshot>& snapshots) {
   std::string text =
       fmt::format("{:<{}}  {:>9}  {:<12}  {:<12}  {}\n", "SNAPSHOT", width, "SIZE", "VERIFIED", "DRILLED", "K3S");
   for (const store::Snapshot& snapshot : snapshots) {
+    if (snapshot.unreadable) {
+      text += fmt::format("{:<{}}  cannot be read: {}\n", snapshot.full_name(), width,
+                          harmless(snapshot.unreadable->what()));
+      continue;
+    }
     if (snapshot.damage) {
       text += fmt::format("{:<{}}  damaged: {}\n", snapshot.full_name(), width, harmless(*snapshot.damage));
       continue;
@@ -189,8 +196,9 @@ std::string import_text(const std::vector<ImportOutcome>& outcomes, Colour colou
     if (outcome.refusal) {
       text += fmt::format("{}  {}: {}\n", painted("refused", "31;1", colour), path, harmless(outcome.refusal->what()));
     } else {
-      text += fmt::format("{}  {}: {}{}\n", outcome.already_there ? "there   " : "imported", path, outcome.snapshot,
-                          outcome.of_another_cluster ? ", of another cluster than the series: drill series shows which" : "");
+      text += fmt::format(
+          "{}  {}: {}{}\n", outcome.already_there ? "there   " : "imported", path, outcome.snapshot,
+          outcome.of_another_cluster ? ", of another cluster than the series: drill series shows which" : "");
     }
   }
   return text + fmt::format("{} imported, {} already there, {} refused\n", imported,
