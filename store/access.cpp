@@ -1,5 +1,6 @@
 #include "store/access.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -27,17 +28,17 @@ std::string name_of(uid_t user) {
   return found->pw_name;
 }
 
+bool is_mount_point(const std::filesystem::path& path) {
+  struct statx facts {};
+  return ::statx(AT_FDCWD, path.c_str(), 0, STATX_TYPE, &facts) == 0 &&
+         (facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 // The directory, of `path` and those it is in, that its file system is mounted on.
 std::filesystem::path mount_point_of(std::filesystem::path path) {
   std::error_code none;
   path = std::filesystem::weakly_canonical(path, none);
-  auto facts = facts_of(path);
-  while (path.has_relative_path()) {
-    const auto above = facts_of(path.parent_path());
-    if (facts && above && above->st_dev != facts->st_dev) break;
-    facts = above;
-    path = path.parent_path();
-  }
+  while (path.has_relative_path() && !is_mount_point(path)) path = path.parent_path();
   return path;
 }
 

@@ -79,6 +79,7 @@ Entry load(const std::filesystem::path& directory) {
   }
   snapshot.manifest.cluster = directory.parent_path().filename();
   snapshot.manifest.name = directory.filename();
+  if (snapshot.unreadable) return entry;
   snapshot.verified = read_proof(directory / evidence_file(Evidence::verify));
   snapshot.drilled = read_proof(directory / evidence_file(Evidence::run));
   return entry;

@@ -84,16 +84,23 @@ TEST_CASE("a store on a NAS that is read-only or full can be read by every comma
   }
 }
 
-TEST_CASE("a snapshot is verified and brought back from a store that is mounted read-only") {
+TEST_CASE(
+    "a snapshot is verified and brought back from a store that is mounted read-only, and the cure makes it writable") {
   NEEDS(SmallDisk);
   const Shop shop;
+  const lab::SmallDisk disk(shop.store, "size=64m");
   REQUIRE(shop.import().exit_code == 0);
-  const ReadOnly store(shop.store);
+  REQUIRE(::mount(nullptr, shop.store.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0);
   const core::CommandResult verified = shop.drill({"verify", kNewest});
   INFO(verified.out << verified.err);
   CHECK(verified.exit_code == 0);
-  CHECK_THAT(verified.err, Contains("mount -o remount,rw " + shop.store.string()));
   CHECK(shop.drill({"extract", kNewest, "--out", (shop.scratch.path() / "out.db").string()}).exit_code == 0);
+  const std::string cure = "mount -o remount,rw " + shop.store.string();
+  REQUIRE_THAT(verified.err, Contains(cure));
+  REQUIRE(core::run_command({{"sh", "-c", cure}}).exit_code == 0);
+  const core::CommandResult again = shop.drill({"verify", kNewest});
+  CHECK(again.exit_code == 0);
+  CHECK(again.err.empty());
 }
 
 TEST_CASE("a user who may only read a store has every verdict, and is told whose it is") {
@@ -118,6 +125,8 @@ TEST_CASE("a user who may only read a store has every verdict, and is told whose
   CHECK(verified.exit_code == 0);
   CHECK_THAT(verified.err, Contains("the store is root's and this is nobody") && Contains("sudo -u root -H drill"));
 
+  shop.write_config("stale_after: 1000d\n", "  edge:\n    host: 127.0.0.1\n");
+  std::filesystem::permissions(shop.config, std::filesystem::perms(0644));
   const std::filesystem::path hidden = shop.store / kNewest;
   std::filesystem::permissions(hidden, std::filesystem::perms::owner_all);
   const core::CommandResult listed = as_nobody({"list"});

@@ -149,7 +149,7 @@ TEST_CASE("a read that fails is our trouble, never damage, and the next one is a
   }
 }
 
-TEST_CASE("what was read wrongly once is read again; what is wrong twice is damage, until it is right again") {
+TEST_CASE("what was read wrongly once is read again, and what is wrong twice is damage until it is right again") {
   NEEDS_NAS();
   NasShelf shelf;
   shelf.add_day(0, 2);
