@@ -7,8 +7,13 @@ namespace cli {
 drill::Candidate candidate_of(store::Store& store, const store::Snapshot& snapshot) {
   drill::Candidate candidate;
   candidate.name = snapshot.full_name();
-  candidate.taken_at = snapshot.damage ? core::parse_compact(snapshot.manifest.name) : snapshot.manifest.taken_at;
+  candidate.taken_at =
+      snapshot.damage || snapshot.unreadable ? core::parse_compact(snapshot.manifest.name) : snapshot.manifest.taken_at;
   candidate.drilled = snapshot.drilled && snapshot.drilled->verdict != "inconclusive";
+  if (snapshot.unreadable) {
+    candidate.unreadable = snapshot.unreadable->what();
+    return candidate;
+  }
   if (snapshot.lost) {
     candidate.damage = "lost: " + *snapshot.lost;
     return candidate;

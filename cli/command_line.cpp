@@ -220,12 +220,8 @@ int run_command_line(int argc, char** argv) {
   core::remove_orphaned_scratch_dirs();
   try {
     return line.act();
-  } catch (const core::Error& error) {
-    return report(error, globals.format);
-  } catch (const std::filesystem::filesystem_error& error) {
-    return report(core::system_error(error.code().value(), error.path1().string()), globals.format);
-  } catch (const std::bad_alloc&) {
-    return report(core::Error(core::ErrorKind::storage, "out of memory"), globals.format);
+  } catch (...) {
+    return report(core::caught(), globals.format);
   }
 }
 

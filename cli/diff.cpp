@@ -35,7 +35,7 @@ verifier::Inventory read_side(const std::filesystem::path& root, const Side& sid
   verifier::Inventory inventory = core::in_context("reading " + side.name(), [&] {
     if (!side.snapshot) {
       const core::ScratchDir scratch;
-      return verifier::read_inventory(copy_plain(side.file, scratch.path()));
+      return verifier::read_inventory(copy_plain(side.file, scratch));
     }
     store::Store store(root);
     const StoredCopy copy = copy_stored(store, *side.snapshot);

@@ -36,8 +36,7 @@ class Doctor {
                                           : "a program ran in one without root, held to all limits");
     });
     if (config_) {
-      examine("store", "give this user a directory of its own in 'store', with room for the snapshots",
-              [&] { return look_at_store(); });
+      examine("store", "", [&] { return look_at_store(); });
       for (const std::string& name : config_->cluster_names) {
         examine("node " + name, "", [&] { return look_at_node(config_->clusters.at(name).target); });
         warn_of_ssh_settings(name);
@@ -73,7 +72,8 @@ class Doctor {
       Seen seen = look();
       line.message = std::move(seen.message);
       line.verdict = seen.verdict;
-    } catch (const core::Error& error) {
+    } catch (...) {
+      const core::Error error = core::caught();
       if (error.kind() == core::ErrorKind::cancelled) throw;
       line.verdict = reports::DoctorVerdict::fail;
       line.message = error.what();
@@ -84,15 +84,15 @@ class Doctor {
   }
 
   std::string look_at_store() const {
-    const store::Store store(config_->store);
-    if (::access(config_->store.c_str(), R_OK | W_OK | X_OK) != 0)
-      throw core::system_error(errno, config_->store.string());
+    store::Store(config_->store).check_access();
     struct statvfs disk {};
     if (::statvfs(config_->store.c_str(), &disk) != 0) throw core::system_error(errno, config_->store.string());
     const std::uint64_t free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+    if (disk.f_blocks == 0) return fmt::format("{} (it does not say how much is free)", config_->store.string());
     if (free_bytes < kStoreFreeBytes)
       throw core::Error(core::ErrorKind::storage,
-                        fmt::format("{} has only {} left", config_->store.string(), reports::format_size(free_bytes)));
+                        fmt::format("{} has only {} left: drill prune removes what no keep_ rule keeps",
+                                    config_->store.string(), reports::format_size(free_bytes)));
     return fmt::format("{} ({} free)", config_->store.string(), reports::format_size(free_bytes));
   }
 

@@ -10,7 +10,8 @@ std::optional<reports::DrillHistory> note_drill(store::Store& store, const std::
   reports::DrillHistory history;
   try {
     history = reports::read_history(store.drills(cluster));
-  } catch (const core::Error& error) {
+  } catch (...) {
+    const core::Error error = core::caught();
     core::log_warning("the history of drills cannot be read, and this one is not in it: " + std::string(error.what()));
     return std::nullopt;
   }
@@ -18,7 +19,8 @@ std::optional<reports::DrillHistory> note_drill(store::Store& store, const std::
   reports::assess(history);
   try {
     store.note_drill(cluster, reports::to_line(history.records.back()));
-  } catch (const core::Error& error) {
+  } catch (...) {
+    const core::Error error = core::caught();
     core::log_warning("this drill is not in the history: " + std::string(error.what()));
   }
   return history;

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -7,6 +8,7 @@
 
 #include "cli/command.hpp"
 #include "cli/series.hpp"
+#include "core/as_owner.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "store/incoming.hpp"
@@ -99,9 +101,9 @@ class Importer {
     outcome.path = path;
     try {
       adopt(path, outcome);
-    } catch (const core::Error& error) {
-      if (error.kind() == core::ErrorKind::cancelled) throw;
-      outcome.refusal = error;
+    } catch (...) {
+      outcome.refusal = core::caught();
+      if (outcome.refusal->kind() == core::ErrorKind::cancelled) throw;
     }
     return outcome;
   }
@@ -121,12 +123,24 @@ class Importer {
       return;
     }
     store::Incoming incoming = store_.receive(options_.cluster);
-    const core::CopiedFile image = core::copy_file(path, incoming.image());
+    const core::CopiedFile image = copy_as_owner(path, incoming);
     if (token_) incoming.add(store::kTokenFile, *token_);
+    const core::AsOwner as(incoming.root());
     manifest.identity = verifier::read_identity(incoming.image(), token_);
     const store::Snapshot snapshot = incoming.commit(std::move(manifest), image);
     outcome.of_another_cluster = snapshot.of_another_cluster;
     note_series(store_, snapshot);
+  }
+
+  // Read as who we are, written as the store's owner.
+  static core::CopiedFile copy_as_owner(const std::filesystem::path& path, const store::Incoming& incoming) {
+    const auto make = [&] {
+      const core::AsOwner as(incoming.root());
+      return core::open_file(incoming.image(), O_WRONLY | O_CREAT | O_EXCL);
+    };
+    const core::Fd image = make();
+    return core::read_blocks(path,
+                             [&](std::string_view block) { core::write_all(image.get(), block, incoming.image()); });
   }
 
   // Throws when another database is stored under that moment.

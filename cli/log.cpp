@@ -68,6 +68,10 @@ class Searcher {
       passed_over_[index] = "it is of another cluster than the series";
       return;
     }
+    if (snapshot.unreadable) {
+      passed_over_[index] = std::string("it cannot be read: ") + snapshot.unreadable->what();
+      return;
+    }
     if (snapshot.lost) {
       passed_over_[index] = "lost: " + *snapshot.lost;
       return;
@@ -94,8 +98,10 @@ class Searcher {
         outcome.passed_over.push_back({snapshots_[i].full_name(), passed_over_[i]});
       }
     }
+    const bool unreadable = std::any_of(snapshots_.begin(), snapshots_.end(),
+                                        [](const store::Snapshot& one) { return one.unreadable.has_value(); });
     if (sightings.empty())
-      throw core::Error(core::ErrorKind::damaged,
+      throw core::Error(unreadable ? core::ErrorKind::storage : core::ErrorKind::damaged,
                         fmt::format("no snapshot of {} can be read; {}: {}", cluster_,
                                     outcome.passed_over.front().snapshot, outcome.passed_over.front().reason));
     std::vector<verifier::Life> lives = verifier::merge_lives(sightings);

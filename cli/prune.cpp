@@ -28,7 +28,8 @@ int prune(const Globals& globals, const Options& options) {
       }
       const store::ClusterLock lock = store.lock(cluster);
       outcomes.push_back({cluster, store.apply_retention(cluster, config.retention)});
-    } catch (const core::Error& error) {
+    } catch (...) {
+      const core::Error error = core::caught();
       // One that a pull is changing just now does not keep the others from it.
       if (error.kind() == core::ErrorKind::cancelled) throw;
       core::log_error(cluster + ": " + error.what());

@@ -45,6 +45,14 @@ void log_failure(const reports::PullOutcome& outcome) {
   ::syslog(LOG_ERR, "%s", fmt::format("capture of {} failed: {}", outcome.cluster, outcome.error).c_str());
 }
 
+// The snapshot is kept; but a disk that nothing is removed from is full one night.
+void log_retention_error(const reports::PullOutcome& outcome) {
+  const std::string problem = fmt::format("{}: the snapshot is kept, and older ones could not be removed: {}",
+                                          outcome.cluster, outcome.retention_error);
+  ::syslog(LOG_ERR, "%s", problem.c_str());
+  core::log_error(problem);
+}
+
 reports::PullOutcome pull_cluster(const Config& config, store::Store& store, const std::string& cluster) {
   reports::PullOutcome outcome;
   outcome.cluster = cluster;
@@ -67,15 +75,15 @@ reports::PullOutcome pull_cluster(const Config& config, store::Store& store, con
       for (const store::RetentionDecision& decision : store.apply_retention(cluster, config.retention))
         if (decision.action == store::Retention::remove)
           core::log_debug(fmt::format("removed {}/{}", cluster, decision.name));
-    } catch (const core::Error& error) {
-      core::log_warning(fmt::format("{}: retention: {}", cluster, error.what()));
+    } catch (...) {
+      outcome.retention_error = core::caught().what();
+      log_retention_error(outcome);
     }
     outcome.retained = store.list(cluster).size();
     log_capture(outcome, config.clusters.size());
-  } catch (const core::Error& error) {
+  } catch (...) {  // must not end the other pulls
+    const core::Error error = core::caught();
     failed(error.kind(), error.what());
-  } catch (const std::exception& error) {  // must not end the other pulls
-    failed(core::ErrorKind::storage, error.what());
   }
   return outcome;
 }
@@ -102,9 +110,10 @@ void log_summary(const std::vector<reports::PullOutcome>& outcomes, std::chrono:
   std::size_t pulled = 0;
   for (const reports::PullOutcome& outcome : outcomes) {
     if (outcome.report) ++pulled;
-    if (const std::string why = outcome.error_kind                ? std::string(to_string(*outcome.error_kind))
-                                : outcome.another_cluster.empty() ? std::string()
-                                                                  : "another cluster";
+    if (const std::string why = outcome.error_kind                 ? std::string(to_string(*outcome.error_kind))
+                                : !outcome.another_cluster.empty() ? "another cluster"
+                                : !outcome.retention_error.empty() ? "retention"
+                                                                   : "";
         !why.empty())
       failed += fmt::format("{}{} ({})", failed.empty() ? "; failed: " : ", ", outcome.cluster, why);
   }

@@ -7,6 +7,7 @@
 #include "cli/command.hpp"
 #include "cli/drill_history.hpp"
 #include "cli/series.hpp"
+#include "cli/stored_copy.hpp"
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
 #include "drill/drill.hpp"
@@ -91,7 +92,8 @@ class Runner {
     for (const std::string& cluster : clusters) {
       try {
         run_cluster(config, store, cluster, {});
-      } catch (const core::Error& error) {
+      } catch (...) {
+        const core::Error error = core::caught();
         // One of several that cannot be drilled does not keep the others from it.
         if (!several_ || error.kind() == core::ErrorKind::cancelled) throw;
         core::log_error(fmt::format("{}: {}", cluster, error.what()));
@@ -193,33 +195,29 @@ class Runner {
     std::string where;
     for (const store::Snapshot& snapshot : snapshots) {
       if (snapshot.full_name() != report.snapshot) continue;
-      attempt("the proof of this drill cannot be kept", [&] {
+      keep_or_warn(report.snapshot, [&] {
         if (store->keep_evidence(snapshot, store::Evidence::run, json))
           where = snapshot.file("run.json").string();
         else
           where = "not kept: the verdict of an earlier drill of this snapshot stays (--report FILE writes this one)";
       });
     }
-    if (!options_.report.empty())
-      attempt("the report of this drill cannot be written", [&] {
-        core::write_file_atomically(options_.report, json);
-        where = options_.report.string();
-      });
+    if (!options_.report.empty() && write_report(json)) where = options_.report.string();
     if (globals_.format == Format::json) return;
     print(reports::run_text(report, page(globals_)));
     if (history) print(reports::history_lines(*history, page(globals_)));
     if (!where.empty()) print(reports::wrapped("  report       ", where, 15, page(globals_).columns));
   }
 
-  // What cannot be written keeps nobody from hearing what the drill found. It is no success, either.
-  template <class Work>
-  void attempt(std::string_view failure, Work&& work) {
+  // It was asked for, so this is no success; but what the drill found is said all the same.
+  bool write_report(const std::string& json) {
     try {
-      work();
+      core::write_file_atomically(options_.report, json);
+      return true;
     } catch (const core::Error& error) {
-      if (error.kind() == core::ErrorKind::cancelled) throw;
-      core::log_error(fmt::format("{}: {}", failure, error.what()));
+      core::log_error(fmt::format("the report of this drill cannot be written: {}", error.what()));
       verdict_ = reports::worse(verdict_, reports::Verdict::inconclusive);
+      return false;
     }
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "cli/command.hpp"
@@ -113,8 +114,14 @@ core::ClusterIdentity choose(const std::vector<reports::SeriesMember>& members, 
 int series(const Globals& globals, const Options& options) {
   store::Store store(load_config(globals.config_path).store);
   const std::string cluster = stored_clusters(store, {options.cluster}).front();
-  const store::ClusterLock lock = store.lock(cluster);
-  settle_series(store, cluster);
+  std::optional<store::ClusterLock> lock;
+  try {
+    lock.emplace(store.lock(cluster));
+    settle_series(store, cluster);
+  } catch (const core::Error& error) {
+    if (!options.is.empty() || error.kind() == core::ErrorKind::cancelled) throw;
+    core::log_warning(std::string("nothing can be written down, and this is what is known: ") + error.what());
+  }
   std::vector<reports::SeriesMember> members = members_of(store, cluster);
   if (members.empty())
     throw core::Error(core::ErrorKind::not_found, "no snapshot of " + cluster + ": run drill pull first");

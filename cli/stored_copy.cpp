@@ -1,5 +1,7 @@
 #include "cli/stored_copy.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/error.hpp"
@@ -33,6 +35,7 @@ std::vector<std::string> stored_clusters(const store::Store& store, const std::v
 }
 
 StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot) {
+  if (snapshot.unreadable) throw *snapshot.unreadable;
   StoredCopy copy{core::ScratchDir(), snapshot.full_name(), {}};
   if (snapshot.manifest.find(store::kTokenFile) != nullptr) {
     try {
@@ -42,14 +45,30 @@ StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot) {
       throw core::Error(core::ErrorKind::damaged, error.what());
     }
   }
-  store.extract(snapshot, copy.database());
+  const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile);
+  copy.scratch.filled_with(database != nullptr ? database->size_bytes : 0,
+                           [&] { store.extract(snapshot, copy.database()); });
   return copy;
 }
 
-std::filesystem::path copy_plain(const std::filesystem::path& database, const std::filesystem::path& directory) {
-  const std::filesystem::path copy = directory / store::kDatabaseFile;
-  drill::copy_database(database, copy);
+std::filesystem::path copy_plain(const std::filesystem::path& database, const core::ScratchDir& scratch) {
+  const std::filesystem::path copy = scratch.path() / store::kDatabaseFile;
+  std::error_code none;  // what is wrong with the file is said by who copies it
+  std::uint64_t size_bytes = 0;
+  for (const std::string& file : {database.string(), database.string() + "-wal"})
+    if (const std::uintmax_t size = std::filesystem::file_size(file, none); !none) size_bytes += size;
+  scratch.filled_with(size_bytes, [&] { drill::copy_database(database, copy); });
   return copy;
+}
+
+void keep_or_warn(const std::string& snapshot, const std::function<void()>& keep) {
+  try {
+    keep();
+  } catch (...) {
+    const core::Error error = core::caught();
+    if (error.kind() == core::ErrorKind::cancelled) throw;
+    core::log_warning(fmt::format("{}: the proof is not kept with it: {}", snapshot, error.what()));
+  }
 }
 
 reports::VerifyOutcome StoredVerifier::verify(std::size_t index, const verifier::Progress& progress) {
@@ -81,7 +100,8 @@ reports::VerifyOutcome StoredVerifier::verify(std::size_t index, const verifier:
     verifier::verify_in_series(subject, outcome.verification);
   }
   if (snapshot.of_another_cluster) warn_of_another_cluster(outcome.verification);
-  store_.keep_evidence(snapshot, store::Evidence::verify, reports::verify_json(outcome));
+  keep_or_warn(outcome.name,
+               [&] { store_.keep_evidence(snapshot, store::Evidence::verify, reports::verify_json(outcome)); });
   if (copy) {
     copy_.reset();
     copy_.emplace(std::move(*copy));
@@ -97,6 +117,7 @@ std::optional<verifier::Previous> StoredVerifier::previous_of(std::size_t index)
     const store::Snapshot& snapshot = snapshots_[index];
     if (!store::are_of_one_cluster(snapshot, later)) continue;
     const std::string name = snapshot.full_name();
+    if (snapshot.unreadable) core::log_warning("not compared with " + name + ": " + snapshot.unreadable->what());
     if (snapshot.lost || std::find(bad_.begin(), bad_.end(), name) != bad_.end()) continue;
     if (copy_ && copy_->name == name) return taken();
     copy_.reset();
@@ -105,7 +126,8 @@ std::optional<verifier::Previous> StoredVerifier::previous_of(std::size_t index)
       return taken();
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;
-      core::log_debug("not compared with " + name + ": " + error.what());
+      const std::string what = "not compared with " + name + ": " + error.what();
+      error.kind() == core::ErrorKind::damaged ? core::log_debug(what) : core::log_warning(what);
       bad_.push_back(name);
     }
   }

@@ -2,6 +2,7 @@
 // Nothing is read in place: SQLite may write beside a database, even when it only reads.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,9 +28,13 @@ struct StoredCopy {
 /// Throws: damaged (it cannot be brought back), storage, cancelled.
 StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot);
 
-/// Copies the plain file `database`, and a -wal beside it, into `directory`, and returns the path of the copy. Throws:
+/// Copies the plain file `database`, and a -wal beside it, into `scratch`, and returns the path of the copy. Throws:
 /// not_found, denied, storage, cancelled.
-std::filesystem::path copy_plain(const std::filesystem::path& database, const std::filesystem::path& directory);
+std::filesystem::path copy_plain(const std::filesystem::path& database, const core::ScratchDir& scratch);
+
+/// Runs `keep`, which writes the evidence of `snapshot`. A store that takes none, as it is full or read-only, keeps
+/// nobody from hearing what was found: that is a warning. Throws: cancelled.
+void keep_or_warn(const std::string& snapshot, const std::function<void()>& keep);
 
 /// Verifies snapshots of one cluster, each beside the one before it that is of the same, and keeps the evidence. The
 /// copy of one stays for the next, so go through them from the oldest.

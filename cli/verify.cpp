@@ -38,12 +38,10 @@ reports::VerifyOutcome verify_file(const Options& options) {
   verifier::Subject subject;
   if (!options.token_file.empty()) subject.token = core::read_file(options.token_file);
   const core::ScratchDir scratch;
-  subject.database = copy_plain(options.file, scratch.path());
+  subject.database = copy_plain(options.file, scratch);
   const core::ScratchDir older;
   if (!options.previous.empty())
-
-    subject.previous =
-        verifier::Previous{options.previous.string(), copy_plain(options.previous, older.path()), std::nullopt};
+    subject.previous = verifier::Previous{options.previous.string(), copy_plain(options.previous, older), std::nullopt};
   outcome.verification = verifier::verify(subject, shown_for(outcome.name));
   core::clear_progress();
   return outcome;
@@ -136,7 +134,8 @@ class AllVerifier {
     try {
       outcome = verifier.verify(index);
       outcome.verification = without_objects(std::move(outcome.verification));
-    } catch (const core::Error& error) {
+    } catch (...) {
+      const core::Error error = core::caught();
       if (error.kind() == core::ErrorKind::cancelled) throw;
       outcome = not_looked_at(snapshot, error);
     }

@@ -27,6 +27,14 @@ std::size_t read_some(int fd, char* buffer, std::size_t size_bytes, const std::f
 
 }  // namespace
 
+bool is_unsupported(int errno_value) {
+  return errno_value == EOPNOTSUPP || errno_value == EINVAL || errno_value == ENOSYS || errno_value == ENOLCK;
+}
+
+std::filesystem::path directory_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
 Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
   Fd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
   if (!fd) throw system_error(errno, path.string());
@@ -97,7 +105,7 @@ CopiedFile hash_file(const std::filesystem::path& path) {
 
 void sync_directory(const std::filesystem::path& directory) {
   const Fd fd = open_file(directory, O_RDONLY | O_DIRECTORY);
-  if (::fsync(fd.get()) != 0) throw system_error(errno, "flushing " + directory.string());
+  if (::fsync(fd.get()) != 0 && !is_unsupported(errno)) throw system_error(errno, "flushing " + directory.string());
 }
 
 void remove_tree(const std::filesystem::path& path) noexcept {

@@ -15,6 +15,13 @@
 
 namespace core {
 
+/// Whether a call failed with `errno_value` because this file system has no such thing: NFS, SMB and FUSE may have no
+/// locks, and no flushing of directories.
+bool is_unsupported(int errno_value);
+
+/// The directory `file` is in.
+std::filesystem::path directory_of(const std::filesystem::path& file);
+
 /// Opens `path` with O_CLOEXEC added to `flags`. Throws: not_found, denied, storage, naming the path.
 Fd open_file(const std::filesystem::path& path, int flags, mode_t mode = 0600);
 
@@ -43,7 +50,8 @@ CopiedFile copy_file(const std::filesystem::path& source, const std::filesystem:
 /// Size and hash of `path`. Throws: as open_file, cancelled.
 CopiedFile hash_file(const std::filesystem::path& path);
 
-/// Flushes a directory, so that names made in it survive a power loss. Throws: storage.
+/// Flushes a directory, so that names made in it survive a power loss; where a file system has no such
+/// thing, that is all there is. Throws: storage.
 void sync_directory(const std::filesystem::path& directory);
 
 /// Removes a tree and never throws; for destructors and for what is left of a dead run.

@@ -1,6 +1,7 @@
 #include "core/process.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/stdio.hpp>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -20,6 +22,7 @@
 #include "core/cancel.hpp"
 #include "core/error.hpp"
 #include "core/fd.hpp"
+#include "core/file.hpp"
 
 namespace core {
 namespace {
@@ -94,6 +97,16 @@ int Child::stdin_fd() const { return state_->input.get(); }
 int Child::output_fd() const { return state_->output.get(); }
 int Child::pid() const { return state_->process->id(); }
 void Child::close_stdin() { state_->input.reset(); }
+
+void Child::write(std::string_view bytes, std::chrono::milliseconds patience) {
+  while (!bytes.empty()) {
+    if (!wait_for(stdin_fd(), POLLOUT, patience)) throw Error(ErrorKind::timeout, "it takes nothing more");
+    // So much a pipe that is ready takes without making anybody wait. Source: pipe(7), PIPE_BUF.
+    const std::string_view block = bytes.substr(0, PIPE_BUF);
+    write_all(stdin_fd(), block, "a pipe");
+    bytes.remove_prefix(block.size());
+  }
+}
 
 std::optional<int> Child::exit_code() {
   boost::system::error_code error;

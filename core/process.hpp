@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace core {
@@ -37,6 +38,8 @@ class Child {
   int stdin_fd() const;
   int output_fd() const;
   void close_stdin();
+  /// Writes all of `bytes` to its stdin. Throws: timeout when it takes none of them for that long, cancelled, storage.
+  void write(std::string_view bytes, std::chrono::milliseconds patience);
   int pid() const;
   /// Exit code once it has ended: 0..255, or 128 + the signal that ended it.
   std::optional<int> exit_code();

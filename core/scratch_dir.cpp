@@ -1,6 +1,7 @@
 #include "core/scratch_dir.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -90,6 +91,23 @@ std::filesystem::path default_parent() {
   return tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : "/tmp";
 }
 
+Error unusable(int errno_value, const std::filesystem::path& where) {
+  Error error = system_error(errno_value, "making a scratch directory in " + where.string());
+  error.add_cure("set TMPDIR to a directory that you may write to, with room for some copies of the database");
+  return error;
+}
+
+// Nothing where the file system does not say.
+std::optional<std::uint64_t> free_bytes_in(const std::filesystem::path& directory) {
+  struct statvfs disk {};
+  if (::statvfs(directory.c_str(), &disk) != 0 || disk.f_blocks == 0) return std::nullopt;
+  return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+}
+
+std::string in_megabytes(std::uint64_t size_bytes) {
+  return fmt::format("{:.1f} MB", static_cast<double>(size_bytes) / 1e6);
+}
+
 void link_to(const std::string& target, const std::filesystem::path& link) {
   if (::symlink(target.c_str(), link.c_str()) != 0) throw system_error(errno, "making " + link.string());
 }
@@ -106,15 +124,23 @@ ScratchDir::Place::Place(const std::filesystem::path& where, const std::string& 
   while (!lock) {
     std::string name = (where / (given_name.empty() ? std::string(kPrefix) + "XXXXXX" : given_name)).string();
     if (given_name.empty() ? ::mkdtemp(name.data()) == nullptr : ::mkdir(name.c_str(), 0700) != 0)
-      throw system_error(errno, "making a scratch directory in " + where.string());
+      throw unusable(errno, where);
     // Until we have locked it another process may take it for an orphan: then start over.
     Fd fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || ::access(name.c_str(), F_OK) != 0) continue;
+    const int why_not = errno;
+    if (!fd && why_not == ENOENT) continue;
+    if (!fd) {
+      ::rmdir(name.c_str());
+      throw unusable(why_not, where);
+    }
+    // Where there are no locks, nobody takes one for an orphan, either.
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && !is_unsupported(errno)) continue;
+    if (::access(name.c_str(), F_OK) != 0) continue;
     path = std::filesystem::path(name) / kInside;
     if (::mkdir(path.c_str(), 0700) != 0) {
       const int why = errno;
       ::rmdir(name.c_str());
-      throw system_error(why, "making a scratch directory in " + where.string());
+      throw unusable(why, where);
     }
     lock = std::move(fd);
   }
@@ -138,6 +164,22 @@ ScratchDir::ScratchDir() : place_(default_parent()) {}
 
 ScratchDir::ScratchDir(const std::filesystem::path& parent, const std::filesystem::path& records)
     : record_(make_record(parent, records)), place_(parent, record_->name()) {}
+
+void ScratchDir::check_room(std::uint64_t size_bytes) const {
+  if (const auto free_bytes = free_bytes_in(path()); free_bytes && *free_bytes < size_bytes) throw no_room(size_bytes);
+}
+
+bool ScratchDir::is_full(const Error& error) { return error.errno_value() == ENOSPC || error.errno_value() == EDQUOT; }
+
+Error ScratchDir::no_room(std::uint64_t size_bytes) const {
+  const auto free_bytes = free_bytes_in(path());
+  return {
+      ErrorKind::storage,
+      fmt::format("{} has no room for a copy of the database: {} are needed, {} are free: set TMPDIR to a directory "
+                  "with more room",
+                  path().parent_path().parent_path().string(), in_megabytes(size_bytes),
+                  free_bytes ? in_megabytes(*free_bytes) : "fewer")};
+}
 
 void remove_orphaned_scratch_dirs(const std::filesystem::path& records) {
   remove_orphans(default_parent());

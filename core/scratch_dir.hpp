@@ -3,10 +3,12 @@
 // It lies in one of a random name, of which it is the only entry: so ours are told apart from what others made.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 
+#include "core/error.hpp"
 #include "core/fd.hpp"
 
 namespace core {
@@ -17,12 +19,26 @@ std::filesystem::path parent_of_records();
 
 class ScratchDir {
  public:
-  /// Makes `k3s-drill.XXXXXX/made-by-drill` in $TMPDIR, else /tmp. Throws: storage, denied, not_found.
+  /// Makes `k3s-drill.XXXXXX/made-by-drill` in $TMPDIR, else /tmp. Throws: storage, denied, not_found, saying what to
+  /// do.
   ScratchDir();
   /// The same in `parent`; and a second one in `records`, which says where the first is to whoever has to remove it.
   explicit ScratchDir(const std::filesystem::path& parent, const std::filesystem::path& records = parent_of_records());
 
   const std::filesystem::path& path() const { return place_.path; }
+
+  /// Runs `work`, which fills it with `size_bytes`. Throws: storage where there is no room for them, saying how much
+  /// there is and what to do; what `work` throws.
+  template <class Work>
+  auto filled_with(std::uint64_t size_bytes, Work&& work) const -> decltype(work()) {
+    check_room(size_bytes);
+    try {
+      return work();
+    } catch (Error& error) {
+      if (is_full(error)) throw no_room(size_bytes);
+      throw;
+    }
+  }
 
  private:
   struct Place {
@@ -36,6 +52,9 @@ class ScratchDir {
     Fd lock;
   };
 
+  void check_room(std::uint64_t size_bytes) const;
+  static bool is_full(const Error& error);
+  Error no_room(std::uint64_t size_bytes) const;
   static Place make_record(const std::filesystem::path& parent, const std::filesystem::path& records);
 
   std::optional<Place> record_;  // outlives what it is of

@@ -58,7 +58,7 @@ Material fetch(const Candidate& candidate, const std::filesystem::path& director
 std::vector<const Candidate*> in_order_of_comparison(std::span<const Candidate> earlier) {
   std::vector<const Candidate*> ordered;
   for (const Candidate& candidate : earlier)
-    if (!candidate.damage) ordered.push_back(&candidate);
+    if (!candidate.damage && !candidate.unreadable) ordered.push_back(&candidate);
   std::stable_partition(ordered.begin(), ordered.end(), [](const Candidate* one) { return one->drilled; });
   return ordered;
 }

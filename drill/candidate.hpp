@@ -27,8 +27,9 @@ struct Candidate {
   std::optional<core::UtcTime> taken_at;
   std::string k3s_version;  // from the manifest; empty: taken from the objects inside
   std::optional<std::string> captured_sha256;
-  std::optional<std::string> damage;  // why it cannot even be tried
-  bool drilled = false;               // an earlier drill came to a verdict on it
+  std::optional<std::string> damage;      // why it cannot even be tried
+  std::optional<std::string> unreadable;  // what keeps us from trying it, and says nothing of it
+  bool drilled = false;                   // an earlier drill came to a verdict on it
 };
 
 /// Copies of a candidate's files: the database (with its -wal) in a directory of ours, the small ones in memory.

@@ -35,6 +35,8 @@ constexpr std::string_view kRoot = "/drill";
 constexpr int kMemoryReached = 250;
 constexpr int kPidsReached = 251;
 constexpr std::chrono::milliseconds kPollInterval{20};
+constexpr std::chrono::seconds kPatience{60};          // for a docker that does not answer
+constexpr std::chrono::seconds kCancelledPatience{2};  // once somebody wants to go
 constexpr std::chrono::seconds kRemovalPatience{10};
 constexpr std::chrono::seconds kOrphanPatience{5};
 
@@ -68,21 +70,24 @@ if reached $group/memory.events oom_kill || reached $group/memory/memory.oom_con
 exit $status
 )";
 
-core::CommandResult docker(std::vector<std::string> arguments,
-                           std::chrono::milliseconds patience = std::chrono::seconds(60)) {
+core::CommandResult docker(std::vector<std::string> arguments, std::chrono::milliseconds patience = kPatience) {
   arguments.insert(arguments.begin(), "docker");
   return core::run_command({std::move(arguments), patience});
 }
 
-// As docker(), but whatever was cancelled: for cleaning up. Both outputs are in `out`; exit code -1 when it hangs.
+// As docker(), but whatever was cancelled: for cleaning up. Who cancelled does not wait long for one that hangs,
+// though: then the container goes with its lifeline. Both outputs are in `out`; exit code -1 when it hangs.
 core::CommandResult docker_uncancelled(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "docker");
   core::Child child(arguments);
   child.close_stdin();
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto is_late = [&] {
+    return std::chrono::steady_clock::now() > begin + (core::cancel_requested() ? kCancelledPatience : kPatience);
+  };
   core::CommandResult result{-1, {}, {}};
   std::array<char, 4096> buffer;
-  for (bool open = true; std::chrono::steady_clock::now() < deadline;) {
+  for (bool open = true; !is_late();) {
     const std::optional<int> code = open ? std::nullopt : child.exit_code();
     if (code) {
       result.exit_code = *code;
@@ -176,7 +181,7 @@ class ContainerEngine : public Engine {
     return core::hash_file(inside("data/server/db/state.db"));
   }
 
-  void start() override { core::write_all(client_->stdin_fd(), "go\n", "the container"); }
+  void start() override { say("go\n"); }
 
   int output_fd() const override { return client_->output_fd(); }
 
@@ -213,6 +218,7 @@ class ContainerEngine : public Engine {
     while (true) {
       const core::CommandResult left = docker_uncancelled({"ps", "-a", "-q", "--filter", "name=^" + name_ + "$"});
       if (left.exit_code == 0 && left.out.empty()) return {};
+      if (left.exit_code == -1) return {fmt::format("perhaps container {}: docker does not answer", name_)};
       if (std::chrono::steady_clock::now() > gone_by)
         return {left.exit_code == 0 ? "container " + name_
                                     : fmt::format("perhaps container {}: {}", name_, first_line(left.out))};
@@ -282,24 +288,26 @@ class ContainerEngine : public Engine {
 
   std::string read_output() {
     std::string text(4096, '\0');
+    if (!core::wait_for(client_->output_fd(), POLLIN, std::chrono::seconds(1))) return "it said nothing";
     const ssize_t got = ::read(client_->output_fd(), text.data(), text.size());
     text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     return first_line(text);
   }
 
+  void say(std::string_view bytes) {
+    core::in_context("writing to the container", [&] { client_->write(bytes, kPatience); });
+  }
+
   void send_database() {
     const core::Fd database = core::open_file(restore_.database, O_RDONLY);
     const std::uintmax_t size_bytes = std::filesystem::file_size(restore_.database);
-    core::write_all(client_->stdin_fd(), fmt::format("{}\n{}\n", first_line(restore_.token), size_bytes),
-                    "the container");
+    say(fmt::format("{}\n{}\n", first_line(restore_.token), size_bytes));
     std::string block(1U << 16U, '\0');
     while (true) {
       const ssize_t got = ::read(database.get(), block.data(), block.size());
       if (got < 0) throw core::system_error(errno, "reading " + restore_.database.string());
       if (got == 0) return;
-      core::throw_if_cancelled();
-      core::write_all(client_->stdin_fd(), std::string_view(block.data(), static_cast<std::size_t>(got)),
-                      "the container");
+      say(std::string_view(block.data(), static_cast<std::size_t>(got)));
     }
   }
 

@@ -118,7 +118,8 @@ Control run_control(Fault fault, const Material& material, const verifier::Verif
     Twin twin(control, snapshot, caps);
     twin.drill(material, engine, ready_timeout);
     twin.clean_up();
-  } catch (const core::Error& error) {
+  } catch (...) {
+    const core::Error error = core::caught();
     if (error.kind() == core::ErrorKind::cancelled) throw;
     control.message = error.what();
   }

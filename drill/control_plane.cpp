@@ -31,7 +31,8 @@ BootResult ControlPlane::start(std::chrono::milliseconds ready_timeout,
     engine_->start();
     log_.emplace(engine_->output_fd(), secret_);
     result = boot(*engine_, *log_, ready_timeout, on_phase);
-  } catch (const core::Error& error) {
+  } catch (...) {
+    const core::Error error = core::caught();
     if (error.kind() == core::ErrorKind::cancelled) throw;
     result.failure_verdict = core::CheckVerdict::could_not_run;
     result.failure = core::Finding{core::Severity::error, error.what(), {}, {}};

@@ -31,7 +31,8 @@ core::Check proven(std::string_view name, Work&& work) {
   core::Check check{std::string(name), core::CheckVerdict::could_not_run, {}, {}};
   try {
     check = work();
-  } catch (const core::Error& error) {
+  } catch (...) {
+    const core::Error error = core::caught();
     if (error.kind() == core::ErrorKind::cancelled) throw;
     if (error.kind() == core::ErrorKind::damaged) check.verdict = core::CheckVerdict::fail;
     check.findings.push_back(error_finding(error.what()));
@@ -74,7 +75,8 @@ class Drill {
     Phase now{std::string(name), clock_.elapsed(), {}, core::CheckVerdict::pass, {}};
     try {
       work(now);
-    } catch (const core::Error& error) {
+    } catch (...) {
+      const core::Error error = core::caught();
       if (error.kind() == core::ErrorKind::cancelled) throw;
       now.findings.push_back(error_finding(error.what()));
       now.verdict =
@@ -113,6 +115,12 @@ class Drill {
     }
     for (const Candidate& candidate : candidates_) {
       if (!options_.only.empty() && candidate.name != options_.only) continue;
+      if (candidate.unreadable) {  // which says nothing of it: an older one in its place would be a pass too much
+        describe(candidate);
+        select.findings.push_back(error_finding(fmt::format("{}: {}", candidate.name, *candidate.unreadable)));
+        if (select.verdict != core::CheckVerdict::fail) select.verdict = core::CheckVerdict::could_not_run;
+        break;
+      }
       if (candidate.damage) {
         fail(select, fmt::format("{}: {}", candidate.name, *candidate.damage));
         continue;
@@ -169,7 +177,8 @@ class Drill {
     try {
       report_.engine = choose_engine(options_.engine, candidate.k3s_version);
       return true;
-    } catch (const core::Error& error) {
+    } catch (...) {
+      const core::Error error = core::caught();
       if (error.kind() == core::ErrorKind::cancelled) throw;
       now.findings.push_back(error_finding(error.what()));
       if (now.verdict != core::CheckVerdict::fail) now.verdict = core::CheckVerdict::could_not_run;
@@ -266,7 +275,8 @@ class Drill {
       report_.drift = compare_over_time(listing_, list_objects(plane_->api(), *report_.verification, std::nullopt,
                                                                Webhooks::out_of_reach, plane_->retry_for(kPatience)));
       report_.drift->settled = watch.elapsed();
-    } catch (const core::Error& error) {
+    } catch (...) {
+      const core::Error error = core::caught();
       if (error.kind() == core::ErrorKind::cancelled) throw;
       find("prove")->findings.push_back({core::Severity::warning,
                                          fmt::format("what the controllers changed is not known: {}", error.what()),
@@ -326,7 +336,8 @@ class Drill {
         report_.compared_with_drilled = earlier->drilled;
         break;
       }
-    } catch (const core::Error& error) {
+    } catch (...) {
+      const core::Error error = core::caught();
       if (error.kind() == core::ErrorKind::cancelled) throw;
       now.findings.push_back(error_finding(fmt::format("not compared with the snapshot before: {}", error.what())));
       if (now.verdict == core::CheckVerdict::pass) now.verdict = core::CheckVerdict::could_not_run;

@@ -92,6 +92,7 @@ bool is_known_shell(const std::string& shell) {
 Exploration::Exploration(const Candidate& candidate, const ExploreOptions& options,
                          const std::function<void(std::string_view)>& on_phase)
     : name_(candidate.name), sandbox_(options.caps) {
+  if (candidate.unreadable) throw core::Error(core::ErrorKind::storage, candidate.name + ": " + *candidate.unreadable);
   if (candidate.damage) throw core::Error(core::ErrorKind::damaged, candidate.name + ": " + *candidate.damage);
   remove_orphaned_containers();
   on_phase("fetch");

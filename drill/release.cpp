@@ -1,21 +1,17 @@
 #include "drill/release.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
 
+#include "core/atomic_file.hpp"
 #include "core/error.hpp"
-#include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/sha256.hpp"
 #include "drill/http.hpp"
@@ -63,20 +59,6 @@ std::string published_hash(HttpClient& http, const std::string& url, const std::
   throw core::Error(core::ErrorKind::not_found, fmt::format("{} has no hash for {}", url, file));
 }
 
-// core::AtomicFile does the same for files that need not be executable from their first moment.
-void publish(int fd, const std::filesystem::path& target) {
-  if (::fsync(fd) != 0) throw core::system_error(errno, "flushing " + target.string());
-  const std::string passing = fmt::format("{}.{}.tmp", target.string(), ::getpid());
-  ::unlink(passing.c_str());
-  if (::linkat(AT_FDCWD, fmt::format("/proc/self/fd/{}", fd).c_str(), AT_FDCWD, passing.c_str(), AT_SYMLINK_FOLLOW) !=
-      0)
-    throw core::system_error(errno, "keeping " + target.string());
-  if (::rename(passing.c_str(), target.c_str()) == 0) return;
-  const int saved = errno;
-  ::unlink(passing.c_str());
-  throw core::system_error(saved, "keeping " + target.string());
-}
-
 }  // namespace
 
 bool is_k3s_version(const std::string& text) {
@@ -107,12 +89,11 @@ std::filesystem::path download_release(const EngineSettings& settings, const std
   return core::in_context("downloading k3s " + version, [&] {
     HttpClient http({});
     const std::string expected = published_hash(http, base + "sha256sum-" + architecture.name + ".txt", file);
-    // Without a name until it is whole: a crash leaves nothing, and two drills that download the same do not meet.
-    const core::Fd fd = core::open_file(target.parent_path(), O_WRONLY | O_TMPFILE, 0700);
+    core::AtomicFile release(target, 0700);
     core::Sha256 hash;
     std::uint64_t size_bytes = 0;
     http.download(base + file, [&](std::string_view bytes) {
-      core::write_all(fd.get(), bytes, target);
+      release.write(bytes);
       hash.update(bytes);
       size_bytes += bytes.size();
       core::show_progress(fmt::format("downloading k3s {}: {:.1f} MB", version, static_cast<double>(size_bytes) / 1e6));
@@ -122,7 +103,7 @@ std::filesystem::path download_release(const EngineSettings& settings, const std
     if (got != expected)
       throw core::Error(core::ErrorKind::storage,
                         fmt::format("{} has sha256 {}, published is {}: not used", base + file, got, expected));
-    publish(fd.get(), target);
+    release.commit();
     return target;
   });
 }

@@ -97,6 +97,10 @@ std::string Conversation::text(const std::string& fact) const {
 
 std::uint64_t Conversation::number(const std::string& fact) const { return parse_number(text(fact), fact); }
 
+std::chrono::nanoseconds Conversation::nanoseconds(const std::string& fact) const {
+  return parse_nanoseconds(text(fact), fact);
+}
+
 NodeFacts Conversation::node() const {
   NodeFacts node;
   node.k3s_version = text("k3s_version");
@@ -106,7 +110,7 @@ NodeFacts Conversation::node() const {
   node.database_size_bytes = number("database_size_bytes");
   node.wal_size_bytes = number("wal_size_bytes");
   node.free_bytes = number("free_bytes");
-  node.clock_offset = std::chrono::nanoseconds(number("clock_nanoseconds")) - heard_clock_.time_since_epoch();
+  node.clock_offset = nanoseconds("clock_nanoseconds") - heard_clock_.time_since_epoch();
   return node;
 }
 

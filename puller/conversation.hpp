@@ -43,6 +43,7 @@ class Conversation {
   std::string text(const std::string& fact) const;
   bool knows(const std::string& fact) const { return facts_.count(fact) != 0; }
   std::uint64_t number(const std::string& fact) const;
+  std::chrono::nanoseconds nanoseconds(const std::string& fact) const;
   NodeFacts node() const;
 
  private:

@@ -139,12 +139,27 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
-std::uint64_t parse_number(std::string_view text, std::string_view what) {
-  std::uint64_t value = 0;
+namespace {
+
+template <class Number>
+Number parse_as(std::string_view text, std::string_view what) {
+  Number value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || end != text.data() + text.size() || text.empty())
     throw no_stream(fmt::format("{} is no number", what));
   return value;
+}
+
+}  // namespace
+
+std::uint64_t parse_number(std::string_view text, std::string_view what) { return parse_as<std::uint64_t>(text, what); }
+
+std::int64_t parse_signed(std::string_view text, std::string_view what) { return parse_as<std::int64_t>(text, what); }
+
+std::chrono::nanoseconds parse_nanoseconds(std::string_view text, std::string_view what) {
+  const std::int64_t count = parse_signed(text, what);
+  if (count < 0) throw no_stream(fmt::format("{} is below zero", what));
+  return std::chrono::nanoseconds(count);
 }
 
 }  // namespace puller

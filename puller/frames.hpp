@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -81,5 +82,9 @@ bool is_sha256(std::string_view text);
 
 /// A whole number. Throws: storage for anything else, naming `what`.
 std::uint64_t parse_number(std::string_view text, std::string_view what);
+
+/// One that may be below zero, of 64 bits; and a duration, which may not. Throws: as above.
+std::int64_t parse_signed(std::string_view text, std::string_view what);
+std::chrono::nanoseconds parse_nanoseconds(std::string_view text, std::string_view what);
 
 }  // namespace puller

@@ -37,11 +37,14 @@ install_helper() {{
   [ "${{hash%% *}}" = {sha256} ] || refuse 'it arrived with another hash; pull again'
   chmod 700 "$new"
   "$new" --version >/dev/null 2>&1 || refuse "no program can run in $directory, it may be mounted noexec; mount what allows programs there"
+  flush "$new" || refuse "$new cannot be flushed to its disk; make room there"
   mv -f "$new" "$directory/drill-node" || refuse "nothing can be renamed in $directory; remove what is there"
+  flush "$directory"
   trap - EXIT
   printf 'end\n'
   exit 0
 }}
+flush() {{ sync "$1" 2>/dev/null || sync; }}
 unpack() {{
   base64 -d <<'END' | gzip -dc
 {program}END

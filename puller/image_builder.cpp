@@ -168,7 +168,7 @@ ImageBuilder::ImageBuilder(std::filesystem::path image)
   if (file.st_size == 0) return;
   auto base = std::make_unique<Base>();
   base->size = static_cast<std::size_t>(file.st_size);
-  base->address = ::mmap(nullptr, base->size, PROT_READ, MAP_SHARED, file_.get(), 0);
+  base->address = ::mmap(nullptr, base->size, PROT_READ, MAP_PRIVATE, file_.get(), 0);
   if (base->address == MAP_FAILED) throw disk_error(path_);
   base->page_size_bytes = page_size_in_header({static_cast<const char*>(base->address), base->size});
   if (!possible_page_size(base->page_size_bytes) || base->size % base->page_size_bytes != 0 ||
@@ -228,7 +228,7 @@ void ImageBuilder::begin(std::string_view announcement) {
   if (::fstat(file_.get(), &file) != 0 || ::fstatvfs(file_.get(), &disk) != 0) throw disk_error(path_);
   const std::uint64_t room =
       static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize + static_cast<std::uint64_t>(file.st_size);
-  if (page_size * page_count > room)
+  if (disk.f_blocks != 0 && page_size * page_count > room)  // 0: it does not say
     throw Error(
         ErrorKind::storage,
         fmt::format("on this machine: {}: No space left on device: the image needs {} bytes, there is room for {}",
@@ -265,6 +265,11 @@ core::CopiedFile ImageBuilder::finish() {
   core::CopiedFile image = core::hash_file(path_);
   if (image.sha256 != sha256_) throw Mismatch();
   return image;
+}
+
+void ImageBuilder::close() {
+  base_.reset();
+  file_.reset();
 }
 
 void ImageBuilder::write_part(std::uint64_t offset, std::string_view bytes) {

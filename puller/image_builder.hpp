@@ -45,6 +45,9 @@ class ImageBuilder {
   /// After the last: what was announced, and is there now. Throws: Mismatch, storage.
   core::CopiedFile finish();
 
+  /// Gives up the file, as nothing more comes: its directory may be renamed.
+  void close();
+
   std::uint32_t page_count() const { return page_count_; }
   std::uint32_t pages_changed() const { return pages_changed_; }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/as_owner.hpp"
 #include "core/cancel.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
@@ -128,13 +129,6 @@ class Reception {
   std::optional<core::CopiedFile> whole_;
 };
 
-// The WAL shrinks when k3s truncates it meanwhile.
-std::int64_t wal_growth(std::string_view text) {
-  const bool shrunk = text.starts_with('-');
-  const auto size = static_cast<std::int64_t>(parse_number(text.substr(shrunk ? 1 : 0), "wal_growth_bytes"));
-  return shrunk ? -size : size;
-}
-
 std::unique_ptr<Conversation> start_script(const Target& target, SshSession& session, Errand errand) {
   auto node =
       std::make_unique<Conversation>(target, session.start(root_shell_command()), remote_script(target, errand));
@@ -173,6 +167,7 @@ void wait_for_another_name(const std::vector<store::Snapshot>& snapshots) {
 
 // The image to begin with: that of the newest snapshot, when the node can tell what differs from it.
 std::unique_ptr<ImageBuilder> first_image(const Target& target, store::Incoming& incoming) {
+  const core::AsOwner as(incoming.root());
   if (target.method != Method::sqlite3) on_this_machine([&] { incoming.unpack_newest(); });
   return std::make_unique<ImageBuilder>(incoming.image());
 }
@@ -190,6 +185,7 @@ PullReport attempt(const Target& target, store::Store& store, const ReadIdentity
   });
   if (!session) session.emplace(target);
   const auto [image, base] = prepared.get();
+  const core::AsOwner as(incoming.root());
   const Started started = start(target, *session, Errand::pull, base);
   const Conversation& node = *started.node;
   Reception reception(*started.node, incoming, *image);
@@ -198,8 +194,9 @@ PullReport attempt(const Target& target, store::Store& store, const ReadIdentity
   PullReport report;
   report.node = node.node();
   report.node.fallback = started.fallback;
-  report.read_transaction = std::chrono::nanoseconds(node.number("read_transaction_nanoseconds"));
-  report.wal_growth_bytes = wal_growth(node.text("wal_growth_bytes"));
+  report.read_transaction = node.nanoseconds("read_transaction_nanoseconds");
+  // Below zero when k3s has truncated it meanwhile.
+  report.wal_growth_bytes = parse_signed(node.text("wal_growth_bytes"), "wal_growth_bytes");
   if (!node.text("peak_memory_bytes").empty()) report.node_peak_memory_bytes = node.number("peak_memory_bytes");
   report.pages_total = reception.came_whole() ? node.number("pages_total") : image->page_count();
   report.pages_changed = reception.came_whole() ? report.pages_total : image->pages_changed();
@@ -212,6 +209,7 @@ PullReport attempt(const Target& target, store::Store& store, const ReadIdentity
   manifest.k3s_version = report.node.k3s_version;
   manifest.arch = report.node.arch;
   manifest.sqlite_version = report.node.sqlite_version;
+  image->close();
   on_this_machine([&] {
     if (read_identity) manifest.identity = read_identity(incoming.image(), reception.token());
     report.snapshot = incoming.commit(std::move(manifest), database);

@@ -94,6 +94,7 @@ json pull_element(const PullOutcome& outcome) {
       {"identity", identity_json(manifest.identity)},
       {"another_cluster", outcome.another_cluster.empty() ? json() : json(outcome.another_cluster)},
       {"retained", outcome.retained},
+      {"retention_error", outcome.retention_error.empty() ? json(nullptr) : json(outcome.retention_error)},
   });
   return element;
 }
@@ -211,6 +212,8 @@ json problems_json(const std::vector<EvidenceSummary::Problem>& problems) {
 }
 
 json snapshot_json(const store::Snapshot& snapshot) {
+  if (snapshot.unreadable)
+    return {{"snapshot", snapshot.full_name()}, {"lost", nullptr}, {"unreadable", snapshot.unreadable->what()}};
   if (snapshot.damage)
     return {{"snapshot", snapshot.full_name()}, {"lost", *snapshot.lost}, {"damage", *snapshot.damage}};
   const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile);

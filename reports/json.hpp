@@ -26,6 +26,7 @@ struct PullOutcome {
   std::optional<core::ErrorKind> error_kind;
   std::size_t retained = 0;     // snapshots in the store afterwards
   std::string another_cluster;  // what is wrong when it is not the series' cluster that was pulled; else empty
+  std::string retention_error;  // why older ones that should go are still there; else empty
 };
 
 std::string pull_json(const std::vector<PullOutcome>& outcomes);  // k3s-drill/pull/1

@@ -147,6 +147,7 @@ std::string pull_text(const std::vector<PullOutcome>& outcomes, Colour colour) {
                         outcome.retained);
     if (!report.node.fallback.empty())
       text += fmt::format("      the node's sqlite3 made the copy: {}\n", harmless(report.node.fallback));
+    if (!outcome.retention_error.empty()) text += "      older ones could not be removed\n";
   }
   return text;
 }
@@ -186,6 +187,11 @@ std::string list_text(const std::vector<store::Snapshot>& snapshots) {
   std::string text =
       fmt::format("{:<{}}  {:>9}  {:<12}  {:<12}  {}\n", "SNAPSHOT", width, "SIZE", "VERIFIED", "DRILLED", "K3S");
   for (const store::Snapshot& snapshot : snapshots) {
+    if (snapshot.unreadable) {
+      text += fmt::format("{:<{}}  cannot be read: {}\n", snapshot.full_name(), width,
+                          harmless(snapshot.unreadable->what()));
+      continue;
+    }
     if (snapshot.damage) {
       text += fmt::format("{:<{}}  damaged: {}\n", snapshot.full_name(), width, harmless(*snapshot.damage));
       continue;

@@ -52,7 +52,8 @@ Verdict worse(Verdict a, Verdict b) {
 
 Verdict verdict_of(const PullOutcome& outcome) {
   if (!outcome.report) return Verdict::inconclusive;
-  return outcome.another_cluster.empty() ? Verdict::pass : Verdict::fail;
+  if (!outcome.another_cluster.empty()) return Verdict::fail;
+  return outcome.retention_error.empty() ? Verdict::pass : Verdict::inconclusive;
 }
 
 Verdict verdict_of(const verifier::Verification& verification) {

@@ -23,7 +23,8 @@ int exit_code(Verdict verdict);
 /// The worse of two: fail, then inconclusive, then pass.
 Verdict worse(Verdict a, Verdict b);
 
-/// One that was not pulled is inconclusive; one that is of another cluster than its series is a fail.
+/// One that was not pulled is inconclusive, as is one after which retention failed; one that is of another cluster than
+/// its series is a fail.
 Verdict verdict_of(const PullOutcome& outcome);
 
 Verdict verdict_of(const verifier::Verification& verification);

@@ -14,6 +14,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "store/access.hpp"
 #include "store/manifest.hpp"
 
 namespace store {
@@ -26,12 +27,14 @@ bool is_there(const std::filesystem::path& path) {
   return ::stat(path.c_str(), &facts) == 0;
 }
 
-// Why `file` cannot be what was stored; empty when its size says nothing against it.
+// Why `file` cannot be what was stored; empty when its size says nothing against it. Throws: denied, storage.
 std::optional<std::string> missing_or_resized(const std::filesystem::path& directory, std::string_view file,
                                               std::uint64_t size_bytes) {
   struct stat facts {};
-  if (::stat((directory / file).c_str(), &facts) != 0)
-    return errno == ENOENT ? fmt::format("{} is missing", file) : core::system_error(errno, file).what();
+  if (::stat((directory / file).c_str(), &facts) != 0) {
+    if (errno == ENOENT) return fmt::format("{} is missing", file);
+    throw core::system_error(errno, (directory / file).string());
+  }
   if (static_cast<std::uint64_t>(facts.st_size) == size_bytes) return std::nullopt;
   return fmt::format("{} has {} bytes, stored were {}", file, facts.st_size, size_bytes);
 }
@@ -41,10 +44,9 @@ struct Entry {
   std::optional<std::string> database_lost;  // what also takes the snapshots that need this one
 };
 
-Entry load(const std::filesystem::path& directory) {
-  Entry entry;
+void load_files(Entry& entry) {
   Snapshot& snapshot = entry.snapshot;
-  snapshot.directory = directory;
+  const std::filesystem::path& directory = snapshot.directory;
   try {
     snapshot.manifest = read_manifest(directory);
     const PackedDatabase& database = snapshot.manifest.database;
@@ -59,22 +61,42 @@ Entry load(const std::filesystem::path& directory) {
       if (!snapshot.unrestorable && file.path == kTokenFile) snapshot.unrestorable = lost;
     }
   } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::damaged && error.kind() != core::ErrorKind::not_found) throw;
     snapshot.damage = error.what();
     snapshot.lost = snapshot.unrestorable = entry.database_lost = fmt::format("{}: {}", kManifestFile, error.what());
   }
+}
+
+Entry load(const std::filesystem::path& directory) {
+  Entry entry;
+  Snapshot& snapshot = entry.snapshot;
+  snapshot.directory = directory;
+  try {
+    with_cure(directory.parent_path().parent_path(), directory, [&] { load_files(entry); });
+  } catch (const core::Error& error) {  // our trouble and no loss
+    snapshot.unreadable = error;
+    snapshot.lost = snapshot.unrestorable = entry.database_lost = error.what();
+  }
   snapshot.manifest.cluster = directory.parent_path().filename();
   snapshot.manifest.name = directory.filename();
+  if (snapshot.unreadable) return entry;
   snapshot.verified = read_proof(directory / evidence_file(Evidence::verify));
   snapshot.drilled = read_proof(directory / evidence_file(Evidence::run));
   return entry;
 }
 
+// One that is closed to us is said to be; what is not there is no snapshot.
+bool may_be_snapshot(const std::filesystem::path& directory) {
+  struct stat facts {};
+  return ::stat((directory / kManifestFile).c_str(), &facts) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 std::vector<std::filesystem::path> snapshot_directories(const std::filesystem::path& cluster_directory) {
   std::vector<std::filesystem::path> directories;
   std::error_code error;
-  for (const auto& found : std::filesystem::directory_iterator(cluster_directory, error))
-    if (core::parse_compact(found.path().filename().string()) && is_there(found.path() / kManifestFile))
-      directories.push_back(found.path());
+  for (std::filesystem::directory_iterator at(cluster_directory, error), end; !error && at != end; at.increment(error))
+    if (core::parse_compact(at->path().filename().string()) && may_be_snapshot(at->path()))
+      directories.push_back(at->path());
   if (error && error != std::errc::no_such_file_or_directory)
     throw core::system_error(error.value(), cluster_directory.string());
   std::sort(directories.begin(), directories.end());
@@ -106,6 +128,10 @@ void lose_dependents(std::vector<Entry>& entries) {
         entry.database_lost = fmt::format("it needs {}/{}, which is not there", manifest.cluster, base);
       else if (found->second->database_lost)
         entry.database_lost = fmt::format("it needs {}/{}: {}", manifest.cluster, base, *found->second->database_lost);
+      if (found != older.end() && found->second->snapshot.unreadable && !entry.snapshot.unreadable) {
+        entry.snapshot.unreadable = found->second->snapshot.unreadable;
+        entry.snapshot.unreadable->add_context(fmt::format("it needs {}/{}", manifest.cluster, base));
+      }
       if (!entry.snapshot.lost) entry.snapshot.lost = entry.database_lost;
       if (!entry.snapshot.unrestorable) entry.snapshot.unrestorable = entry.database_lost;
     }
@@ -166,23 +192,18 @@ std::optional<core::ClusterIdentity> series_of(const std::filesystem::path& clus
 }
 
 void note_damage(const std::filesystem::path& directory, std::string_view message) {
-  std::error_code gone;
-  if (std::filesystem::exists(directory, gone))
-    write_evidence(directory, kDamageFile, damage_to_json(message, core::utc_now()));
+  try {
+    core::write_file_atomically(directory / kDamageFile, damage_to_json(message, core::utc_now()));
+  } catch (const core::Error& error) {
+    if (error.kind() == core::ErrorKind::not_found) return;
+    core::log_warning(
+        fmt::format("the damage cannot be written down, and is found anew by each command: {}", error.what()));
+  }
 }
 
 void clear_damage(const std::filesystem::path& directory) {
   std::error_code none;
   std::filesystem::remove(directory / kDamageFile, none);
-}
-
-void write_evidence(const std::filesystem::path& directory, std::string_view name, std::string_view json) {
-  const std::filesystem::path target = directory / name;
-  core::write_file_atomically(target, json);
-  struct stat owner {};
-  if (::geteuid() == 0 && ::stat(directory.c_str(), &owner) == 0 &&
-      ::chown(target.c_str(), owner.st_uid, owner.st_gid) != 0)
-    throw core::system_error(errno, "giving " + target.string() + " to the store's owner");
 }
 
 }  // namespace store

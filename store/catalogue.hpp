@@ -25,13 +25,10 @@ std::optional<core::ClusterIdentity> series_of(const std::filesystem::path& clus
                                                const std::vector<Snapshot>& snapshots);
 
 /// Writes down that the database file of the snapshot in `directory` does not give what its manifest promises; from
-/// then on it is lost, with all that need it. Throws: storage, denied.
+/// then on it is lost, with all that need it. What keeps us from that is a warning.
 void note_damage(const std::filesystem::path& directory, std::string_view message);
 
 /// Takes that back, after its image was read and found whole.
 void clear_damage(const std::filesystem::path& directory);
-
-/// Replaces `name` in a snapshot's directory, as a file of the store's owner also when root writes it. Throws: storage.
-void write_evidence(const std::filesystem::path& directory, std::string_view name, std::string_view json);
 
 }  // namespace store

@@ -13,6 +13,7 @@
 
 #include "core/cancel.hpp"
 #include "core/error.hpp"
+#include "core/log.hpp"
 #include "core/sha256.hpp"
 #include "store/manifest.hpp"
 #include "store/zstd.hpp"
@@ -24,15 +25,38 @@ constexpr std::size_t kBlockBytes = 1U << 20U;
 constexpr int kPatchesAtMost = 2;
 constexpr std::uint64_t kInMemoryBytes = 256U << 20U;
 
-// Runs `work` on a file of snapshot `name`: what it finds wrong, or cannot read, is that file's damage.
+// So that it is read from the disk once more, and not what memory has of it.
+void forget_pages_of(const std::filesystem::path& path) {
+  const core::Fd fd = core::open_file(path, O_RDONLY);
+  ::fdatasync(fd.get());
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+}
+
+// Reads `file` of the snapshot `name` by `work`. What does not fit is read a second time, and only then that file's
+// damage; what cannot be read is our trouble and no damage.
 template <class Work>
-auto blaming(const std::string& name, std::string_view file, Work&& work) -> decltype(work()) {
+auto reading(const std::filesystem::path& file, const std::string& name, Work&& work) -> decltype(work()) {
+  const std::string file_name = file.filename();
+  std::string first;
   try {
     return work();
   } catch (const core::Error& error) {
-    const core::ErrorKind kind = error.kind();
-    if (kind == core::ErrorKind::denied || kind == core::ErrorKind::cancelled) throw;
-    throw DamagedFile(name, fmt::format("{}: {}", file, error.what()));
+    if (error.kind() == core::ErrorKind::not_found)
+      throw core::Error(core::ErrorKind::damaged, fmt::format("{}: {} is missing", name, file_name));
+    if (error.kind() != core::ErrorKind::damaged) throw;
+    first = error.what();
+  }
+  forget_pages_of(file);
+  try {
+    auto result = work();
+    core::log_warning(
+        fmt::format("{}: {} was read wrongly once and rightly the second time: check this machine's memory "
+                    "and disk ({})",
+                    name, file_name, first));
+    return result;
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::damaged) throw;
+    throw DamagedFile(name, fmt::format("{}: {}", file_name, error.what()));
   }
 }
 
@@ -54,7 +78,7 @@ core::CopiedFile copy(const std::filesystem::path& plain, std::span<char> conten
 }
 
 // A manifest may promise any size; room for it is made only when the frame announces the same.
-void check_announcement(const std::filesystem::path& packed, std::uint64_t size_bytes) {
+bool check_announcement(const std::filesystem::path& packed, std::uint64_t size_bytes) {
   const core::Fd fd = core::open_file(packed, O_RDONLY);
   std::array<char, kAnnouncementBytes> beginning;
   const ssize_t got = ::pread(fd.get(), beginning.data(), beginning.size(), 0);
@@ -63,7 +87,10 @@ void check_announcement(const std::filesystem::path& packed, std::uint64_t size_
   if (announced && *announced != size_bytes)
     throw core::Error(core::ErrorKind::damaged,
                       fmt::format("it holds {} bytes, its manifest says {}", *announced, size_bytes));
+  return announced.has_value();
 }
+
+bool fits_memory(std::uint64_t size_bytes) { return size_bytes <= kInMemoryBytes; }
 
 // A file that has no name and goes with its descriptor.
 core::Fd unnamed_file(const std::filesystem::path& directory) {
@@ -88,7 +115,7 @@ void Image::map(int protection, int flags, int fd) {
 
 Image Image::make(core::Fd fd, std::uint64_t size_bytes) {
   Image image(std::move(fd), size_bytes);
-  image.in_memory_ = size_bytes <= kInMemoryBytes;
+  image.in_memory_ = fits_memory(size_bytes);
   if (image.in_memory_) {
     image.map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     ::madvise(image.address_, size_bytes, MADV_HUGEPAGE);  // a fault for each 4 KiB takes longer than unpacking
@@ -101,10 +128,17 @@ Image Image::make(core::Fd fd, std::uint64_t size_bytes) {
   return image;
 }
 
+// A mapped file has no way to say that a disk, or the way to it, fails: only what is too large for memory is mapped;
+// and that for ourselves alone, as not every file system lets others have a part in it.
 Image Image::read(const std::filesystem::path& path) {
-  core::Fd fd = core::open_file(path, O_RDONLY);
-  Image image(std::move(fd), std::filesystem::file_size(path));
-  image.map(PROT_READ, MAP_SHARED | MAP_POPULATE, image.fd_.get());
+  const std::uint64_t size_bytes = std::filesystem::file_size(path);
+  if (fits_memory(size_bytes)) {
+    Image image = make(core::Fd(), size_bytes);
+    copy(path, image.writable());
+    return image;
+  }
+  Image image(core::open_file(path, O_RDONLY), size_bytes);
+  image.map(PROT_READ, MAP_PRIVATE | MAP_POPULATE, image.fd_.get());
   return image;
 }
 
@@ -145,12 +179,12 @@ const Image& Unpacker::image(const std::string& name) { return image(name, kPatc
 
 const Image& Unpacker::image(const std::string& name, int patches_allowed) {
   if (const auto found = images_.find(name); found != images_.end()) return found->second;
-  return images_.emplace(name, unpack_to(unnamed_file(scratch_), name, patches_allowed)).first->second;
+  return images_.emplace(name, unpack_to(core::Fd(), name, patches_allowed)).first->second;
 }
 
 Image Unpacker::unpack_to(core::Fd file, const std::string& name, int patches_allowed) {
   const std::filesystem::path directory = cluster_directory_ / name;
-  const Manifest manifest = blaming(name, kManifestFile, [&] { return read_manifest(directory); });
+  const Manifest manifest = reading(directory / kManifestFile, name, [&] { return read_manifest(directory); });
   const PackedDatabase& packed = manifest.database;
   const BundleFile* plain = manifest.find(kDatabaseFile);
   if (plain == nullptr) throw DamagedFile(name, "manifest.json: it has no state.db");
@@ -159,13 +193,13 @@ Image Unpacker::unpack_to(core::Fd file, const std::string& name, int patches_al
   const std::string_view reference =
       packed.base.empty() ? std::string_view() : image(packed.base, patches_allowed - 1).bytes();
 
-  if (packed.file != kDatabaseFile)
-    blaming(name, packed.file, [&] { check_announcement(directory / packed.file, plain->size_bytes); });
+  const std::filesystem::path path = directory / packed.file;
+  if (packed.file != kDatabaseFile) reading(path, name, [&] { return check_announcement(path, plain->size_bytes); });
+  if (!file && !fits_memory(plain->size_bytes)) file = unnamed_file(scratch_);
   Image image = Image::make(std::move(file), plain->size_bytes);
-  blaming(name, packed.file, [&] {
-    const core::CopiedFile read = packed.file == kDatabaseFile
-                                      ? copy(directory / packed.file, image.writable())
-                                      : decompress(directory / packed.file, reference, image.writable());
+  reading(path, name, [&] {
+    const core::CopiedFile read =
+        packed.file == kDatabaseFile ? copy(path, image.writable()) : decompress(path, reference, image.writable());
     if (read.sha256 != packed.sha256)
       throw core::Error(core::ErrorKind::damaged,
                         fmt::format("its sha256 is {}, stored was {}", read.sha256, packed.sha256));
@@ -173,6 +207,7 @@ Image Unpacker::unpack_to(core::Fd file, const std::string& name, int patches_al
     if (sha256 != plain->sha256)
       throw core::Error(core::ErrorKind::damaged,
                         fmt::format("it gives a database with sha256 {}, captured was {}", sha256, plain->sha256));
+    return read;
   });
   checked_[name] = plain->sha256;
   return image;
@@ -200,7 +235,8 @@ Packed pack(const std::filesystem::path& source, const Image* reference, const s
     packed.packed.sha256 = hash.hex_digest();
     packed.plain = {image.bytes().size(), plain_hash.get()};
     if (::fsync(out.get()) != 0) throw core::system_error(errno, "flushing " + target.string());
-    Image again = Image::make(unnamed_file(target.parent_path()), image.bytes().size());
+    const std::uint64_t size_bytes = image.bytes().size();
+    Image again = Image::make(fits_memory(size_bytes) ? core::Fd() : unnamed_file(target.parent_path()), size_bytes);
     decompress(target, base, again.writable());
     if (again.bytes() != image.bytes())
       throw core::Error(core::ErrorKind::storage,

@@ -16,7 +16,7 @@
 
 namespace store {
 
-/// A file of the store that does not give what its manifest promises. Of kind damaged; names whose file it is.
+/// A file of the store that did not give what its manifest promises, twice. Of kind damaged; names whose file it is.
 class DamagedFile : public core::Error {
  public:
   DamagedFile(std::string snapshot, const std::string& message);
@@ -26,10 +26,11 @@ class DamagedFile : public core::Error {
   std::string snapshot_;  // name, without the cluster
 };
 
-/// A plain image to be read in one piece: a file, mapped. One that is made is made in memory unless it is large.
+/// A plain image to be read in one piece: in memory, or a file that is mapped where it is large.
 class Image {
  public:
-  /// An image of `size_bytes` to be written to, for the empty file `fd`. Throws: storage (a full disk says so).
+  /// An image of `size_bytes` to be written to, for the empty file `fd`, which a small one does not need. Throws:
+  /// storage (a full disk says so).
   static Image make(core::Fd fd, std::uint64_t size_bytes);
   /// Throws: as open_file, storage.
   static Image read(const std::filesystem::path& path);
@@ -64,6 +65,9 @@ class Unpacker {
 
   /// The image of snapshot `name`, to pack against. Throws: as above.
   const Image& image(const std::string& name);
+
+  /// Gives up the images that are kept, and the files that large ones lie in.
+  void forget() { images_.clear(); }
 
   /// The snapshots whose images came out whole, and their hashes.
   const std::map<std::string, std::string>& checked() const { return checked_; }

@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cerrno>
 
+#include "core/as_owner.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/sha256.hpp"
@@ -27,12 +28,37 @@ Incoming::Incoming(std::filesystem::path cluster_directory, std::string cluster)
 }
 
 Incoming::~Incoming() {
-  if (!committed_) core::remove_tree(directory_);
+  if (committed_) return;
+  try {
+    const core::AsOwner as(root());
+    core::remove_tree(directory_);
+  } catch (const core::Error&) {
+    // What stays is removed by the next pull.
+  }
+}
+
+void Incoming::found_damaged(const DamagedFile& damage) {
+  core::log_error(fmt::format("{}/{}", cluster_, damage.what()));
+  note_damage(cluster_directory_ / damage.snapshot(), damage.what());
+  damaged_.insert(damage.snapshot());
+}
+
+// Those that can be built on, oldest first; what was found damaged is lost whether that could be written down or not.
+std::vector<Snapshot> Incoming::stored() const {
+  std::vector<Snapshot> snapshots = load_snapshots(cluster_directory_);
+  std::set<std::string> lost = damaged_;
+  for (Snapshot& snapshot : snapshots) {
+    if (!lost.contains(snapshot.manifest.name) && !lost.contains(snapshot.manifest.database.base)) continue;
+    lost.insert(snapshot.manifest.name);
+    snapshot.lost = "found damaged";
+  }
+  return snapshots;
 }
 
 std::optional<Snapshot> Incoming::unpack_newest() {
+  const core::AsOwner as(root());
   while (true) {
-    const std::vector<Snapshot> snapshots = load_snapshots(cluster_directory_);
+    const std::vector<Snapshot> snapshots = stored();
     const auto newest =
         std::find_if(snapshots.rbegin(), snapshots.rend(), [](const Snapshot& snapshot) { return !snapshot.lost; });
     if (newest == snapshots.rend()) return std::nullopt;
@@ -40,14 +66,14 @@ std::optional<Snapshot> Incoming::unpack_newest() {
       unpacker_.unpack(newest->manifest.name, image_);
       return *newest;
     } catch (const DamagedFile& damage) {
-      core::log_error(fmt::format("{}/{}", cluster_, damage.what()));
-      note_damage(cluster_directory_ / damage.snapshot(), damage.what());
+      found_damaged(damage);
     }
   }
 }
 
 void Incoming::add(std::string_view path, std::string_view content) {
   assert(path != kDatabaseFile);
+  const core::AsOwner as(root());
   core::write_new_file(directory_ / path, content);
   files_.push_back({std::string(path), content.size(), core::sha256_hex(content)});
 }
@@ -55,7 +81,7 @@ void Incoming::add(std::string_view path, std::string_view content) {
 // The image that this one is packed against; none for a keyframe. `base` becomes its name.
 const Image* Incoming::reference(std::string& base, const Snapshot& incoming) {
   while (true) {
-    std::vector<Snapshot> snapshots = load_snapshots(cluster_directory_);
+    std::vector<Snapshot> snapshots = stored();
     std::erase_if(snapshots, [&](const Snapshot& one) { return !are_of_one_cluster(one, incoming); });
     base = choose_base(snapshots, incoming.manifest.taken_at);
     if (base.empty()) return nullptr;
@@ -65,8 +91,7 @@ const Image* Incoming::reference(std::string& base, const Snapshot& incoming) {
       base.clear();
       return nullptr;
     } catch (const DamagedFile& damage) {
-      core::log_error(fmt::format("{}/{}", cluster_, damage.what()));
-      note_damage(cluster_directory_ / damage.snapshot(), damage.what());
+      found_damaged(damage);
     }
   }
 }
@@ -98,6 +123,7 @@ void Incoming::check_files() const {
 }
 
 Snapshot Incoming::commit(Manifest described, const core::CopiedFile& announced) {
+  const core::AsOwner as(root());
   Snapshot snapshot;
   snapshot.manifest = std::move(described);
   Manifest& manifest = snapshot.manifest;
@@ -115,6 +141,7 @@ Snapshot Incoming::commit(Manifest described, const core::CopiedFile& announced)
   manifest.bundle.insert(manifest.bundle.begin(), {std::string(kDatabaseFile), announced.size_bytes, announced.sha256});
   core::write_new_file(directory_ / kManifestFile, to_json(manifest));
   core::sync_directory(directory_);
+  unpacker_.forget();  // not every file system renames a directory while a file in it is open
   if (::rename(directory_.c_str(), snapshot.directory.c_str()) != 0)
     throw core::system_error(errno, "publishing " + snapshot.directory.string());
   committed_ = true;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ class Incoming {
   Incoming(Incoming&&) = delete;
   /// Removes all of it when there was no commit.
   ~Incoming();
+
+  /// The directory whose owner all of it is to belong to: who makes image() does so under core::AsOwner of it.
+  std::filesystem::path root() const { return cluster_directory_.parent_path(); }
 
   /// Where the caller makes the plain database (0600). Not there at first.
   const std::filesystem::path& image() const { return image_; }
@@ -45,6 +49,8 @@ class Incoming {
   PackedDatabase pack_image(const Snapshot& incoming, const core::CopiedFile& announced);
   const Image* reference(std::string& base, const Snapshot& incoming);
   void check_files() const;
+  void found_damaged(const DamagedFile& damage);
+  std::vector<Snapshot> stored() const;
 
   std::filesystem::path cluster_directory_;
   std::string cluster_;
@@ -52,6 +58,7 @@ class Incoming {
   std::filesystem::path image_;
   Unpacker unpacker_;
   std::vector<BundleFile> files_;
+  std::set<std::string> damaged_;  // snapshots whose files were found damaged
   bool committed_ = false;
 };
 

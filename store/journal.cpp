@@ -46,7 +46,7 @@ void append_line(const std::filesystem::path& cluster_directory, std::string_vie
   const std::filesystem::path path = cluster_directory / kJournalFile;
   const core::Fd fd = core::open_file(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
   facts_of(fd.get(), path);
-  while (::flock(fd.get(), LOCK_EX) != 0)
+  while (::flock(fd.get(), LOCK_EX) != 0 && !core::is_unsupported(errno))
     if (errno != EINTR) throw core::system_error(errno, "locking " + path.string());
   const off_t size = facts_of(fd.get(), path).st_size;
   const bool torn = size > 0 && read_from(fd.get(), size - 1, 1, path) != "\n";
@@ -57,12 +57,7 @@ void append_line(const std::filesystem::path& cluster_directory, std::string_vie
     if (::ftruncate(fd.get(), size) != 0) throw;  // then half a line stays, which the next one does not go on with
     throw;
   }
-  if (size > 0) return;
-  struct stat owner {};
-  if (::geteuid() == 0 && ::stat(cluster_directory.c_str(), &owner) == 0 &&
-      ::fchown(fd.get(), owner.st_uid, owner.st_gid) != 0)
-    throw core::system_error(errno, "giving " + path.string() + " to the store's owner");
-  core::sync_directory(cluster_directory);
+  if (size == 0) core::sync_directory(cluster_directory);
 }
 
 std::vector<std::string> read_lines(const std::filesystem::path& cluster_directory) {

@@ -1,10 +1,13 @@
 #include "store/manifest.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "core/log.hpp"
 
 namespace store {
 namespace {
@@ -184,7 +187,10 @@ Manifest manifest_from_json(const std::string& text) {
 }
 
 Manifest read_manifest(const std::filesystem::path& directory) {
-  Manifest manifest = manifest_from_json(core::read_file(directory / kManifestFile, kManifestBytes));
+  const std::filesystem::path path = directory / kManifestFile;
+  if (std::error_code unknown; std::filesystem::file_size(path, unknown) > kManifestBytes && !unknown)
+    throw core::Error(core::ErrorKind::damaged, "larger than any manifest");
+  Manifest manifest = manifest_from_json(core::read_file(path, kManifestBytes));
   if (manifest.name != directory.filename()) throw core::Error(core::ErrorKind::damaged, "names another snapshot");
   return manifest;
 }
@@ -222,7 +228,9 @@ std::optional<Proof> proof_from_json(const std::string& text) {
 std::optional<Proof> read_proof(const std::filesystem::path& path) {
   try {
     return proof_from_json(core::read_file(path));
-  } catch (const core::Error&) {
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::not_found)
+      core::log_warning(fmt::format("a proof that cannot be read counts as none: {}", error.what()));
     return std::nullopt;
   }
 }
@@ -238,7 +246,7 @@ std::optional<std::string> read_damage(const std::filesystem::path& path) {
     return json::parse(core::read_file(path, kManifestBytes)).at("message");
   } catch (const core::Error& error) {
     if (error.kind() == core::ErrorKind::not_found) return std::nullopt;
-    return error.what();
+    throw;
   } catch (const nlohmann::json::exception&) {
     return "found damaged earlier";
   }

@@ -33,13 +33,13 @@ SeriesRecord read_series(const std::filesystem::path& cluster_directory);
 /// until it knows.
 std::optional<Proof> proof_from_json(const std::string& text);
 
-/// The same of a file; empty when there is none or it cannot be read.
+/// The same of a file; empty when there is none or, with a warning, it cannot be read.
 std::optional<Proof> read_proof(const std::filesystem::path& path);
 
 /// What was found wrong with a snapshot's database file, and when.
 std::string damage_to_json(std::string_view message, core::UtcTime found_at);
 
-/// The message; empty when there is no such file. One that cannot be read counts as damage.
+/// The message; empty when there is no such file. Throws: denied, storage.
 std::optional<std::string> read_damage(const std::filesystem::path& path);
 
 }  // namespace store

@@ -15,6 +15,7 @@
 
 #include "core/clock.hpp"
 #include "core/cluster_identity.hpp"
+#include "core/error.hpp"
 #include "core/fd.hpp"
 #include "core/file.hpp"
 
@@ -69,8 +70,9 @@ struct Proof {
 struct Snapshot {
   std::filesystem::path directory;
   Manifest manifest;                        // cluster and name only when damaged
-  std::optional<std::string> damage;        // why the manifest cannot be read
+  std::optional<std::string> damage;        // why the manifest is none
   std::optional<std::string> lost;          // why it cannot be brought back as it was taken: damage, or a file of it
+  std::optional<core::Error> unreadable;    // what keeps us from looking, with the cure; lost only as long as it does
   std::optional<std::string> unrestorable;  // why no restore can do with it: lost, and by its database or its token
   bool of_another_cluster = false;          // than the series: kept beside it, and never its latest or proven
   std::optional<Proof> verified;
@@ -81,13 +83,14 @@ struct Snapshot {
 };
 
 /// Held while one cluster is being changed. Throws on construction: storage ("another pull of edge is running"). A lock
-/// dies with its process.
+/// dies with its process. Where the file system has no locks, only the processes of this machine know of each other.
 class ClusterLock {
  public:
   explicit ClusterLock(const std::filesystem::path& cluster_directory);
 
  private:
   core::Fd fd_;
+  core::Fd name_;
 };
 
 /// Whether both are of the series, or both of the same other cluster: only such are packed against each other, compared
@@ -111,13 +114,19 @@ struct RetentionDecision;
 
 class Store {
  public:
-  /// `root` is made (0700) when it is not there. Throws: storage, denied.
+  /// Looks at nothing; what is not there is made by lock() and receive() (0700). Root who works in a store of another's
+  /// reads as root, and writes as that owner.
   explicit Store(std::filesystem::path root);
 
+  /// None where there is no store yet. Throws: storage, denied.
   std::vector<std::string> clusters() const;
 
+  /// Whether all that is in it can be read, and files can be made where they have to be. Throws: storage, denied,
+  /// saying what to do; not_found where there is no store yet, and `root` could not be made.
+  void check_access() const;
+
   /// All snapshots of `cluster`, oldest first; empty when there are none. A directory without a manifest is none; one
-  /// whose manifest cannot be read is listed with its damage. Throws: usage, storage, denied.
+  /// whose manifest cannot be read is listed with its damage, or as unreadable. Throws: usage, storage, denied.
   std::vector<Snapshot> list(std::string_view cluster) const;
 
   /// Which cluster the series is of: as recorded, else as the oldest snapshot tells that tells it. Empty when nothing
@@ -137,7 +146,7 @@ class Store {
 
   /// CLUSTER/NAME, CLUSTER/latest (of the series, lost or not), CLUSTER/proven (newest of the series that passed a
   /// drill and is not lost); CLUSTER/ may be left out when there is one cluster. Throws: not_found (saying what there
-  /// is), usage, damaged (its manifest cannot be read).
+  /// is), usage, damaged (its manifest is none), denied, storage (it is unreadable).
   Snapshot find(std::string_view specification) const;
 
   /// Throws: storage when another process holds it.
@@ -147,14 +156,13 @@ class Store {
   Incoming receive(std::string_view cluster);
 
   /// Writes the plain state.db of `snapshot` to the new file `target` (0600, not flushed) and checks it and every image
-  /// it is made from. What is found damaged is written down, so that all that need it are lost from then on; what is
-  /// found whole again is taken back.
-  /// Throws: damaged (naming the bad file), storage, cancelled. Leaves: no file on failure.
+  /// it is made from. What is found damaged, twice, is written down where that can be, so that all that need it are
+  /// lost from then on; what is found whole again is taken back. Throws: damaged (naming the bad file), storage,
+  /// cancelled. Leaves: no file on failure.
   core::CopiedFile extract(const Snapshot& snapshot, const std::filesystem::path& target);
 
-  /// Keeps `json` (with "verdict" and "started_at") as the newest evidence of its kind, for the store's owner to read.
-  /// What was inconclusive says nothing about the snapshot and never replaces a pass or a fail: false then. Throws:
-  /// storage.
+  /// Keeps `json` (with "verdict" and "started_at") as the newest evidence of its kind. What was inconclusive says
+  /// nothing about the snapshot and never replaces a pass or a fail: false then. Throws: storage, denied.
   bool keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_view json);
 
   /// Appends one drill to the history of `cluster`, which outlives its snapshots: one line, without a line feed. Needs
@@ -164,14 +172,19 @@ class Store {
   /// The lines of that history, oldest first; a torn or strange one is among them. Throws: usage, storage, denied.
   std::vector<std::string> drills(std::string_view cluster) const;
 
-  /// What `rules` say about each snapshot of `cluster`, oldest first. Throws: usage, storage, denied.
+  /// What `rules` say about each snapshot of `cluster`, oldest first. Throws: usage, denied; storage also while a
+  /// snapshot is unreadable, as it may need any of the others.
   std::vector<RetentionDecision> plan_retention(std::string_view cluster, const RetentionRules& rules) const;
 
-  /// Removes what they do not keep, and returns the same. The caller holds the lock. Throws: as above.
+  /// Removes what they do not keep, and returns the same. The caller holds the lock. Throws: as above; storage, denied
+  /// where something stays that should go.
   std::vector<RetentionDecision> apply_retention(std::string_view cluster, const RetentionRules& rules);
 
  private:
   std::filesystem::path cluster_directory(std::string_view cluster) const;
+  void make_root() const;
+  void make_directory(const std::filesystem::path& cluster) const;
+  void write_evidence(const std::filesystem::path& target, std::string_view json);
   std::filesystem::path root_;
 };
 

@@ -1,5 +1,6 @@
 // Many clusters in one config: pulled side by side, so many at once, each for itself.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include "core/file.hpp"
 #include "tests/catch.hpp"
 #include "tests/cli/bench.hpp"
+#include "tests/nas.hpp"
 #include "tests/puller/relay.hpp"
 
 namespace {
@@ -187,6 +189,34 @@ TEST_CASE("a pull that fails says why once") {
   CHECK(result.exit_code == 3);
   CHECK_THAT(result.err, Catch::Contains("server/db/state.db"));
   CHECK(result.out == "could not run  edge: nothing was pulled\n");
+}
+
+TEST_CASE("pulls into a store on a NAS, and one after which retention failed is kept and no pass, whatever is quiet") {
+  NEEDS_LAB();
+  if (!lab::Nas::missing().empty()) {
+    WARN("test skipped: " << lab::Nas::missing());
+    return;
+  }
+  const bench::Bare bench;
+  const lab::Nas nas(bench.store, bench.scratch.path() / "behind");
+  bench.configure("keep_last: 1\n");
+  const core::CommandResult first = bench.drill({"pull", "--json"});
+  INFO(first.out << first.err);
+  REQUIRE(first.exit_code == 0);
+  const auto pulled = bench::parse(first).at("pulls").at(0);
+  CHECK(pulled.at("retention_error").is_null());
+  // What is open stays where it is.
+  const core::Fd open =
+      core::open_file(bench.store / pulled.at("snapshot").get<std::string>() / "manifest.json", O_RDONLY);
+  bench.node.run("sqlite3 /var/lib/rancher/k3s/server/db/state.db 'PRAGMA user_version = 7'");
+  const core::CommandResult second = bench.drill({"--quiet", "pull", "--json"});
+  INFO(second.out << second.err);
+  CHECK(second.exit_code == 3);
+  const auto kept = bench::parse(second).at("pulls").at(0);
+  CHECK(kept.at("verdict") == "inconclusive");
+  CHECK_FALSE(kept.at("retention_error").is_null());
+  CHECK_THAT(second.err, Catch::Contains("error: edge: the snapshot is kept, and older ones could not be removed"));
+  CHECK(bench.drill({"show", kept.at("snapshot")}).exit_code == 0);
 }
 
 TEST_CASE("no more clusters are pulled at once than the config says") {

@@ -7,10 +7,10 @@
 #include "core/scratch_dir.hpp"
 #include "tests/catch.hpp"
 
-#define NEEDS_STEPPER()                    \
-  if (!crash::missing().empty()) {         \
+#define NEEDS_STEPPER()                         \
+  if (!crash::missing().empty()) {              \
     WARN("test skipped: " << crash::missing()); \
-    return;                                \
+    return;                                     \
   }
 
 namespace {

@@ -58,6 +58,54 @@ TEST_CASE("an atomic file appears with its content and mode 0600 only when it is
   CHECK(entries_in(scratch.path()) == 1);
 }
 
+TEST_CASE("what a killed writer left of an atomic file is removed by the next one, and a living one's is not") {
+  const core::ScratchDir scratch;
+  const auto target = scratch.path() / "report.json";
+  const pid_t killed = ::fork();
+  if (killed == 0) {
+    core::AtomicFile file(target);
+    file.write("half");
+    ::_exit(0);
+  }
+  ::waitpid(killed, nullptr, 0);
+  CHECK(entries_in(scratch.path()) == 1);
+  core::write_new_file(scratch.path() / ("report.json." + std::to_string(::getppid()) + ".tmp"), "of a living one");
+  core::write_new_file(scratch.path() / "report.json.tmp", "somebody's");
+  core::write_file_atomically(target, "whole");
+  CHECK(core::read_file(target) == "whole");
+  CHECK(entries_in(scratch.path()) == 3);
+}
+
+TEST_CASE("an atomic file is not written through a link that lies in its way") {
+  const core::ScratchDir scratch;
+  core::write_new_file(scratch.path() / "victim", "x");
+  const auto target = scratch.path() / "report.json";
+  std::filesystem::create_symlink(scratch.path() / "victim",
+                                  target.string() + "." + std::to_string(::gettid()) + ".tmp");
+  std::filesystem::create_symlink(scratch.path() / "victim", target);
+  core::write_file_atomically(target, "whole");
+  CHECK(core::read_file(scratch.path() / "victim") == "x");
+  CHECK(core::read_file(target) == "whole");
+}
+
+TEST_CASE("whatever is thrown becomes an error in its own words") {
+  const auto said = [](const std::function<void()>& work) {
+    try {
+      work();
+    } catch (...) {
+      const core::Error error = core::caught();
+      return std::string(core::to_string(error.kind())) + ": " + error.what();
+    }
+    return std::string();
+  };
+  CHECK(said([] { throw core::Error(core::ErrorKind::timeout, "no answer"); }) == "timeout: no answer");
+  CHECK(said([] { std::filesystem::create_directory("/nowhere/at/all"); }) ==
+        "not_found: /nowhere/at/all: No such file or directory");
+  CHECK(said([] { throw std::bad_alloc(); }) == "storage: out of memory");
+  CHECK(said([] { throw std::out_of_range("basic_string::at"); }) == "storage: unexpected: basic_string::at");
+  CHECK(said([] { throw 5; }) == "storage: unexpected: no exception at all");
+}
+
 TEST_CASE("an atomic file in a directory that is not there is not_found and names it") {
   CHECK(kind_of([] { core::AtomicFile("/nowhere/at/all"); }) == core::ErrorKind::not_found);
 }

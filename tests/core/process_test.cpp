@@ -49,3 +49,18 @@ TEST_CASE("a child is killed with its owner") {
   CHECK(::read(pipe_end, &byte, 1) == 0);  // nobody holds the other end
   ::close(pipe_end);
 }
+
+TEST_CASE("a child that takes nothing holds up nobody for longer than he is patient") {
+  core::Child child({"sleep", "1000"});
+  CHECK_THROWS_WITH(child.write(std::string(1U << 20U, 'x'), 100ms), Catch::Contains("takes nothing more"));
+}
+
+TEST_CASE("what is written to a child comes whole") {
+  core::Child child({"sh", "-c", "wc -c"});
+  child.write(std::string(300'001, 'x'), 5s);
+  child.close_stdin();
+  char answer[16] = {};
+  REQUIRE(core::wait_for(child.output_fd(), POLLIN, 5s));
+  REQUIRE(::read(child.output_fd(), answer, sizeof answer - 1) > 0);
+  CHECK(std::string(answer) == "300001\n");
+}

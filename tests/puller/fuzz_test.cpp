@@ -246,3 +246,30 @@ TEST_CASE("a request that was tampered with is a request or an error") {
   std::cout << fmt::format("understood: {} of {}\n", understood, kRounds);
   CHECK(understood < kRounds);
 }
+
+TEST_CASE(
+    "numbers and durations that no node means are an error, and what is reckoned with the others overflows nowhere") {
+  const std::chrono::nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
+  std::uint64_t understood = 0;
+  for (std::uint64_t round = 0; round < kRounds; ++round) {
+    Mutator mutate(round);
+    const std::string text = mutate(round % 2 == 0 ? "9223372036854775807" : "x 1800000000000000000");
+    for (const std::string& number : {text, "-" + text}) {
+      try {
+        // As Conversation::node() reckons, and the doctor with what comes of it.
+        CHECK(std::chrono::abs(puller::parse_nanoseconds(number, "clock") - now).count() >= 0);
+        ++understood;
+      } catch (const core::Error&) {
+      }
+      try {
+        puller::parse_signed(number, "growth");
+      } catch (const core::Error&) {
+      }
+    }
+  }
+  CHECK(understood > 0);
+  CHECK(puller::parse_nanoseconds("9223372036854775807", "clock").count() == INT64_MAX);
+  CHECK(puller::parse_signed("-9223372036854775808", "growth") == INT64_MIN);
+  for (const char* absurd : {"", "-", "--1", "+1", "1 ", "9223372036854775808", "18446744073709551615", "-1"})
+    CHECK_THROWS_AS(puller::parse_nanoseconds(absurd, "clock"), core::Error);
+}

@@ -61,6 +61,25 @@ TEST_CASE("drill-node is sent once, where only root can read it, and again when 
   CHECK(node.run("ls -A /var/lib/k3s-drill") == "drill-node");
 }
 
+TEST_CASE("drill-node is on its disk before it has its name") {
+  NEEDS_LAB();
+  const lab::Node node;
+  node.make_database();
+  lab::Shelf shelf;
+  // What is flushed is written down; one that cannot be flushed is not put there.
+  node.run(
+      "mv /bin/sync /bin/real-sync 2>/dev/null || mv /usr/bin/sync /usr/bin/real-sync; place=$(command -v real-sync); "
+      "printf '#!/bin/sh\\necho \"$* $(ls /var/lib/k3s-drill)\" >>/tmp/flushed\\n[ ! -e /tmp/full ]\\n' "
+      ">\"${place%/*}/sync\"; chmod 755 \"${place%/*}/sync\"; : >/tmp/full");
+  CHECK_THAT(lab::try_pull(node.target(Method::helper), shelf.store), Contains("cannot be flushed"));
+  CHECK(node.run("ls -A /var/lib/k3s-drill") == "");
+  node.run("rm /tmp/full /tmp/flushed");
+  pull(node, shelf);
+  CHECK_THAT(node.run("head -n 1 /tmp/flushed"),
+             StartsWith("/var/lib/k3s-drill/.drill-node.") && !Contains(" drill-node"));
+  CHECK_THAT(node.run("sed -n 2p /tmp/flushed"), StartsWith("/var/lib/k3s-drill ") && Contains(" drill-node"));
+}
+
 TEST_CASE("the next pull brings what changed and nothing else, bit for bit") {
   NEEDS_LAB();
   const lab::Node node;
@@ -160,6 +179,14 @@ TEST_CASE("a helper that lies ends in an error, with nothing stored") {
       {token + "echo something else", "a line out of place"},
       {whole + "printf 'differing 9 1\\n\\377'", "hashes asked for out of place"},
       {whole + "echo image 4096 9 " + std::string(64, '0'), "two images"},
+      {token + whole + "echo fact clock_nanoseconds 18446744073709551615; echo end", "clock_nanoseconds is no number"},
+      {token + whole + "echo fact clock_nanoseconds -1; echo end", "clock_nanoseconds is below zero"},
+      {token + whole + "echo fact read_transaction_nanoseconds 9223372036854775808; echo end", "is no number"},
+      {token + whole + "echo fact read_transaction_nanoseconds 1; echo fact wal_growth_bytes --1; echo end",
+       "wal_growth_bytes is no number"},
+      {token + whole +
+           "echo fact read_transaction_nanoseconds 1; echo fact wal_growth_bytes -9223372036854775809; echo end",
+       "wal_growth_bytes is no number"},
       {"printf 'item ../../etc/passwd 1 " + std::string(64, '0') + "\\nx'", "unknown name"},
   }));
   CAPTURE(script);

@@ -117,19 +117,6 @@ TEST_CASE("nothing is written through a link, into a directory or into a pipe") 
   CHECK(kind_of([&] { journal.lines(); }) == core::ErrorKind::storage);
 }
 
-TEST_CASE("the history belongs to the owner of the store, also when root began it") {
-  if (::geteuid() != 0) {
-    WARN("test skipped: needs root to write for somebody else");
-    return;
-  }
-  Journal journal;
-  REQUIRE(::chown(journal.scratch.path().c_str(), 65534, 65534) == 0);
-  journal.append("one");
-  struct stat facts {};
-  REQUIRE(::stat(journal.file.c_str(), &facts) == 0);
-  CHECK(facts.st_uid == 65534);
-}
-
 TEST_CASE("the history is no snapshot, and outlives them all") {
   shelf::Shelf shelf;
   shelf.add_day(0, 2);

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <random>
 
+#include "core/as_owner.hpp"
 #include "core/file.hpp"
 
 namespace shelf {
@@ -29,6 +30,7 @@ std::string database_at(int hour) {
 store::Snapshot Shelf::add(const std::string& name, const std::string& content, const core::ClusterIdentity& identity) {
   const store::ClusterLock lock = store.lock("edge");
   store::Incoming incoming = store.receive("edge");
+  const core::AsOwner as(incoming.root());
   core::write_new_file(incoming.image(), content);
   incoming.add(store::kTokenFile, "secret");
   store::Manifest manifest;

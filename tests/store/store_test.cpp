@@ -180,16 +180,6 @@ TEST_CASE_METHOD(Fixture, "a night that failed for another snapshot's sake still
   CHECK(store.find("edge/proven").manifest.name == "20261123T231700Z");
 }
 
-TEST_CASE_METHOD(Fixture, "evidence written by root belongs to the store's owner") {
-  if (::geteuid() != 0) return;
-  const store::Snapshot added = add("20261123T231700Z");
-  REQUIRE(::chown(added.directory.c_str(), 65534, 65534) == 0);
-  prove("20261123T231700Z", store::Evidence::verify, "pass");
-  struct stat facts {};
-  REQUIRE(::stat((added.directory / "verify.json").c_str(), &facts) == 0);
-  CHECK(facts.st_uid == 65534);
-}
-
 TEST_CASE_METHOD(Fixture,
                  "a directory without a manifest is no snapshot and one with a broken manifest is named as damaged") {
   add("20261123T231700Z");
