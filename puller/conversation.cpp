@@ -40,7 +40,7 @@ auto Conversation::explained(Work&& work) -> decltype(work()) {
 }
 
 Error Conversation::problem(std::string_view code_and_detail) const {
-  Error error = node_problem(code_and_detail, target_.host);
+  Error error = node_problem(code_and_detail, target_.host, target_.restore_command);
   if (!replaced_.empty()) error.add_context(replaced_);
   return error;
 }
