@@ -1,5 +1,8 @@
 // How drill behaves towards what reads it: a terminal of any width, a pipe that is closed early, a disk that is full.
+#include <algorithm>
 #include <fstream>
+#include <regex>
+#include <sstream>
 
 #include "core/file.hpp"
 #include "tests/catch.hpp"
@@ -17,22 +20,18 @@ core::CommandResult shell(const Shop& shop, const std::string& script) {
       {{"bash", "-c", "set -o pipefail\ndrill='" + drill + "'\n" + script}, std::chrono::minutes(1)});
 }
 
+// In columns, without colours.
 std::size_t width_of(const std::string& line) {
-  std::size_t width = 0;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '\033')
-      i = line.find('m', i);
-    else if (line[i] != '\r' && (static_cast<unsigned char>(line[i]) & 0xC0U) != 0x80U)
-      ++width;
-  }
-  return width;
+  static const std::regex colours("\033\\[[0-9;]*m|\r");
+  const std::string plain = std::regex_replace(line, colours, "");
+  const auto begins = [](unsigned char c) { return (c & 0xC0U) != 0x80U; };
+  return static_cast<std::size_t>(std::count_if(plain.begin(), plain.end(), begins));
 }
 
-// On a terminal of that many columns.
+// On a terminal of that many columns, without progress.
 std::string seen(const Shop& shop, std::size_t columns, const std::string& command) {
-  return shell(shop,
-               "script -qec \"stty cols " + std::to_string(columns) + "; $drill " + command + "\" /dev/null </dev/null")
-      .out;
+  const std::string typed = "stty cols " + std::to_string(columns) + "; $drill -q " + command;
+  return shell(shop, "script -qec \"" + typed + "\" /dev/null </dev/null").out;
 }
 
 }  // namespace
@@ -61,7 +60,6 @@ TEST_CASE_METHOD(Shop, "a disk that is full is no reader that has seen enough") 
 
 TEST_CASE_METHOD(Shop, "lines break between words on a terminal of any width, and a command to be copied does not") {
   REQUIRE(import().exit_code == 0);
-  std::string long_words = bench::drill_program() + config.string() + scratch.path().string();
   for (const std::size_t columns : {40U, 60U, 80U, 200U}) {
     for (const char* command :
          {"list", "show latest",
