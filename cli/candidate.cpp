@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cli/command.hpp"
+
 namespace cli {
 
 drill::Candidate candidate_of(store::Store& store, const store::Snapshot& snapshot) {
@@ -42,7 +44,8 @@ drill::Candidate candidate_of(const std::filesystem::path& database, const std::
 void add_engine_option(CLI::App& app, std::string& engine) {
   app.add_option("--engine", engine,
                  "Control plane to restore into (default: auto, the k3s of the snapshot's own version)")
-      ->check(CLI::IsMember({"auto", "k3s", "container", "standin"}));
+      ->check(one_of({"auto", "k3s", "container", "standin"}))
+      ->type_name("auto|k3s|container|standin");
 }
 
 std::optional<drill::EngineKind> engine_kind(const std::string& name) {

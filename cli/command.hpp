@@ -44,7 +44,8 @@ Action declare_prune(CLI::App& app);
 Action declare_series(CLI::App& app);
 Action declare_doctor(CLI::App& app);
 
-/// Writes a result to stdout. Throws: storage (a closed pipe, a full disk).
+/// Writes a result to stdout; on a terminal, text is fitted to its width. A reader that is gone (| head) is no failure.
+/// Throws: storage (a full disk).
 void print(std::string_view text);
 
 /// Colour when stdout is a terminal and NO_COLOR is unset.
@@ -56,9 +57,11 @@ reports::Page page(const Globals& globals);
 /// 2 for usage, 130 for cancelled, 1 for damaged, 3 for anything else that kept us from looking.
 int exit_code(core::ErrorKind kind);
 
-/// The configured clusters of these names, each once; all, in the order of the config, for none. Throws: usage for an
-/// unknown one.
-std::vector<std::string> choose_clusters(const Config& config, const std::vector<std::string>& names);
+/// For an option: one of these words.
+CLI::Validator one_of(std::vector<std::string> words);
+
+/// For an option: a whole number of that range.
+CLI::Validator whole_number(long least, long most);
 
 /// The program: parses `argv`, runs one command, translates what is thrown. The only caller is main.
 int run_command_line(int argc, char** argv);

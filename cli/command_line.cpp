@@ -7,64 +7,48 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/command.hpp"
-#include "core/file.hpp"
+#include "cli/commands.hpp"
 #include "core/log.hpp"
 #include "core/scratch_dir.hpp"
 
 namespace cli {
 namespace {
 
-enum class AfterDashes { arguments, program };
-
-struct Entry {
-  const char* name;
-  const char* help;
-  Action (*declare)(CLI::App&);
-  AfterDashes after_dashes = AfterDashes::arguments;
-};
-
-constexpr std::array<Entry, 15> kCommands{{
-    {"pull", "Pull one snapshot of each configured cluster into the store", declare_pull},
-    {"list", "List the snapshots in the store and what is proven about them", declare_list},
-    {"show", "Show one snapshot: where it came from, its files, its proof", declare_show},
-    {"verify", "Prove snapshots offline: file, rows, objects, token", declare_verify},
-    {"run", "Restore into a throwaway control plane, time it, compare every object, tear it down", declare_run},
-    {"explore", "Look into a snapshot: a throwaway control plane, and a shell or command whose kubectl reaches it",
-     declare_explore, AfterDashes::program},
-    {"restore", "Put a snapshot back onto a node, prove it, and roll back when anything fails", declare_restore},
-    {"extract", "Write the plain state.db of a snapshot to a new file", declare_extract},
-    {"diff", "Say what was created, changed and deleted between two snapshots", declare_diff},
-    {"log", "Follow one object through all snapshots, and say where it vanished", declare_log},
-    {"import", "Adopt plain state.db.YYYYmmddTHHMMSSZ files as snapshots", declare_import},
-    {"prune", "Remove what no keep_ rule keeps, and explain each snapshot", declare_prune},
-    {"series", "Show which clusters the snapshots of one are of, and say which of them counts", declare_series},
-    {"report", "Tell what the drills so far say together", declare_report},
-    {"doctor", "Check host, config, store, ssh, node and engine; each failing line says the cure", declare_doctor},
-}};
-
 constexpr std::size_t kColumns = 80;
-constexpr std::size_t kNarrowest = 40;  // narrower ones break every line anyway
+constexpr std::size_t kNarrowest = 20;
 
-constexpr std::string_view kFooter =
-    "SNAPSHOT is CLUSTER/20261123T231700Z, CLUSTER/latest or CLUSTER/proven; CLUSTER/ may be left out when there is "
-    "one.\n"
-    "Exit codes: 0 pass, 1 fail (the backup is bad, or an objective was missed), 2 usage or config,\n"
-    "3 inconclusive or could not run, 130 cancelled.";
+Format output_format = Format::text;  // set once, before a command runs
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : value;
+}
+
+std::optional<std::size_t> terminal_columns() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return std::nullopt;
+  return std::max<std::size_t>(size.ws_col, kNarrowest);
+}
+
+// As the C library chooses: the first that is set counts.
+bool has_unicode() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
+    if (const std::string value = environment(name); !value.empty())
+      return value.find("UTF-8") != std::string::npos || value.find("utf8") != std::string::npos;
+  return false;
+}
 
 std::string error_json(const core::Error& error) {
   const nlohmann::ordered_json document = {
       {"schema", "k3s-drill/error/1"}, {"kind", core::to_string(error.kind())}, {"message", error.what()}};
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
-
-// CLI11 2.1 loses its way at "--", so it never sees one: each word behind it has this mark in front, by which it is
-// neither an option nor a command.
-constexpr char kArgument = '\x01';
 
 std::string without_mark(std::string text) {
   text.erase(std::remove(text.begin(), text.end(), kArgument), text.end());
@@ -77,29 +61,19 @@ void take_marks_off(CLI::App& command) {
   for (CLI::App* further : command.get_subcommands([](CLI::App*) { return true; })) take_marks_off(*further);
 }
 
-// The entry of the first word that is neither an option of drill itself nor the value of one; nullptr for none.
-const Entry* command_of(const CLI::App& app, const std::vector<std::string>& words) {
-  for (auto word = words.begin(); word != words.end(); ++word) {
-    if (word->starts_with('-')) {
-      const CLI::Option* option = app.get_option_no_throw(*word);
-      if (option != nullptr && option->get_items_expected_max() > 0 && ++word == words.end()) break;
-      continue;
-    }
-    const auto* found =
-        std::find_if(kCommands.begin(), kCommands.end(), [&](const Entry& entry) { return *word == entry.name; });
-    return found == kCommands.end() ? nullptr : found;
-  }
-  return nullptr;
-}
-
-// `words` in the order they were typed in; CLI11 says them from the last to the first. `entry` may be nullptr.
-CLI::ExtrasError not_expected(const std::vector<std::string>& words, const Entry* entry) {
-  std::string text = fmt::format("{} not expected: {}",
-                                 words.size() == 1 ? "The following argument was" : "The following arguments were",
-                                 fmt::join(words, " "));
-  if (entry != nullptr && entry->after_dashes == AfterDashes::program && !words.front().starts_with('-'))
-    text += fmt::format("; put -- before {} if it is the command to run", words.front());
-  return {text, CLI::ExitCodes::ExtrasError};
+// What CLI11 found after look_at() had nothing against the words.
+core::Error translated(const CLI::ParseError& error, const CLI::App& command, const std::vector<std::string>& words) {
+  const auto usage = [](std::string text) { return core::Error(core::ErrorKind::usage, std::move(text)); };
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
+    for (const CLI::Option* option : command.get_options())
+      if (option->get_required() && option->count() == 0)
+        return usage(fmt::format("{} is missing, as in: {}", option->get_name(), entry_of(command)->example));
+  if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr)
+    for (const std::string& word : words)
+      if (word.starts_with("--") && word.find('=') != std::string::npos)
+        return usage(fmt::format("{}: the option takes no value, or not this one: drill help {} says which", word,
+                                 entry_of(command)->name));
+  return usage(without_mark(error.what()));
 }
 
 int report(const core::Error& error, Format format) {
@@ -117,17 +91,32 @@ int report(const core::Error& error, Format format) {
 
 }  // namespace
 
-void print(std::string_view text) { core::write_all(STDOUT_FILENO, text, "standard output"); }
+void print(std::string_view text) {
+  std::string bytes = reports::shown(std::string(text));
+  if (output_format == Format::text && ::isatty(STDOUT_FILENO) != 0)
+    bytes = reports::shown(reports::fitted(text, terminal_columns().value_or(kColumns)));
+  std::string_view rest = bytes;
+  while (!rest.empty()) {
+    const ssize_t put = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (put < 0 && errno == EINTR) continue;
+    // Who read it has seen enough (| head). What was asked for is done all the same, and the exit code says how.
+    if (put < 0 && errno == EPIPE) return;
+    if (put < 0) throw core::system_error(errno, "writing standard output");
+    rest.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
 
 reports::Colour colour() {
-  return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr ? reports::Colour::yes
-                                                                            : reports::Colour::no;
+  const bool wanted = environment("NO_COLOR").empty() && environment("TERM") != "dumb";
+  return wanted && ::isatty(STDOUT_FILENO) != 0 ? reports::Colour::yes : reports::Colour::no;
 }
 
 reports::Page page(const Globals& globals) {
-  winsize size{};
-  const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kNarrowest;
-  return {colour(), known ? size.ws_col : kColumns, globals.verbose ? reports::Detail::all : reports::Detail::brief};
+  reports::Page page{colour(), terminal_columns().value_or(kColumns),
+                     globals.verbose ? reports::Detail::all : reports::Detail::brief};
+  page.letters = has_unicode() ? reports::Letters::unicode : reports::Letters::ascii;
+  page.fit = ::isatty(STDOUT_FILENO) != 0 ? reports::Fit::yes : reports::Fit::no;
+  return page;
 }
 
 int exit_code(core::ErrorKind kind) {
@@ -143,82 +132,70 @@ int exit_code(core::ErrorKind kind) {
   }
 }
 
-std::vector<std::string> choose_clusters(const Config& config, const std::vector<std::string>& names) {
-  std::vector<std::string> chosen;
-  for (const std::string& name : names.empty() ? config.cluster_names : names)
-    if (std::find(chosen.begin(), chosen.end(), name) == chosen.end()) chosen.push_back(name);
-  if (chosen.empty()) throw core::Error(core::ErrorKind::usage, config.path.string() + ": no clusters are configured");
-  for (const std::string& name : chosen) {
-    if (config.clusters.count(name) != 0) continue;
-    std::string known;
-    for (const std::string& cluster : config.cluster_names) known += (known.empty() ? "" : ", ") + cluster;
-    throw core::Error(core::ErrorKind::usage,
-                      fmt::format("no cluster '{}' in {}; there are: {}", name, config.path.string(), known));
-  }
-  return chosen;
-}
-
 CommandLine::CommandLine()
-    : app_("k3s drill: proves that a k3s cluster on SQLite can be brought back, and how long it takes", "drill") {
-  app_.set_version_flag("--version", "drill " DRILL_VERSION);
+    : app_("k3s drill proves that a k3s cluster on SQLite can be brought back, and how long it takes", "drill") {
+  app_.set_help_flag("-h,--help", "Show what drill, or a command, takes");
+  app_.add_flag("--version", found_.version, "Show the version");
   app_.add_option("--config", globals_.config_path,
-                  "Config file (default: ~/.config/drill/config.yaml, else /etc/drill/config.yaml)");
+                  "The config (default: ~/.config/drill/config.yaml, else /etc/drill/config.yaml)")
+      ->type_name("FILE");
   app_.add_flag("--json", json_, "One JSON document on stdout and nothing else");
-  auto* quiet = app_.add_flag("-q,--quiet", globals_.quiet, "Only errors on stderr");
-  app_.add_flag("-v,--verbose", globals_.verbose, "More on stderr, and everything in what is shown")->excludes(quiet);
-  app_.footer(std::string(kFooter));
+  app_.add_flag("-q,--quiet", globals_.quiet, "Only errors on stderr");
+  app_.add_flag("-v,--verbose", globals_.verbose, "More on stderr, and everything in what is shown");
   app_.require_subcommand(1);
   app_.fallthrough();
-  for (const Entry& entry : kCommands) {
+  for (const CommandEntry& entry : kCommands) {
     CLI::App* command = app_.add_subcommand(entry.name, entry.help);
-    command->footer(std::string(kFooter));
+    command->set_help_flag();
     actions_.emplace(command, entry.declare(*command));
     take_marks_off(*command);
   }
 }
 
-void CommandLine::parse(std::vector<std::string> words) {
-  const auto dashes = std::find(words.begin(), words.end(), "--");
-  const std::vector<std::string> after(dashes == words.end() ? dashes : dashes + 1, words.end());
-  words.erase(dashes, words.end());
+void CommandLine::parse(const std::vector<std::string>& words) {
+  const auto end = std::find(words.begin(), words.end(), "--");
   // Already now, as the flag may not be reached when the rest is wrong.
-  globals_.format = std::find(words.begin(), words.end(), "--json") == words.end() ? Format::text : Format::json;
-  const Entry* entry = command_of(app_, words);
-  if (entry != nullptr && entry->after_dashes == AfterDashes::program)
-    globals_.program = after;
-  else
-    for (const std::string& word : after) words.push_back(kArgument + word);
-  std::reverse(words.begin(), words.end());  // as CLI11 wants them
+  globals_.format = std::find(words.begin(), end, "--json") == end ? Format::text : Format::json;
+  found_ = look_at(app_, words);
+  if (found_.help || found_.version) return;
+  globals_.program = found_.program;
   try {
-    app_.parse(std::move(words));
-  } catch (const CLI::ExtrasError&) {
-    const std::vector<std::string> extras = app_.remaining(true);
-    if (extras.empty()) throw;
-    throw not_expected(extras, entry);
+    app_.parse(std::vector<std::string>(found_.words.rbegin(), found_.words.rend()));  // as CLI11 wants them
+  } catch (const CLI::ParseError& error) {
+    throw translated(error, *found_.command, found_.words);
   }
   globals_.format = json_ ? Format::json : Format::text;
+  if (globals_.quiet && globals_.verbose)
+    throw core::Error(core::ErrorKind::usage, "give either --quiet or --verbose, not both");
 }
 
-int CommandLine::act() const { return actions_.at(app_.get_subcommands().front())(globals_); }
+int CommandLine::act() const {
+  if (found_.version) {
+    print("drill " DRILL_VERSION "\n");
+    return 0;
+  }
+  if (found_.help) {
+    print(help_text(*found_.command, page(globals_)));
+    return 0;
+  }
+  return actions_.at(app_.get_subcommands().front())(globals_);
+}
 
 int run_command_line(int argc, char** argv) {
   ::umask(077);
   CommandLine line;
   const Globals& globals = line.globals();
+  if (argc < 2) {
+    fmt::print(stderr, "{}", short_help(line.app(), page(globals)));
+    return exit_code(core::ErrorKind::usage);
+  }
   try {
     line.parse({argv + 1, argv + argc});
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return line.app().exit(error);
-    return report(core::Error(core::ErrorKind::usage,
-                              fmt::format("{} (drill --help shows what there is)", without_mark(error.what()))),
-                  globals.format);
-  }
-  core::set_log_level(globals.quiet     ? core::LogLevel::quiet
-                      : globals.verbose ? core::LogLevel::verbose
-                                        : core::LogLevel::normal);
-
-  core::remove_orphaned_scratch_dirs();
-  try {
+    output_format = globals.format;
+    core::set_log_level(globals.quiet     ? core::LogLevel::quiet
+                        : globals.verbose ? core::LogLevel::verbose
+                                          : core::LogLevel::normal);
+    core::remove_orphaned_scratch_dirs();
     return line.act();
   } catch (...) {
     return report(core::caught(), globals.format);

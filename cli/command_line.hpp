@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/words.hpp"
 
 namespace cli {
 
@@ -18,8 +19,8 @@ class CommandLine {
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
-  /// `words`: what stands behind the program's name. Once. Throws: CLI::ParseError, which --help is one of.
-  void parse(std::vector<std::string> words);
+  /// `words`: what stands behind the program's name. Once. Throws: usage.
+  void parse(const std::vector<std::string>& words);
 
   /// As far as they were parsed.
   const Globals& globals() const { return globals_; }
@@ -27,12 +28,14 @@ class CommandLine {
   /// The commands and options as declared.
   const CLI::App& app() const { return app_; }
 
-  /// Runs the command that was parsed; its exit code. Throws: what the command does.
+  /// Runs the command that was parsed, or shows the help that was asked for; the exit code. Throws: what the command
+  /// does.
   int act() const;
 
  private:
   Globals globals_;
   bool json_ = false;
+  Words found_;
   CLI::App app_;
   std::map<const CLI::App*, Action> actions_;
 };

@@ -33,7 +33,7 @@ class Decoder {
   }
 
   void map(const YamlNode& node, const std::string& where, const Readers& readers) const {
-    if (node.kind != YamlNode::Kind::map) fail(node, fmt::format("{} must be a map of keys", where));
+    if (node.kind != YamlNode::Kind::map) fail(node, fmt::format("{} must be a map, KEY: VALUE on each line", where));
     for (const auto& [key, value] : node.entries) {
       const auto found = readers.find(key);
       if (found == readers.end())
@@ -44,12 +44,15 @@ class Decoder {
 
   void each(const YamlNode& node, const std::string& where,
             const std::function<void(const std::string&, const YamlNode&)>& reader) const {
-    if (node.kind != YamlNode::Kind::map) fail(node, fmt::format("{} must be a map of names", where));
+    if (node.kind != YamlNode::Kind::map)
+      fail(node, fmt::format("{} must be a map of names, as in \"edge: {{host: 10.0.0.2}}\"", where));
     for (const auto& [key, value] : node.entries) reader(key, value);
   }
 
   std::string text(const YamlNode& node) const {
-    if (node.kind != YamlNode::Kind::scalar || node.scalar.empty()) fail(node, "a text is needed here");
+    if (node.kind == YamlNode::Kind::null || (node.kind == YamlNode::Kind::scalar && node.scalar.empty()))
+      fail(node, "the value is missing behind this key: write it, or take the key away");
+    if (node.kind != YamlNode::Kind::scalar) fail(node, "one value is needed here, and not a list or a map");
     return node.scalar;
   }
 
@@ -76,21 +79,17 @@ class Decoder {
   }
 
   template <class Duration>
-  Duration duration(const YamlNode& node) const {
-    std::chrono::nanoseconds exact{};
+  Duration duration(const YamlNode& node, const DurationRange& range) const {
     try {
-      exact = parse_duration(text(node));
+      return parse_duration<Duration>(text(node), range);
     } catch (const core::Error& error) {
       fail(node, error.what());
     }
-    const auto whole = std::chrono::duration_cast<Duration>(exact);
-    if (whole.count() == 0) fail(node, fmt::format("'{}' is too short here", text(node)));
-    return whole;
   }
 
-  std::uint64_t size(const YamlNode& node) const {
+  std::uint64_t size(const YamlNode& node, const SizeRange& range = kAnySize) const {
     try {
-      return parse_size(text(node));
+      return parse_size(text(node), range);
     } catch (const core::Error& error) {
       fail(node, error.what());
     }
@@ -98,13 +97,11 @@ class Decoder {
 
  private:
   static std::string suggestion(const std::string& key, const Readers& readers) {
-    const auto nearest = std::min_element(readers.begin(), readers.end(), [&](const auto& a, const auto& b) {
-      return core::edit_distance(key, a.first) < core::edit_distance(key, b.first);
-    });
-    if (core::edit_distance(key, nearest->first) <= 3) return fmt::format("did you mean '{}'?", nearest->first);
-    std::string known;
-    for (const auto& [name, reader] : readers) known += (known.empty() ? "" : ", ") + name;
-    return "known are: " + known;
+    std::vector<std::string> known;
+    for (const auto& [name, reader] : readers) known.push_back(name);
+    const std::string meant = core::nearest(key, known);
+    return meant.empty() ? fmt::format("known are: {}", fmt::join(known, ", "))
+                         : fmt::format("did you mean '{}'?", meant);
   }
 
   std::string name_;
@@ -114,21 +111,24 @@ drill::Objectives read_objectives(const Decoder& decoder, const YamlNode& node, 
   decoder.map(
       node, "objectives",
       {
-          {"rto", [&](const YamlNode& value) { defaults.rto = decoder.duration<std::chrono::nanoseconds>(value); }},
-          {"rpo", [&](const YamlNode& value) { defaults.rpo = decoder.duration<std::chrono::nanoseconds>(value); }},
+          {"rto",
+           [&](const YamlNode& value) { defaults.rto = decoder.duration<std::chrono::nanoseconds>(value, kAge); }},
+          {"rpo",
+           [&](const YamlNode& value) { defaults.rpo = decoder.duration<std::chrono::nanoseconds>(value, kAge); }},
       });
   return defaults;
 }
 
 puller::Limits read_limits(const Decoder& decoder, const YamlNode& node, puller::Limits defaults) {
-  decoder.map(
-      node, "limits",
-      {
-          {"read_transaction",
-           [&](const YamlNode& value) { defaults.read_transaction = decoder.duration<std::chrono::seconds>(value); }},
-          {"wal_growth", [&](const YamlNode& value) { defaults.wal_growth_bytes = decoder.size(value); }},
-          {"spool", [&](const YamlNode& value) { defaults.spool_bytes = decoder.size(value); }},
-      });
+  decoder.map(node, "limits",
+              {
+                  {"read_transaction",
+                   [&](const YamlNode& value) {
+                     defaults.read_transaction = decoder.duration<std::chrono::seconds>(value, kWait);
+                   }},
+                  {"wal_growth", [&](const YamlNode& value) { defaults.wal_growth_bytes = decoder.size(value); }},
+                  {"spool", [&](const YamlNode& value) { defaults.spool_bytes = decoder.size(value); }},
+              });
   return defaults;
 }
 
@@ -183,13 +183,17 @@ ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, cons
           {"stop_command", [&](const YamlNode& value) { cluster.restore.stop_command = decoder.text(value); }},
           {"start_command", [&](const YamlNode& value) { cluster.restore.start_command = decoder.text(value); }},
           {"connect_timeout",
-           [&](const YamlNode& value) { target.connect_timeout = decoder.duration<std::chrono::seconds>(value); }},
+           [&](const YamlNode& value) {
+             target.connect_timeout = decoder.duration<std::chrono::seconds>(value, kWait);
+           }},
           {"idle_timeout",
-           [&](const YamlNode& value) { target.idle_timeout = decoder.duration<std::chrono::seconds>(value); }},
+           [&](const YamlNode& value) { target.idle_timeout = decoder.duration<std::chrono::seconds>(value, kWait); }},
           {"objectives",
            [&](const YamlNode& value) { cluster.objectives = read_objectives(decoder, value, defaults.objectives); }},
           {"stale_after",
-           [&](const YamlNode& value) { cluster.stale_after = decoder.duration<std::chrono::nanoseconds>(value); }},
+           [&](const YamlNode& value) {
+             cluster.stale_after = decoder.duration<std::chrono::nanoseconds>(value, kAge);
+           }},
           {"method", [&](const YamlNode& value) { target.method = read_method(decoder, value); }},
           {"limits", [&](const YamlNode& value) { target.limits = read_limits(decoder, value, defaults.limits); }},
       });
@@ -200,18 +204,14 @@ ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, cons
 }
 
 // Below these no control plane starts.
-constexpr std::uint64_t kLeastMemoryBytes = 128U << 20U;
+constexpr SizeRange kMemory{"128MiB", kAnySize.most};
 constexpr long kLeastPids = 32;
 
 drill::Caps read_caps(const Decoder& decoder, const YamlNode& node) {
   drill::Caps caps;
   decoder.map(node, "caps",
               {
-                  {"memory",
-                   [&](const YamlNode& value) {
-                     caps.memory_bytes = decoder.size(value);
-                     if (caps.memory_bytes < kLeastMemoryBytes) decoder.fail(value, "caps.memory is at least 128MiB");
-                   }},
+                  {"memory", [&](const YamlNode& value) { caps.memory_bytes = decoder.size(value, kMemory); }},
                   {"pids",
                    [&](const YamlNode& value) {
                      caps.pids = static_cast<std::uint64_t>(decoder.integer(value, kLeastPids, 4'194'304));
@@ -265,36 +265,60 @@ std::filesystem::path find_config() {
                     "no config: neither " + tried + " is there; make one (see docs/config.md) or give --config FILE");
 }
 
-}  // namespace
-
-std::chrono::nanoseconds parse_duration(const std::string& text) {
-  const std::map<std::string, double> units{{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+// As written, whatever it is for; empty when it is no duration, or one of more than a century.
+std::optional<std::chrono::nanoseconds> read_duration(std::string_view text) {
+  const std::map<std::string_view, double> units{{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const auto unit = units.find(std::string(end, text.data() + text.size()));
-  if (error != std::errc() || unit == units.end() || !(number > 0) || number * unit->second > 1e8)
-    throw core::Error(core::ErrorKind::usage,
-                      fmt::format("'{}' must be a duration with its unit: 500ms, 90s, 10m, 36h or 7d", text));
+  if (error != std::errc()) return std::nullopt;
+  const auto unit = units.find(text.substr(static_cast<std::size_t>(end - text.data())));
+  if (unit == units.end() || !(number >= 0 && number * unit->second < 3.2e9)) return std::nullopt;
   return std::chrono::nanoseconds(std::llround(number * unit->second * 1e9));
 }
 
-std::uint64_t parse_size(const std::string& text) {
-  const std::map<std::string, std::uint64_t> units{
+std::optional<std::uint64_t> read_size(std::string_view text) {
+  const std::map<std::string_view, std::uint64_t> units{
       {"B", 1}, {"KiB", 1ULL << 10U}, {"MiB", 1ULL << 20U}, {"GiB", 1ULL << 30U}, {"TiB", 1ULL << 40U}};
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const auto unit = units.find(std::string(end, text.data() + text.size()));
-  if (error != std::errc() || unit == units.end() || number == 0 || number > (1ULL << 50U) / unit->second)
-    throw core::Error(core::ErrorKind::usage,
-                      fmt::format("'{}' must be a whole size with its unit: 512KiB, 64MiB or 2GiB", text));
+  if (error != std::errc()) return std::nullopt;
+  const auto unit = units.find(text.substr(static_cast<std::size_t>(end - text.data())));
+  if (unit == units.end() || number > (1ULL << 53U) / unit->second) return std::nullopt;
   return number * unit->second;
+}
+
+}  // namespace
+
+template <class Duration>
+Duration parse_duration(const std::string& text, const DurationRange& range) {
+  const std::optional<std::chrono::nanoseconds> exact = read_duration(text);
+  if (exact && *exact >= *read_duration(range.least) && *exact <= *read_duration(range.most) &&
+      *exact % Duration(1) == std::chrono::nanoseconds(0))
+    return std::chrono::duration_cast<Duration>(*exact);
+  throw core::Error(core::ErrorKind::usage,
+                    fmt::format("'{}' must be a duration with its unit, from {} to {}{}: 500ms, 90s, 10m, 36h or 7d",
+                                text, range.least, range.most, Duration::period::den == 1 ? ", in whole seconds" : ""));
+}
+
+template std::chrono::nanoseconds parse_duration(const std::string&, const DurationRange&);
+template std::chrono::milliseconds parse_duration(const std::string&, const DurationRange&);
+template std::chrono::seconds parse_duration(const std::string&, const DurationRange&);
+
+std::uint64_t parse_size(const std::string& text, const SizeRange& range) {
+  const std::optional<std::uint64_t> size = read_size(text);
+  if (size && *size >= *read_size(range.least) && *size <= *read_size(range.most)) return *size;
+  throw core::Error(core::ErrorKind::usage,
+                    fmt::format("'{}' must be a whole size with its unit, from {} to {}: 512KiB, 64MiB or 2GiB", text,
+                                range.least, range.most));
 }
 
 Config parse_config(const std::string& text, const std::string& name) {
   const YamlNode root = core::parse_yaml(text, name);
   const Decoder decoder(name);
   if (root.kind != YamlNode::Kind::map)
-    throw core::Error(core::ErrorKind::usage, name + ": empty; it needs at least 'store' and 'clusters'");
+    throw core::Error(
+        core::ErrorKind::usage,
+        name + ": it must be a map, KEY: VALUE on each line, and have at least 'store'; see docs/config.md");
   Config config;
   config.path = name;
   // Read first, wherever it stands, as the clusters start from it.
@@ -302,52 +326,55 @@ Config parse_config(const std::string& text, const std::string& name) {
   if (const YamlNode* objectives = root.find("objectives"))
     config.drill.objectives = defaults.objectives = read_objectives(decoder, *objectives, {});
   if (const YamlNode* stale_after = root.find("stale_after"))
-    config.drill.stale_after = defaults.stale_after = decoder.duration<std::chrono::nanoseconds>(*stale_after);
+    config.drill.stale_after = defaults.stale_after = decoder.duration<std::chrono::nanoseconds>(*stale_after, kAge);
   if (const YamlNode* limits = root.find("limits")) defaults.limits = read_limits(decoder, *limits, {});
   const auto count = [&](std::optional<std::size_t>& rule) {
     return [&](const YamlNode& value) { rule = static_cast<std::size_t>(decoder.integer(value, 1, 1'000'000)); };
   };
-  decoder.map(
-      root, "the config",
-      {
-          {"store", [&](const YamlNode& value) { config.store = decoder.file(value); }},
-          {"keep_last", count(config.retention.last)},
-          {"keep_hourly", count(config.retention.hourly)},
-          {"keep_daily", count(config.retention.daily)},
-          {"keep_weekly", count(config.retention.weekly)},
-          {"keep_monthly", count(config.retention.monthly)},
-          {"keep_for",
-           [&](const YamlNode& value) {
-             config.retention.for_duration = decoder.duration<std::chrono::nanoseconds>(value);
-           }},
-          {"parallel_pulls",
-           [&](const YamlNode& value) {
-             config.parallel_pulls = static_cast<std::size_t>(decoder.integer(value, 1, 64));
-           }},
-          {"objectives", [](const YamlNode&) {}},
-          {"stale_after", [](const YamlNode&) {}},
-          {"limits", [](const YamlNode&) {}},
-          {"ready_timeout",
-           [&](const YamlNode& value) {
-             config.drill.ready_timeout = decoder.duration<std::chrono::milliseconds>(value);
-           }},
-          {"alive_for",
-           [&](const YamlNode& value) { config.drill.alive_for = decoder.duration<std::chrono::milliseconds>(value); }},
-          {"settle",
-           [&](const YamlNode& value) { config.drill.settle = decoder.duration<std::chrono::milliseconds>(value); }},
-          {"caps", [&](const YamlNode& value) { config.drill.caps = read_caps(decoder, value); }},
-          {"engines", [&](const YamlNode& value) { read_engines(decoder, value, config.drill.engine); }},
-          {"clusters",
-           [&](const YamlNode& clusters) {
-             decoder.each(clusters, "clusters", [&](const std::string& cluster, const YamlNode& value) {
-               if (!store::valid_cluster_name(cluster))
-                 decoder.fail(value,
-                              fmt::format("'{}' is no cluster name: letters, digits, '-', '_' and '.'", cluster));
-               config.clusters.emplace(cluster, read_cluster(decoder, cluster, value, defaults));
-               config.cluster_names.push_back(cluster);
-             });
-           }},
-      });
+  decoder.map(root, "the config",
+              {
+                  {"store", [&](const YamlNode& value) { config.store = decoder.file(value); }},
+                  {"keep_last", count(config.retention.last)},
+                  {"keep_hourly", count(config.retention.hourly)},
+                  {"keep_daily", count(config.retention.daily)},
+                  {"keep_weekly", count(config.retention.weekly)},
+                  {"keep_monthly", count(config.retention.monthly)},
+                  {"keep_for",
+                   [&](const YamlNode& value) {
+                     config.retention.for_duration = decoder.duration<std::chrono::nanoseconds>(value, kAge);
+                   }},
+                  {"parallel_pulls",
+                   [&](const YamlNode& value) {
+                     config.parallel_pulls = static_cast<std::size_t>(decoder.integer(value, 1, 64));
+                   }},
+                  {"objectives", [](const YamlNode&) {}},
+                  {"stale_after", [](const YamlNode&) {}},
+                  {"limits", [](const YamlNode&) {}},
+                  {"ready_timeout",
+                   [&](const YamlNode& value) {
+                     config.drill.ready_timeout = decoder.duration<std::chrono::milliseconds>(value, kWait);
+                   }},
+                  {"alive_for",
+                   [&](const YamlNode& value) {
+                     config.drill.alive_for = decoder.duration<std::chrono::milliseconds>(value, kWatch);
+                   }},
+                  {"settle",
+                   [&](const YamlNode& value) {
+                     config.drill.settle = decoder.duration<std::chrono::milliseconds>(value, kWatch);
+                   }},
+                  {"caps", [&](const YamlNode& value) { config.drill.caps = read_caps(decoder, value); }},
+                  {"engines", [&](const YamlNode& value) { read_engines(decoder, value, config.drill.engine); }},
+                  {"clusters",
+                   [&](const YamlNode& clusters) {
+                     decoder.each(clusters, "clusters", [&](const std::string& cluster, const YamlNode& value) {
+                       if (!store::valid_cluster_name(cluster))
+                         decoder.fail(
+                             value, fmt::format("'{}' is no cluster name: letters, digits, '-', '_' and '.'", cluster));
+                       config.clusters.emplace(cluster, read_cluster(decoder, cluster, value, defaults));
+                       config.cluster_names.push_back(cluster);
+                     });
+                   }},
+              });
   if (config.store.empty())
     throw core::Error(core::ErrorKind::usage, name + ": 'store' is missing: the directory that keeps the snapshots");
   return config;
@@ -358,9 +385,8 @@ Config load_config(const std::filesystem::path& given) {
   try {
     return parse_config(core::read_file(path), path.string());
   } catch (const core::Error& error) {
-    throw core::Error(core::ErrorKind::usage, error.kind() == core::ErrorKind::usage
-                                                  ? std::string(error.what())
-                                                  : std::string("config ") + error.what());
+    if (error.kind() == core::ErrorKind::usage) throw;
+    throw core::Error(core::ErrorKind::usage, fmt::format("the config cannot be read: {}", error.what()));
   }
 }
 

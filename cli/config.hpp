@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "drill/drill.hpp"
@@ -39,10 +40,27 @@ Config load_config(const std::filesystem::path& given);
 /// Decodes `text`; `name` is for messages. Throws: usage.
 Config parse_config(const std::string& text, const std::string& name);
 
-/// "90s", "10m", "36h", "7d", "500ms". Throws: usage, naming the units.
-std::chrono::nanoseconds parse_duration(const std::string& text);
+/// What a duration may be, in the config and on the command line alike. Both ends belong to it.
+struct DurationRange {
+  std::string_view least;
+  std::string_view most;
+};
+inline constexpr DurationRange kWait{"1s", "24h"};    // for something that has to answer
+inline constexpr DurationRange kWatch{"0s", "24h"};   // 0s: not at all
+inline constexpr DurationRange kAge{"1s", "36500d"};  // of snapshots, and what may be lost
 
-/// "512KiB", "64MiB", "2GiB", in bytes; at most 1 PiB. Throws: usage, naming the units.
-std::uint64_t parse_size(const std::string& text);
+/// "90s", "10m", "36h", "7d", "500ms", "0s". Throws: usage, naming the units and the range; also when `Duration` cannot
+/// hold it exactly.
+template <class Duration>
+Duration parse_duration(const std::string& text, const DurationRange& range);
+
+struct SizeRange {
+  std::string_view least;
+  std::string_view most;
+};
+inline constexpr SizeRange kAnySize{"1B", "1024TiB"};
+
+/// "512KiB", "64MiB", "2GiB", in bytes. Throws: usage, naming the units and the range.
+std::uint64_t parse_size(const std::string& text, const SizeRange& range);
 
 }  // namespace cli

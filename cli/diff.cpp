@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/names.hpp"
 #include "cli/stored_copy.hpp"
 #include "core/log.hpp"
 #include "reports/changes.hpp"
@@ -74,14 +75,17 @@ void warn_of_empty_filter(const verifier::DifferenceFilter& filter, const verifi
 
 std::vector<Side> sides(const Globals& globals, const Options& options, std::filesystem::path& root) {
   if (options.snapshots.size() + options.files.size() != 2)
-    throw core::Error(core::ErrorKind::usage,
-                      "diff takes two: drill diff A B, drill diff A --file B, or drill diff --file A --file B");
+    throw core::Error(
+        core::ErrorKind::usage,
+        "diff takes two: drill diff A B, drill diff A --file B, or drill diff --file A --file B; drill list "
+        "shows the snapshots");
   std::vector<Side> result;
   if (!options.snapshots.empty()) {
-    root = load_config(globals.config_path).store;
+    const Config config = load_config(globals.config_path);
+    root = config.store;
     const store::Store store(root);
     for (const std::string& name : options.snapshots) {
-      const store::Snapshot snapshot = store.find(name);
+      const store::Snapshot snapshot = Names(config, store).snapshot(name);
       result.push_back({snapshot, {}, snapshot.manifest.taken_at});
     }
   }
@@ -115,23 +119,24 @@ Action declare_diff(CLI::App& app) {
   app.add_option("SNAPSHOT", options->snapshots, "The older one A, then the newer one B")->expected(0, 2);
   app.add_option("--file", options->files,
                  "A plain state.db in place of a snapshot; give it twice for two files. Behind a SNAPSHOT it is B")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->type_name("FILE");
   app.add_option("-n,--namespace", options->filter.namespaces, "Only in this namespace; may be given again")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->type_name("NAMESPACE");
   app.add_option_function<std::vector<std::string>>(
          "-r,--resource",
          [options](const std::vector<std::string>& names) {
            for (const std::string& name : names) options->filter.resources.push_back(verifier::full_resource(name));
          },
          "Only of this kind: secrets, deployments.apps, cm; may be given again")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->type_name("KIND");
   app.add_flag("--events", options->events, "List events and leases too, instead of only their numbers");
   app.footer(
-      "Says what was created, changed, recreated (the same name, another uid) and deleted from A to B. -v lists all\n"
-      "objects, --json all of them with uids and revisions. The exit code is 0 whether or not there are differences,\n"
-      "1 when one of the two is damaged, 2 for wrong usage, 3 when something could not be read or found.\n\n"
-      "SNAPSHOT is CLUSTER/20261123T231700Z, CLUSTER/latest or CLUSTER/proven; CLUSTER/ may be left out when there is\n"
-      "one.");
+      "Says what was created, changed, recreated (the same name, another uid) and deleted from A to B. -v lists all "
+      "objects, --json all of them with uids and revisions. The exit code is 0 whether or not there are differences, 1 "
+      "when one of the two is damaged, 2 for wrong usage, 3 when something could not be read or found.");
   return [options](const Globals& globals) { return diff(globals, *options); };
 }
 

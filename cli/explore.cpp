@@ -8,10 +8,12 @@
 
 #include "cli/candidate.hpp"
 #include "cli/command.hpp"
+#include "cli/names.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "core/process.hpp"
 #include "drill/export.hpp"
+#include "drill/shell.hpp"
 #include "reports/export.hpp"
 
 namespace cli {
@@ -48,7 +50,7 @@ class Explorer {
     }
     const Config config = load_config(globals_.config_path);
     store::Store store(config.store);
-    return explore(candidate_of(store, store.find(options_.snapshot)), config.drill);
+    return explore(candidate_of(store, Names(config, store).snapshot(options_.snapshot)), config.drill);
   }
 
  private:
@@ -91,7 +93,10 @@ class Explorer {
     warn_of_damage(exploration.snapshot());
     const int code = options_.exported.directory.empty() ? run_program(exploration, candidate.name, watch.elapsed())
                                                          : write_export(exploration, candidate.name);
-    for (const std::string& left : exploration.stop()) core::log_warning("left behind: " + left);
+    core::show_progress("explore: end");
+    const std::vector<std::string> remains = exploration.stop();
+    core::clear_progress();
+    for (const std::string& left : remains) core::log_warning("left behind: " + left);
     return code;
   }
 
@@ -109,7 +114,7 @@ class Explorer {
       const char* given = std::getenv("SHELL");
       const std::string shell = given != nullptr && *given != '\0' ? given : "/bin/sh";
       core::log_info(fmt::format(
-          "{} in a throwaway control plane ({} {}), restored in {}: kubectl in this shell sees it", name,
+          "this shell is in a copy of {}, a throwaway control plane ({} {}) restored in {}: kubectl sees that", name,
           drill::to_string(exploration.engine().kind), exploration.engine().version, core::format_duration(took)));
       if (drill::is_known_shell(shell))
         core::log_info("nothing here reaches the real cluster, and all of it is gone when you leave (exit, or Ctrl-D)");
@@ -119,6 +124,7 @@ class Explorer {
                         "says; all that is done in the snapshot is gone when you leave",
                         std::filesystem::path(shell).filename().string()));
       exploration.run(drill::ProgramKind::shell, {shell});
+      core::log_info(fmt::format("you have left the copy of {}: what was done in it is gone", name));
       return 0;  // what was typed last in a shell says nothing about the snapshot
     } catch (const core::Error& error) {
       if (error.kind() != core::ErrorKind::not_found && error.kind() != core::ErrorKind::denied) throw;
@@ -128,8 +134,10 @@ class Explorer {
   }
 
   int write_export(drill::Exploration& exploration, const std::string& name) const {
+    core::show_progress("explore: export");
     const drill::ExportReport report =
         drill::export_objects(exploration.api(), exploration.snapshot(), options_.exported, exploration.may_retry());
+    core::clear_progress();
     if (report.written.count("secrets") != 0)
       core::log_warning(fmt::format("the secrets are in {} as anybody can read them who gets at the files",
                                     report.directory.string()));
@@ -152,19 +160,23 @@ std::string without_slash(std::string path) {
 
 Action declare_explore(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("SNAPSHOT", options->snapshot, "Which; then -- and a command, in place of a shell")
-      ->type_name("[-- COMMAND...]");
-  app.add_option("--file", options->file, "A plain state.db instead; needs no store and no config");
-  app.add_option("--token-file", options->token_file, "The server's token, with --file");
+  app.add_option("SNAPSHOT", options->snapshot,
+                 "Which; of a cluster, its latest. Behind -- a command, in place of a shell");
+  app.add_option("--file", options->file, "A plain state.db instead; needs no store and no config")->type_name("FILE");
+  app.add_option("--token-file", options->token_file, "The server's token, with --file")->type_name("FILE");
   add_engine_option(app, options->engine);
   app.add_flag("--controllers", options->controllers, "Let the restored cluster's controllers and scheduler run");
   app.add_option_function<std::string>(
-      "--export", [options](const std::string& directory) { options->exported.directory = without_slash(directory); },
-      "Write what it holds to this new directory, as YAML that can be applied again");
+         "--export",
+         [options](const std::string& directory) { options->exported.directory = without_slash(directory); },
+         "Write what it holds to this new directory, as YAML that can be applied again")
+      ->type_name("DIR");
   app.add_option("--namespace", options->exported.namespaces, "With --export: only this one; may be repeated")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->type_name("NAMESPACE");
   app.add_option("--kind", options->exported.kinds, "With --export: only this kind; may be repeated")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->type_name("KIND");
   return [options](const Globals& globals) { return Explorer(globals, *options).run(); };
 }
 

@@ -6,7 +6,9 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/names.hpp"
 #include "core/file.hpp"
+#include "core/log.hpp"
 #include "store/store.hpp"
 
 namespace cli {
@@ -24,14 +26,17 @@ void flush(const std::filesystem::path& file) {
 }
 
 int extract(const Globals& globals, const Options& options) {
-  store::Store store(load_config(globals.config_path).store);
-  const store::Snapshot snapshot = store.find(options.snapshot);
+  const Config config = load_config(globals.config_path);
+  store::Store store(config.store);
+  const store::Snapshot snapshot = Names(config, store).snapshot(options.snapshot);
   if (std::filesystem::exists(std::filesystem::symlink_status(options.out)))
     throw core::Error(core::ErrorKind::usage, options.out.string() + " is already there and is never overwritten");
+  core::show_progress("unpacking " + snapshot.full_name());
   const core::Stopwatch watch;
   reports::ExtractOutcome outcome{snapshot.full_name(), options.out, store.extract(snapshot, options.out), {}};
   flush(options.out);
   outcome.duration = watch.elapsed();
+  core::clear_progress();
   print(globals.format == Format::json ? reports::extract_json(outcome) : reports::extract_text(outcome));
   return 0;
 }
@@ -40,8 +45,8 @@ int extract(const Globals& globals, const Options& options) {
 
 Action declare_extract(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("SNAPSHOT", options->snapshot, "Which")->required();
-  app.add_option("--out", options->out, "The new file (0600)")->required();
+  app.add_option("SNAPSHOT", options->snapshot, "Which; of a cluster, its latest")->required();
+  app.add_option("--out", options->out, "The new file (0600)")->required()->type_name("FILE");
   return [options](const Globals& globals) { return extract(globals, *options); };
 }
 

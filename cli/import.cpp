@@ -197,8 +197,9 @@ int import_files(const Globals& globals, const Options& options) {
 Action declare_import(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("PATH", options->paths, "Files named state.db.YYYYmmddTHHMMSSZ, or directories of them")->required();
-  app.add_option("--cluster", options->cluster, "Whose they are")->required();
-  app.add_option("--token-file", options->token_file, "The server's token, to be stored with each of them");
+  app.add_option("--cluster", options->cluster, "Whose they are")->required()->type_name("NAME");
+  app.add_option("--token-file", options->token_file, "The server's token, to be stored with each of them")
+      ->type_name("FILE");
   app.add_flag("--ignore-mtime", options->any_mtime, "Believe the name whatever the file's own time says");
   return [options](const Globals& globals) { return import_files(globals, *options); };
 }

@@ -1,23 +1,46 @@
+#include <algorithm>
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/names.hpp"
 #include "store/store.hpp"
 
 namespace cli {
+namespace {
+
+void add(std::vector<store::Snapshot>& snapshots, store::Snapshot&& one) {
+  const auto same = [&](const store::Snapshot& other) { return other.full_name() == one.full_name(); };
+  if (std::none_of(snapshots.begin(), snapshots.end(), same)) snapshots.push_back(std::move(one));
+}
+
+int list(const Globals& globals, const std::vector<std::string>& words) {
+  const Config config = load_config(globals.config_path);
+  const store::Store store(config.store);
+  const Names names(config, store);
+  std::vector<Named> wanted;
+  for (const std::string& word : words) wanted.push_back(names.either(word));
+  if (words.empty())
+    for (const std::string& cluster : store.clusters()) wanted.push_back({cluster});
+  std::vector<store::Snapshot> snapshots;
+  for (const Named& named : wanted) {
+    if (!named.snapshot.empty()) {
+      add(snapshots, names.snapshot(named.full()));
+      continue;
+    }
+    std::vector<store::Snapshot> all = store.list(named.cluster);
+    if (all.empty() && !words.empty()) throw names.no_snapshot(named.cluster);
+    for (store::Snapshot& snapshot : all) add(snapshots, std::move(snapshot));
+  }
+  print(globals.format == Format::json ? reports::list_json(snapshots) : reports::list_text(snapshots, page(globals)));
+  return 0;
+}
+
+}  // namespace
 
 Action declare_list(CLI::App& app) {
-  auto cluster = std::make_shared<std::string>();
-  app.add_option("CLUSTER", *cluster, "Only this one's");
-  return [cluster](const Globals& globals) {
-    const store::Store store(load_config(globals.config_path).store);
-    std::vector<store::Snapshot> snapshots;
-    for (const std::string& name : cluster->empty() ? store.clusters() : std::vector<std::string>{*cluster})
-      for (store::Snapshot& snapshot : store.list(name)) snapshots.push_back(std::move(snapshot));
-    if (snapshots.empty() && !cluster->empty())
-      throw core::Error(core::ErrorKind::not_found, "no snapshot of " + *cluster + ": run drill pull first");
-    print(globals.format == Format::json ? reports::list_json(snapshots) : reports::list_text(snapshots));
-    return 0;
-  };
+  auto words = std::make_shared<std::vector<std::string>>();
+  app.add_option("CLUSTER|SNAPSHOT", *words, "Only these; all of the store when left out");
+  return [words](const Globals& globals) { return list(globals, *words); };
 }
 
 }  // namespace cli

@@ -7,9 +7,11 @@
 
 #include "cli/command.hpp"
 #include "cli/crew.hpp"
+#include "cli/names.hpp"
 #include "cli/stored_copy.hpp"
 #include "reports/changes.hpp"
 #include "store/store.hpp"
+#include "verifier/difference.hpp"
 #include "verifier/life.hpp"
 
 namespace cli {
@@ -20,11 +22,11 @@ struct Options {
   std::string cluster;
 };
 
-std::string choose_cluster(const store::Store& store, const std::string& wanted) {
-  if (!wanted.empty()) return stored_clusters(store, {wanted}).front();
+std::string choose_cluster(const Config& config, const store::Store& store, const std::string& wanted) {
+  const Names names(config, store);
+  if (!wanted.empty()) return names.stored_clusters({wanted}, "--cluster {}").front();
   const std::vector<std::string> clusters = store.clusters();
-  if (clusters.empty())
-    throw core::Error(core::ErrorKind::not_found, "the store has no snapshot yet: run drill pull first");
+  if (clusters.empty()) throw names.no_snapshot();
   if (clusters.size() > 1)
     throw core::Error(core::ErrorKind::usage, fmt::format("the store has {} clusters: say --cluster with one of {}",
                                                           clusters.size(), fmt::join(clusters, ", ")));
@@ -146,19 +148,46 @@ std::string quoted(const std::string& word) {
   return text + "'";
 }
 
-std::vector<std::string> get_back(const Globals& globals, const std::string& cluster, const std::string& snapshot) {
+// The newest snapshot that has the object and did not fail; when all have, the newest.
+std::string newest_sound(const std::vector<store::Snapshot>& snapshots, const verifier::Stay& stay) {
+  const auto failed = [](const std::optional<store::Proof>& proof) { return proof && proof->verdict == "fail"; };
+  for (auto one = snapshots.rbegin(); one != snapshots.rend(); ++one) {
+    const std::string& name = one->manifest.name;
+    const bool has_it = name >= stay.first && name <= stay.last && !one->of_another_cluster && !one->lost;
+    if (has_it && !failed(one->verified) && !failed(one->drilled)) return name;
+  }
+  return stay.last;
+}
+
+// A namespace, and what is in one, as files that can be applied again; of the rest, which an export holds only as far
+// as a namespace needs it, the object alone.
+std::vector<std::string> get_back(const Globals& globals, const verifier::Life& life, const std::string& cluster,
+                                  const std::string& snapshot) {
   std::vector<std::string> words{"drill"};
   if (!globals.config_path.empty()) words.insert(words.end(), {"--config", quoted(globals.config_path.string())});
-  words.insert(words.end(), {"extract", cluster + "/" + snapshot, "--out", cluster + "-" + snapshot + ".db"});
+  words.insert(words.end(), {"explore", cluster + "/" + snapshot});
+  const bool is_namespace = life.resource == "namespaces";
+  const std::string& space = is_namespace ? life.name : life.namespace_name;
+  if (space.empty() || verifier::is_noise(life.resource)) {
+    words.insert(words.end(), {"--", "kubectl", "get", life.resource, quoted(life.name)});
+    if (!space.empty()) words.insert(words.end(), {"-n", quoted(space)});
+    words.insert(words.end(), {"-o", "yaml"});
+    return words;
+  }
+  words.insert(words.end(), {"--export", quoted(space + "-" + snapshot), "--namespace", quoted(space)});
+  if (!is_namespace) words.insert(words.end(), {"--kind", life.resource});
   return words;
 }
 
 int log(const Globals& globals, const Options& options) {
   verifier::ObjectName name = verifier::parse_object_name(options.object);
-  store::Store store(load_config(globals.config_path).store);
+  const Config config = load_config(globals.config_path);
+  store::Store store(config.store);
   reports::LogOutcome outcome =
-      Searcher(store, choose_cluster(store, options.cluster), std::move(name)).find(options.object);
-  if (outcome.life.vanished()) outcome.get_back = get_back(globals, outcome.cluster, outcome.life.stays.back().last);
+      Searcher(store, choose_cluster(config, store, options.cluster), std::move(name)).find(options.object);
+  if (outcome.life.vanished())
+    outcome.get_back = get_back(globals, outcome.life, outcome.cluster,
+                                newest_sound(store.list(outcome.cluster), outcome.life.stays.back()));
   print(globals.format == Format::json ? reports::log_json(outcome) : reports::log_text(outcome, page(globals)));
   return 0;
 }
@@ -168,13 +197,14 @@ int log(const Globals& globals, const Options& options) {
 Action declare_log(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("OBJECT", options->object,
-                 "RESOURCE/NAMESPACE/NAME (secrets/shop/db, deployments.apps/shop/web), RESOURCE/NAME\n"
+                 "RESOURCE/NAMESPACE/NAME (secrets/shop/db, deployments.apps/shop/web), RESOURCE/NAME "
                  "(namespaces/shop), or the key (/registry/...)")
       ->required();
-  app.add_option("--cluster", options->cluster, "Whose snapshots; may be left out when the store has one cluster");
+  app.add_option("--cluster", options->cluster, "Whose snapshots; may be left out when the store has one cluster")
+      ->type_name("CLUSTER");
   app.footer(
-      "Looks into every stored snapshot of the cluster: in which the object is there, with which uid, where it\n"
-      "vanished, and how to get it back. Damaged snapshots are named and passed over. The exit code is 0 when the\n"
+      "Looks into every stored snapshot of the cluster: in which the object is there, with which uid, where it "
+      "vanished, and how to get it back. Damaged snapshots are named and passed over. The exit code is 0 when the "
       "object was found in any of them, 1 when none can be read, 2 for wrong usage, 3 when it is in none.");
   return [options](const Globals& globals) { return log(globals, *options); };
 }

@@ -1,7 +1,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
-#include "cli/stored_copy.hpp"
+#include "cli/names.hpp"
 #include "core/log.hpp"
 #include "store/retention.hpp"
 #include "store/store.hpp"
@@ -20,7 +20,7 @@ int prune(const Globals& globals, const Options& options) {
   std::vector<reports::PruneOutcome> outcomes;
   bool all_done = true;
   // Of the store, not of the config: a cluster that is no longer pulled still takes its room.
-  for (const std::string& cluster : stored_clusters(store, options.clusters)) {
+  for (const std::string& cluster : Names(config, store).stored_clusters(options.clusters, "drill prune {}")) {
     try {
       if (options.dry_run) {
         outcomes.push_back({cluster, store.plan_retention(cluster, config.retention)});

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "cli/command.hpp"
+#include "cli/names.hpp"
 #include "cli/series.hpp"
 #include "core/cancel.hpp"
 #include "core/log.hpp"
@@ -53,6 +54,20 @@ void log_retention_error(const reports::PullOutcome& outcome) {
   core::log_error(problem);
 }
 
+// A node that has lost its database hears how it gets it back.
+puller::Target target_of(const Config& config, const store::Store& store, const std::string& cluster) {
+  puller::Target target = config.clusters.at(cluster).target;
+  const std::vector<store::Snapshot> snapshots = store.list(cluster);
+  const auto belongs = [](const store::Snapshot& one) { return !one.of_another_cluster; };
+  const auto whole = [&](const store::Snapshot& one) { return belongs(one) && !one.lost; };
+  const auto newest = std::find_if(snapshots.rbegin(), snapshots.rend(), whole);
+  if (newest == snapshots.rend()) return target;
+  const bool is_latest = std::find_if(snapshots.rbegin(), snapshots.rend(), belongs) == newest;
+  target.restore_command =
+      fmt::format("drill restore {} --to {}", is_latest ? cluster + "/latest" : newest->full_name(), cluster);
+  return target;
+}
+
 reports::PullOutcome pull_cluster(const Config& config, store::Store& store, const std::string& cluster) {
   reports::PullOutcome outcome;
   outcome.cluster = cluster;
@@ -67,7 +82,7 @@ reports::PullOutcome pull_cluster(const Config& config, store::Store& store, con
     core::show_progress("pulling");
     const store::ClusterLock lock = store.lock(cluster);
     settle_series(store, cluster);
-    outcome.report = puller::pull(config.clusters.at(cluster).target, store, verifier::read_identity);
+    outcome.report = puller::pull(target_of(config, store, cluster), store, verifier::read_identity);
     note_series(store, outcome.report->snapshot);
     if (outcome.report->snapshot.of_another_cluster)
       outcome.another_cluster = another_cluster(store, outcome.report->snapshot);
@@ -127,7 +142,8 @@ int run_pull(const Globals& globals, const std::vector<std::string>& names) {
   store::Store store(config.store);
   ::openlog(kSyslogTag, 0, LOG_USER);
   const core::Stopwatch watch;
-  const std::vector<reports::PullOutcome> outcomes = pull_all(config, store, choose_clusters(config, names));
+  const std::vector<reports::PullOutcome> outcomes =
+      pull_all(config, store, Names(config, store).configured_clusters(names, "drill pull {}"));
   print(globals.format == Format::json ? reports::pull_json(outcomes) : reports::pull_text(outcomes, colour()));
   if (outcomes.size() > 1) log_summary(outcomes, watch.elapsed());
   const auto any = [&](auto&& wanted) { return std::any_of(outcomes.begin(), outcomes.end(), wanted); };

@@ -1,7 +1,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
-#include "cli/stored_copy.hpp"
+#include "cli/names.hpp"
 #include "reports/history.hpp"
 #include "store/store.hpp"
 
@@ -9,10 +9,11 @@ namespace cli {
 namespace {
 
 int history(const Globals& globals, const std::vector<std::string>& names) {
-  const store::Store store(load_config(globals.config_path).store);
+  const Config config = load_config(globals.config_path);
+  const store::Store store(config.store);
   std::vector<reports::ClusterHistory> clusters;
   // Of the store, not of the config: a cluster that is no longer pulled still has its history.
-  for (const std::string& cluster : stored_clusters(store, names)) {
+  for (const std::string& cluster : Names(config, store).stored_clusters(names, "drill report history {}")) {
     clusters.push_back({cluster, reports::read_history(store.drills(cluster))});
     reports::assess(clusters.back().history);
   }

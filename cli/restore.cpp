@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/names.hpp"
 #include "cli/node_cluster.hpp"
 #include "cli/restore_consent.hpp"
 #include "cli/restore_node.hpp"
@@ -83,7 +84,7 @@ class Restore {
 
  private:
   void restore() {
-    snapshot_.emplace(config_.store, options_.snapshot);
+    snapshot_.emplace(config_.store, chosen_snapshot());
     outcome_.snapshot = snapshot_->name();
     outcome_.cluster = snapshot_->cluster();
     outcome_.node = options_.node;
@@ -98,6 +99,19 @@ class Restore {
     confirm(planned, fmt::format("{} is about to replace the cluster on {}", outcome_.snapshot, outcome_.node),
             outcome_.cluster, "nothing was changed");
     if (!change() && claimed_) roll_back();
+  }
+
+  // A cluster alone names none: which snapshot goes onto a node is never left to be understood.
+  std::string chosen_snapshot() const {
+    const store::Store store(config_.store);
+    const Names names(config_, store);
+    const std::string name = names.snapshot_name(options_.snapshot);
+    if (names.either(options_.snapshot).snapshot.empty())
+      throw Error(ErrorKind::usage,
+                  fmt::format("{0} is a cluster, and a restore takes one snapshot of it: drill restore {0}/latest --to "
+                              "{1} takes the newest, {2}; drill list {0} shows all",
+                              options_.snapshot, options_.node, store.find(name).full_name()));
+    return name;
   }
 
   // For a node that a restore was cut off on, and nothing else.
@@ -129,9 +143,12 @@ class Restore {
   }
 
   void check_options() const {
+    if (options_.roll_back && options_.finish)
+      throw Error(ErrorKind::usage, "give either --rollback or --finish, not both");
     const bool restores = !options_.roll_back && !options_.finish;
     if (restores && options_.snapshot.empty())
-      throw Error(ErrorKind::usage, "SNAPSHOT is missing: drill list shows what there is");
+      throw Error(ErrorKind::usage,
+                  "SNAPSHOT is missing, as in: drill restore edge/latest --to edge; drill list shows what there is");
     if (!options_.dry_run && !options_.consent.yes && ::isatty(STDIN_FILENO) == 0)
       throw Error(ErrorKind::usage,
                   "a restore, and its rollback, replace the node's database: look at it with --dry-run, then give "
@@ -410,15 +427,15 @@ Action declare_restore(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("SNAPSHOT", options->snapshot,
                  "Which; with --rollback and --finish its cluster is enough, or nothing");
-  app.add_option("--to", options->node, "The server: a configured cluster, or user@host[:port]")->required();
+  app.add_option("--to", options->node, "The server: a configured cluster, or user@host[:port]")
+      ->required()
+      ->type_name("NODE");
   app.add_flag("--dry-run", options->dry_run, "Look, show every step with its commands, change nothing");
   declare_consent(app, options->consent);
   app.add_flag("--bump-revision,!--no-bump-revision", options->bump,
                "Go on beyond every revision a client can have seen, so that watches notice (default: on)");
-  auto* const back =
-      app.add_flag("--rollback", options->roll_back, "Only put back what a restore has moved that was cut off");
-  app.add_flag("--finish", options->finish, "Only let what a restore has placed that was cut off stand")
-      ->excludes(back);
+  app.add_flag("--rollback", options->roll_back, "Only put back what a restore has moved that was cut off");
+  app.add_flag("--finish", options->finish, "Only let what a restore has placed that was cut off stand");
   return [options](const Globals& globals) { return Restore(globals, *options).run(); };
 }
 

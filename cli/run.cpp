@@ -6,6 +6,7 @@
 #include "cli/candidate.hpp"
 #include "cli/command.hpp"
 #include "cli/drill_history.hpp"
+#include "cli/names.hpp"
 #include "cli/series.hpp"
 #include "cli/stored_copy.hpp"
 #include "core/atomic_file.hpp"
@@ -19,7 +20,7 @@ namespace cli {
 namespace {
 
 struct Options {
-  std::vector<std::string> clusters;
+  std::vector<std::string> names;  // clusters and snapshots
   std::string snapshot;
   std::string engine = "auto";
   std::filesystem::path report;
@@ -60,13 +61,14 @@ class Runner {
     if (options_.k3s_versions.size() > 1 && !options_.report.empty())
       usage("--report takes one file: name one version with it");
     if (!options_.settle.empty() && !options_.controllers) usage("--settle belongs to --controllers");
-    if (!options_.file.empty() && (!options_.clusters.empty() || !options_.snapshot.empty()))
+    if (!options_.file.empty() && (!options_.names.empty() || !options_.snapshot.empty()))
       usage("give either --file or clusters and snapshots, not both");
     if (!options_.file.empty() && options_.token_file.empty())
       usage("--file needs --token-file: k3s opens a database only with the token of its server");
     if (options_.file.empty() && !options_.token_file.empty())
       usage("--token-file belongs to --file; a stored snapshot has its own token");
-    if (!options_.snapshot.empty() && !options_.clusters.empty()) usage("--snapshot already names the cluster");
+    if (!options_.snapshot.empty() && !options_.names.empty())
+      usage("--snapshot already says what is drilled: give it, or clusters and snapshots, not both");
     drill::DrillOptions readable;
     apply_options(readable);
   }
@@ -80,18 +82,13 @@ class Runner {
   void run_stored() {
     const Config config = load_config(globals_.config_path);
     store::Store store(config.store);
-    if (!options_.snapshot.empty()) {
-      const store::Snapshot snapshot = store.find(options_.snapshot);
-      run_cluster(config, store, snapshot.manifest.cluster, snapshot.full_name());
-      return;
-    }
-    const std::vector<std::string> clusters = choose_clusters(config, options_.clusters);
-    if (clusters.size() > 1 && !options_.report.empty())
+    const std::vector<Named> wanted = what_to_drill(config, store);
+    if (wanted.size() > 1 && !options_.report.empty())
       throw core::Error(core::ErrorKind::usage, "--report takes one file: name one cluster with it");
-    several_ = clusters.size() > 1;
-    for (const std::string& cluster : clusters) {
+    several_ = wanted.size() > 1;
+    for (const auto& [cluster, only] : wanted) {
       try {
-        run_cluster(config, store, cluster, {});
+        run_cluster(config, store, cluster, only);
       } catch (...) {
         const core::Error error = core::caught();
         // One of several that cannot be drilled does not keep the others from it.
@@ -103,12 +100,31 @@ class Runner {
     }
   }
 
+  // Of a cluster the newest that verifies is drilled, of a snapshot that one.
+  std::vector<Named> what_to_drill(const Config& config, const store::Store& store) const {
+    const Names names(config, store);
+    std::vector<Named> wanted;
+    const auto add_snapshot = [&](const std::string& word) {
+      const store::Snapshot snapshot = names.snapshot(word);
+      wanted.push_back({snapshot.manifest.cluster, snapshot.full_name()});
+    };
+    if (!options_.snapshot.empty()) {
+      add_snapshot(options_.snapshot);
+      return wanted;
+    }
+    for (const std::string& word : options_.names) {
+      const Named named = names.either(word);
+      named.snapshot.empty() ? wanted.push_back(named) : add_snapshot(word);
+    }
+    if (options_.names.empty())
+      for (std::string& cluster : names.configured_clusters({}, "")) wanted.push_back({std::move(cluster)});
+    return wanted;
+  }
+
   // `only` names the snapshot that was asked for; empty: the newest that verifies.
   void run_cluster(const Config& config, store::Store& store, const std::string& cluster, const std::string& only) {
     const std::vector<store::Snapshot> snapshots = store.list(cluster);
-    if (snapshots.empty())
-      throw core::Error(core::ErrorKind::not_found,
-                        fmt::format("no snapshot of {} to drill: run drill pull {} first", cluster, cluster));
+    if (snapshots.empty()) throw Names(config, store).no_snapshot(cluster);
     drill::DrillOptions settings = config.drill;
     if (const auto found = config.clusters.find(cluster); found != config.clusters.end()) {
       settings.objectives = found->second.objectives;
@@ -162,15 +178,12 @@ class Runner {
     if (options_.control == "nightly") settings.control = drill::fault_of_night(core::utc_now());
     if (const auto fault = drill::fault_named(options_.control)) settings.control = fault;
     if (options_.controllers) settings.controllers = drill::Controllers::on;
-    const auto take = [](const std::string& text, std::chrono::milliseconds& duration) {
-      if (text == "0" || text == "0s") {
-        duration = {};
-      } else if (!text.empty()) {
-        duration = std::chrono::duration_cast<std::chrono::milliseconds>(parse_duration(text));
-      }
+    const auto take = [](std::string_view option, const std::string& text, std::chrono::milliseconds& duration) {
+      if (text.empty()) return;
+      core::in_context(option, [&] { duration = parse_duration<std::chrono::milliseconds>(text, kWatch); });
     };
-    take(options_.settle, settings.settle);
-    take(options_.alive_for, settings.alive_for);
+    take("--settle", options_.settle, settings.settle);
+    take("--alive-for", options_.alive_for, settings.alive_for);
   }
 
   drill::DrillReport drill_one(const std::vector<drill::Candidate>& candidates, drill::DrillOptions settings) const {
@@ -232,27 +245,32 @@ class Runner {
 
 Action declare_run(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("CLUSTER", options->clusters, "Which; all configured ones when left out");
-  app.add_option("--snapshot", options->snapshot, "This snapshot instead of the newest that verifies");
+  app.add_option("CLUSTER|SNAPSHOT", options->names,
+                 "Which; of a cluster, the newest snapshot that verifies. All configured clusters when left out");
+  app.add_option("--snapshot", options->snapshot, "The same as SNAPSHOT")->type_name("SNAPSHOT");
   add_engine_option(app, options->engine);
   app.add_option("--k3s", options->k3s_versions,
                  "These k3s versions instead of the snapshot's own: would it come back after an upgrade?")
       ->delimiter(',')
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->type_name("VERSION,...");
   app.add_flag("--deep", options->deep, "Compare the bytes of every value as well, not only uid and resourceVersion");
   std::vector<std::string> controls{"nightly", "none"};
   for (const drill::Fault fault : drill::kFaults) controls.emplace_back(drill::to_string(fault));
   app.add_option("--control", options->control,
-                 "Damage of the twin that has to fail (default: nightly, another one each night)")
-      ->check(CLI::IsMember(controls));
+                 fmt::format("Damage of the twin that has to fail: {} (default: nightly, another one each night)",
+                             fmt::join(controls, ", ")))
+      ->check(one_of(controls))
+      ->type_name("FAULT");
   app.add_flag("--controllers", options->controllers,
                "Let the restored cluster's controllers and scheduler run, and say what they change");
-  app.add_option("--settle", options->settle, "How long they have for that (default: 30s)");
+  app.add_option("--settle", options->settle, "How long they have for that (default: 30s)")->type_name("DURATION");
   app.add_option("--alive-for", options->alive_for,
-                 "How long the restored control plane is watched after it was ready; 0s: not (default: 10s)");
-  app.add_option("--report", options->report, "Write the JSON report to this file as well");
-  app.add_option("--file", options->file, "A plain state.db instead; needs no store and no config");
-  app.add_option("--token-file", options->token_file, "The server's token, with --file");
+                 "How long the restored control plane is watched after it was ready; 0s: not (default: 10s)")
+      ->type_name("DURATION");
+  app.add_option("--report", options->report, "Write the JSON report to this file as well")->type_name("FILE");
+  app.add_option("--file", options->file, "A plain state.db instead; needs no store and no config")->type_name("FILE");
+  app.add_option("--token-file", options->token_file, "The server's token, with --file")->type_name("FILE");
   return [options](const Globals& globals) { return Runner(globals, *options).run(); };
 }
 

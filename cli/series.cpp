@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cli/command.hpp"
+#include "cli/names.hpp"
 #include "cli/stored_copy.hpp"
 #include "core/log.hpp"
 #include "reports/series.hpp"
@@ -112,8 +113,10 @@ core::ClusterIdentity choose(const std::vector<reports::SeriesMember>& members, 
 }
 
 int series(const Globals& globals, const Options& options) {
-  store::Store store(load_config(globals.config_path).store);
-  const std::string cluster = stored_clusters(store, {options.cluster}).front();
+  const Config config = load_config(globals.config_path);
+  store::Store store(config.store);
+  const Names names(config, store);
+  const std::string cluster = names.stored_clusters({options.cluster}, "drill series {}").front();
   std::optional<store::ClusterLock> lock;
   try {
     lock.emplace(store.lock(cluster));
@@ -123,8 +126,7 @@ int series(const Globals& globals, const Options& options) {
     core::log_warning(std::string("nothing can be written down, and this is what is known: ") + error.what());
   }
   std::vector<reports::SeriesMember> members = members_of(store, cluster);
-  if (members.empty())
-    throw core::Error(core::ErrorKind::not_found, "no snapshot of " + cluster + ": run drill pull first");
+  if (members.empty()) throw names.no_snapshot(cluster);
   if (!options.is.empty()) {
     store.record_series(cluster, choose(members, cluster, options.is));
     members = members_of(store, cluster);
@@ -175,7 +177,8 @@ Action declare_series(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("CLUSTER", options->cluster, "Whose series")->required();
   app.add_option("--is", options->is,
-                 "From now on the series is of the cluster whose kube-system has this uid; its beginning is enough");
+                 "From now on the series is of the cluster whose kube-system has this uid; its beginning is enough")
+      ->type_name("UID");
   return [options](const Globals& globals) { return series(globals, *options); };
 }
 

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/names.hpp"
 #include "core/file.hpp"
 #include "store/manifest.hpp"
 #include "store/store.hpp"
@@ -21,11 +22,13 @@ std::optional<reports::EvidenceSummary> evidence_of(const store::Snapshot& snaps
 
 Action declare_show(CLI::App& app) {
   auto specification = std::make_shared<std::string>();
-  app.add_option("SNAPSHOT", *specification, "Which")->required();
+  app.add_option("SNAPSHOT", *specification, "Which; of a cluster, its latest")->required();
   return [specification](const Globals& globals) {
-    const store::Snapshot snapshot = store::Store(load_config(globals.config_path).store).find(*specification);
-    const reports::ProofDetails proof{evidence_of(snapshot, store::Evidence::verify),
-                                      evidence_of(snapshot, store::Evidence::run)};
+    const Config config = load_config(globals.config_path);
+    const store::Snapshot snapshot = Names(config, store::Store(config.store)).snapshot(*specification);
+    reports::ProofDetails proof;
+    if (!snapshot.verified_by_drill()) proof.verify = evidence_of(snapshot, store::Evidence::verify);
+    proof.run = evidence_of(snapshot, store::Evidence::run);
     print(globals.format == Format::json ? reports::show_json(snapshot, proof)
                                          : reports::show_text(snapshot, proof, page(globals)));
     return 0;

@@ -25,15 +25,6 @@ void warn_of_another_cluster(verifier::Verification& verification) {
 
 }  // namespace
 
-std::vector<std::string> stored_clusters(const store::Store& store, const std::vector<std::string>& names) {
-  const std::vector<std::string> stored = store.clusters();
-  for (const std::string& name : names)
-    if (std::find(stored.begin(), stored.end(), name) == stored.end())
-      throw core::Error(core::ErrorKind::usage,
-                        "no cluster '" + name + "' in the store: drill list shows what there is");
-  return names.empty() ? stored : names;
-}
-
 StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot) {
   if (snapshot.unreadable) throw *snapshot.unreadable;
   StoredCopy copy{core::ScratchDir(), snapshot.full_name(), {}};

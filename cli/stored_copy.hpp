@@ -14,9 +14,6 @@
 
 namespace cli {
 
-/// The clusters of the store of these names; all for none. Throws: usage for one that is not in the store.
-std::vector<std::string> stored_clusters(const store::Store& store, const std::vector<std::string>& names);
-
 struct StoredCopy {
   core::ScratchDir scratch;
   std::string name;                  // of the snapshot

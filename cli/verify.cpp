@@ -8,6 +8,7 @@
 
 #include "cli/command.hpp"
 #include "cli/crew.hpp"
+#include "cli/names.hpp"
 #include "cli/stored_copy.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
@@ -47,20 +48,21 @@ reports::VerifyOutcome verify_file(const Options& options) {
   return outcome;
 }
 
-std::vector<std::string> latest_of_all(const store::Store& store) {
-  std::vector<std::string> names;
+std::vector<std::string> latest_of_all(const store::Store& store, const Names& names) {
+  std::vector<std::string> latest;
   for (const std::string& cluster : store.clusters())
-    if (!store.list(cluster).empty()) names.push_back(cluster + "/latest");
-  if (names.empty())
-    throw core::Error(core::ErrorKind::not_found, "the store has no snapshot yet: run drill pull first");
-  return names;
+    if (!store.list(cluster).empty()) latest.push_back(cluster + "/latest");
+  if (latest.empty()) throw names.no_snapshot();
+  return latest;
 }
 
 std::vector<reports::VerifyOutcome> verify_stored(const Globals& globals, const Options& options) {
-  store::Store store(load_config(globals.config_path).store);
+  const Config config = load_config(globals.config_path);
+  store::Store store(config.store);
+  const Names names(config, store);
   std::vector<store::Snapshot> wanted;
-  for (const std::string& name : options.snapshots.empty() ? latest_of_all(store) : options.snapshots)
-    wanted.push_back(store.find(name));
+  for (const std::string& name : options.snapshots.empty() ? latest_of_all(store, names) : options.snapshots)
+    wanted.push_back(names.snapshot(name));
   std::vector<reports::VerifyOutcome> outcomes;
   for (const store::Snapshot& snapshot : wanted) {
     const std::vector<store::Snapshot> all = store.list(snapshot.manifest.cluster);
@@ -159,12 +161,14 @@ class AllVerifier {
 };
 
 int verify_all(const Globals& globals, const Options& options) {
-  store::Store store(load_config(globals.config_path).store);
+  const Config config = load_config(globals.config_path);
+  store::Store store(config.store);
+  const Names names(config, store);
   AllVerifier verifier(store, options.jobs == 0 ? default_workers() : options.jobs);
-  for (const std::string& cluster : stored_clusters(store, options.snapshots)) verifier.verify_cluster(cluster);
+  for (const std::string& cluster : names.stored_clusters(options.snapshots, "drill verify --all {}"))
+    verifier.verify_cluster(cluster);
   const reports::VerifyAllOutcome outcome = verifier.finish();
-  if (outcome.outcomes.empty())
-    throw core::Error(core::ErrorKind::not_found, "the store has no snapshot yet: run drill pull first");
+  if (outcome.outcomes.empty()) throw names.no_snapshot();
   print(globals.format == Format::json ? reports::verify_all_json(outcome)
                                        : reports::verify_all_text(outcome, page(globals)));
   reports::Verdict verdict = reports::Verdict::pass;
@@ -206,14 +210,17 @@ int run_verify(const Globals& globals, const Options& options) {
 Action declare_verify(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("SNAPSHOT", options->snapshots,
-                 "Which; the latest of each cluster when left out. With --all: which clusters");
+                 "Which; of a cluster, its latest; the latest of each when left out. With --all: which clusters");
   app.add_flag("--all", options->all, "Every snapshot of every cluster, or of the clusters named, on all cores");
   app.add_option("-j,--jobs", options->jobs, "With --all: how many at a time (default: one per core)")
-      ->check(CLI::Range(1, 64));
+      ->check(whole_number(1, 64))
+      ->type_name("NUMBER");
   app.add_option("--file", options->file,
-                 "A plain state.db instead (a -wal beside it counts); needs no store and no config");
-  app.add_option("--token-file", options->token_file, "The server's token, with --file");
-  app.add_option("--previous", options->previous, "An older state.db of the same cluster to compare with, with --file");
+                 "A plain state.db instead (a -wal beside it counts); needs no store and no config")
+      ->type_name("FILE");
+  app.add_option("--token-file", options->token_file, "The server's token, with --file")->type_name("FILE");
+  app.add_option("--previous", options->previous, "An older state.db of the same cluster to compare with, with --file")
+      ->type_name("FILE");
   return [options](const Globals& globals) { return run_verify(globals, *options); };
 }
 

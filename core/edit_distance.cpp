@@ -21,4 +21,24 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+std::string nearest(std::string_view word, const std::vector<std::string>& known) {
+  const std::size_t most = word.size() < 4 ? 1 : word.size() < 6 ? 2 : 3;
+  const std::string* best = nullptr;
+  std::size_t least = 0;
+  for (const std::string& name : known) {
+    const std::size_t distance = edit_distance(word, name);
+    const bool begun = word.size() > 1 && name.starts_with(word);
+    if ((begun || distance <= most) && (best == nullptr || distance < least)) {
+      best = &name;
+      least = distance;
+    }
+  }
+  return best == nullptr ? std::string() : *best;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known, std::string_view otherwise) {
+  const std::string meant = nearest(word, known);
+  return meant.empty() ? std::string(otherwise) : "did you mean " + meant + "?";
+}
+
 }  // namespace core

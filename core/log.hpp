@@ -10,7 +10,7 @@ namespace core {
 
 enum class LogLevel { quiet, normal, verbose };
 
-/// Sets how much is said. Progress lines are shown at `normal` and only when stderr is a terminal.
+/// Sets how much is said. Progress is not shown at `quiet`.
 void set_log_level(LogLevel level);
 
 void log_debug(std::string_view message);
@@ -22,7 +22,8 @@ void log_error(std::string_view message);
 void log_lasting_warning(std::string_view message);
 
 /// Shows `message` on the terminal's last line until this thread shows another, or clears it; threads share that line.
-/// Nothing when stderr is no terminal.
+/// Behind what lasts stand the seconds, which move. Where stderr is no terminal, what lasts is told once a minute, in a
+/// line of its own.
 void show_progress(std::string_view message);
 void clear_progress();
 

@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "core/error.hpp"
+#include "core/yaml_problem.hpp"
 
 namespace core {
 namespace {
@@ -48,6 +49,19 @@ class Converter {
   std::size_t nodes_ = 0;
 };
 
+// Of a tree that has been converted, so that it is known to have an end.
+void check_quotes(const YAML::Node& node, const std::string& text, const std::string& name) {
+  if (node.IsScalar() && is_open_quote(text, node.Mark().pos))
+    throw Error(ErrorKind::usage,
+                fmt::format("{}:{}:{}: {}", name, node.Mark().line + 1, node.Mark().column + 1, kOpenQuote));
+  for (const auto& entry : node) {
+    if (node.IsSequence()) check_quotes(entry, text, name);
+    if (!node.IsMap()) continue;
+    check_quotes(entry.first, text, name);
+    check_quotes(entry.second, text, name);
+  }
+}
+
 }  // namespace
 
 const YamlNode* YamlNode::find(std::string_view key) const {
@@ -58,9 +72,13 @@ const YamlNode* YamlNode::find(std::string_view key) const {
 
 YamlNode parse_yaml(const std::string& text, const std::string& name) {
   try {
-    return Converter(name).convert(YAML::Load(text), 0);
+    const YAML::Node root = YAML::Load(text);
+    YamlNode result = Converter(name).convert(root, 0);
+    check_quotes(root, text, name);
+    return result;
   } catch (const YAML::Exception& error) {
-    throw Error(ErrorKind::usage, fmt::format("{}:{}: {}", name, error.mark.line + 1, error.msg));
+    throw Error(ErrorKind::usage, fmt::format("{}:{}:{}: {}", name, error.mark.line + 1, error.mark.column + 1,
+                                              yaml_problem(error.msg, text, error.mark.line)));
   }
 }
 

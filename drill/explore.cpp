@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
-#include <map>
 
 #include "core/error.hpp"
 #include "core/file.hpp"
@@ -14,6 +13,7 @@
 #include "core/scratch_dir.hpp"
 #include "drill/container.hpp"
 #include "drill/relay.hpp"
+#include "drill/shell.hpp"
 
 namespace drill {
 namespace {
@@ -28,12 +28,6 @@ std::string redirected(std::string kubeconfig, const std::string& server, std::u
   return kubeconfig.replace(at, server.size(), fmt::format("https://127.0.0.1:{}", port));
 }
 
-std::string shell_quoted(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 // A directory for PATH with k3s's own kubectl in it.
 std::filesystem::path make_kubectl(const std::filesystem::path& scratch, const std::string& k3s) {
   const std::filesystem::path directory = scratch / "bin";
@@ -44,50 +38,7 @@ std::filesystem::path make_kubectl(const std::filesystem::path& scratch, const s
   return directory;
 }
 
-using Environment = std::map<std::string, std::string>;
-
-std::string from_environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : std::string();
-}
-
-// `first`, where there is such a file, and then `environment`. Double quotes, as ENV is expanded by those who read it.
-std::string start_file(const std::string& first, const Environment& environment) {
-  std::string text = fmt::format("[ -f \"{0}\" ] && . \"{0}\"\n", first);
-  for (const auto& [name, value] : environment)
-    if (name != "PATH") text += fmt::format("export {}={}\n", name, shell_quoted(value));
-  return text;
-}
-
-// Has the shell read files of ours, which read those of the user and then set `environment` again: one that sets
-// KUBECONFIG as it starts would be in the real cluster. Source: bash(1), zsh(1), dash(1), on what is read when.
-void set_after_start_files(std::vector<std::string>& argv, Environment& environment,
-                           const std::filesystem::path& scratch) {
-  const std::string name = std::filesystem::path(argv.front()).filename();
-  const Environment ours = environment;
-  if (name == "bash") {
-    core::write_new_file(scratch / "bashrc", start_file("$HOME/.bashrc", ours));
-    argv.insert(argv.end(), {"--rcfile", scratch / "bashrc"});
-  } else if (name == "zsh") {
-    core::write_new_file(scratch / ".zshenv",
-                         fmt::format("ZDOTDIR={}\n: ${{ZDOTDIR:=$HOME}}\n{}drill_zdotdir=$ZDOTDIR\nZDOTDIR={}\n",
-                                     shell_quoted(from_environment("ZDOTDIR")), start_file("$ZDOTDIR/.zshenv", ours),
-                                     shell_quoted(scratch)));
-    core::write_new_file(scratch / ".zshrc",
-                         "ZDOTDIR=$drill_zdotdir\nunset drill_zdotdir\n" + start_file("$ZDOTDIR/.zshrc", ours));
-    environment["ZDOTDIR"] = scratch;
-  } else if (is_known_shell(name)) {
-    core::write_new_file(scratch / "shrc", start_file(from_environment("ENV"), ours));
-    environment["ENV"] = scratch / "shrc";
-  }
-}
-
 }  // namespace
-
-bool is_known_shell(const std::string& shell) {
-  const std::string name = std::filesystem::path(shell).filename();
-  return name == "bash" || name == "zsh" || name == "sh" || name == "dash" || name == "ash";
-}
 
 Exploration::Exploration(const Candidate& candidate, const ExploreOptions& options,
                          const std::function<void(std::string_view)>& on_phase)
@@ -126,11 +77,12 @@ int Exploration::run(ProgramKind kind, std::vector<std::string> argv) {
   Environment environment{
       {"KUBECONFIG", kubeconfig}, {"KUBECACHEDIR", scratch.path() / "cache"}, {"DRILL_SNAPSHOT", name_}};
   if (engine_.kind == EngineKind::k3s && core::find_program("kubectl").empty()) {
-    const std::string path = from_environment("PATH");
+    const char* given = std::getenv("PATH");
+    const std::string path = given != nullptr ? given : "";
     environment["PATH"] = make_kubectl(scratch.path(), engine_.path_or_image).string() + ":" +
                           (path.empty() ? "/usr/local/bin:/usr/bin:/bin" : path);
   }
-  if (kind == ProgramKind::shell) set_after_start_files(argv, environment, scratch.path());
+  if (kind == ProgramKind::shell) prepare_shell(argv, environment, scratch.path());
   core::Foreground program(argv, environment);
   bool alive = true;
   while (!program.exit_code()) {

@@ -26,9 +26,6 @@ struct ExploreOptions {
 
 enum class ProgramKind { command, shell };
 
-/// Whether it is known what this shell reads as it starts, so that it cannot lead kubectl to another cluster.
-bool is_known_shell(const std::string& shell);
-
 class Exploration {
  public:
   /// Fetches, verifies, restores and starts, until /readyz is ok. `on_phase` hears what begins.

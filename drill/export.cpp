@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 
+#include "core/edit_distance.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/scratch_dir.hpp"
@@ -93,10 +94,7 @@ class Exporter {
 
   void choose_namespaces() {
     for (const std::string& space : options_.namespaces) {
-      if (spaces_.count(space) == 0)
-        throw core::Error(core::ErrorKind::not_found,
-                          fmt::format("no namespace '{}' in this snapshot; there are: {}", space,
-                                      fmt::join(spaces_.begin(), spaces_.end(), ", ")));
+      if (spaces_.count(space) == 0) throw no_namespace(space);
       if (std::find(report_.namespaces.begin(), report_.namespaces.end(), space) == report_.namespaces.end())
         report_.namespaces.push_back(space);
     }
@@ -104,6 +102,14 @@ class Exporter {
     std::copy_if(spaces_.begin(), spaces_.end(), std::back_inserter(report_.namespaces), [](const std::string& space) {
       return std::find(kMadeByK3s.begin(), kMadeByK3s.end(), space) == kMadeByK3s.end();
     });
+  }
+
+  core::Error no_namespace(const std::string& wanted) const {
+    const std::string meant = core::nearest(wanted, {spaces_.begin(), spaces_.end()});
+    return {core::ErrorKind::not_found,
+            fmt::format("no namespace '{0}' in this snapshot, which has {1} others{2}: drill log namespaces/{0} says "
+                        "which snapshot has it",
+                        wanted, spaces_.size(), meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant))};
   }
 
   void choose_kinds() {

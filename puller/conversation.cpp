@@ -56,7 +56,7 @@ auto Conversation::explained(Work&& work) -> decltype(work()) {
 }
 
 Error Conversation::problem(std::string_view code_and_detail) const {
-  const Error error = node_problem(code_and_detail, command_.user(), target_.host);
+  const Error error = node_problem(code_and_detail, command_.user(), target_.host, target_.restore_command);
   return replaced_.empty() ? error : Error(error.kind(), fmt::format("{}; {}", error.what(), replaced_));
 }
 

@@ -70,7 +70,8 @@ Error limit(std::istringstream& detail, std::string_view host) {
 
 }  // namespace
 
-Error node_problem(std::string_view code_and_detail, const std::string& user, std::string_view host) {
+Error node_problem(std::string_view code_and_detail, const std::string& user, std::string_view host,
+                   std::string_view restore_command) {
   std::istringstream words{std::string(code_and_detail)};
   std::string code;
   words >> code;
@@ -87,6 +88,11 @@ Error node_problem(std::string_view code_and_detail, const std::string& user, st
                  fmt::format("{}: this node is an agent ({} has no server), its cluster's state is on the "
                              "server; set host to that one",
                              host, detail));
+  if (code == "no_database" && !restore_command.empty())
+    return Error(ErrorKind::not_found,
+                 fmt::format("{}: no {} on the node any more; to put its newest snapshot back: {}; if its data are "
+                             "elsewhere now, set data_dir",
+                             host, detail, restore_command));
   if (code == "no_database")
     return Error(ErrorKind::not_found,
                  fmt::format("{}: no {} on the node; is k3s server installed there, and has it run? set "

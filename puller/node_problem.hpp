@@ -11,7 +11,9 @@
 namespace puller {
 
 /// The error for a `problem CODE DETAIL` line, told to `user`. Unknown codes become an error that shows them.
-core::Error node_problem(std::string_view code_and_detail, const std::string& user, std::string_view host);
+/// `restore_command`: what gives a lost database back; empty when nothing does.
+core::Error node_problem(std::string_view code_and_detail, const std::string& user, std::string_view host,
+                         std::string_view restore_command = {});
 
 /// The error for a root shell that never said hello: what sudo, or the login shell, had to say.
 core::Error no_root_shell(const std::string& user, const std::string& host, std::string_view error_output,

@@ -34,6 +34,7 @@ struct Target {
   Limits limits;
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds idle_timeout{60};  // the longest silence from the node before it counts as gone
+  std::string restore_command = {};       // what gives the database back when it is lost, for who reads that it is
 };
 
 }  // namespace puller

@@ -299,7 +299,7 @@ std::string log_text(const LogOutcome& outcome, const Page& page) {
                   outcome.cluster, counted(life.snapshots, "snapshot"));
   text += fmt::format("  key        {}\n", harmless(life.key));
   text += stays_text(life, page);
-  if (!outcome.get_back.empty()) text += fmt::format("  get back   {}\n", fmt::join(outcome.get_back, " "));
+  const std::string command = unbroken(fmt::format("{}", fmt::join(outcome.get_back, " ")));
   for (std::size_t i = 0; i < outcome.passed_over.size(); ++i) {
     if (page.detail == Detail::brief && i == kNamesShown) {
       text += fmt::format("             ... and {} more (--json names all)\n", outcome.passed_over.size() - i);
@@ -309,7 +309,9 @@ std::string log_text(const LogOutcome& outcome, const Page& page) {
                     fmt::format("{}: {}", outcome.passed_over[i].snapshot, harmless(outcome.passed_over[i].reason)), 13,
                     page.columns);
   }
-  return text + "\n" + events_text(life, page);
+  text += "\n" + events_text(life, page);
+  if (!command.empty()) text += "\nto get it back as it was there last:\n  " + command + "\n";
+  return text;
 }
 
 }  // namespace reports

@@ -67,11 +67,9 @@ std::string export_text(const std::string& snapshot, const drill::ExportReport& 
     if (!counts.empty()) text += fmt::format("  left out     {}: {}\n", meaning, list_text(counts));
   }
   if (!report.cluster.empty())
-    text += fmt::format(
-        "look at {0}/cluster first, for it is the whole cluster's; then kubectl apply --server-side -R -f "
-        "{0}/cluster\n",
-        directory);
-  return text + fmt::format("kubectl apply --server-side -R -f {}/namespaces\n", directory);
+    text += fmt::format("look at {0}/cluster first, for it is the whole cluster's; then {1}\n", directory,
+                        unbroken("kubectl apply --server-side -R -f " + directory + "/cluster"));
+  return text + unbroken("kubectl apply --server-side -R -f " + directory + "/namespaces") + "\n";
 }
 
 }  // namespace reports

@@ -37,8 +37,11 @@ std::string row_text(const DrillRecord& record, Colour colour) {
 }
 
 // One sign for each drill, from the fastest to the slowest restore; 'x' where none went well.
-std::string sparkline(const std::vector<DrillRecord>& records) {
-  constexpr std::array<const char*, 8> kSigns{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+std::string sparkline(const std::vector<DrillRecord>& records, const Page& page) {
+  using Signs = std::array<const char*, 8>;
+  constexpr Signs kBlocks{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  constexpr Signs kDigits{"1", "2", "3", "4", "5", "6", "7", "8"};
+  const Signs& signs = page.letters == Letters::unicode ? kBlocks : kDigits;
   double least = 0;
   double most = 0;
   bool any = false;
@@ -53,7 +56,7 @@ std::string sparkline(const std::vector<DrillRecord>& records) {
   std::string line;
   for (const DrillRecord& record : records) {
     const double share = measured(record) && most > least ? (*record.rto_seconds - least) / (most - least) : 0;
-    line += measured(record) ? kSigns.at(static_cast<std::size_t>(share * 7.999)) : "x";
+    line += measured(record) ? signs.at(static_cast<std::size_t>(share * 7.999)) : "x";
   }
   return fmt::format("  RTO          {}  {:.2f} s to {:.2f} s\n", line, least, most);
 }
@@ -94,7 +97,7 @@ std::string cluster_text(const ClusterHistory& cluster, const Page& page) {
                       "READY s", "OBJECTS", "PREDICTED", "OFF BY");
   const std::vector<DrillRecord> records = shown(history, page);
   for (const DrillRecord& record : records) text += row_text(record, page.colour);
-  text += sparkline(records) + trends_text(history.trends);
+  text += sparkline(records, page) + trends_text(history.trends);
   if (history.accuracy.scored > 0) text += "  predicted    " + accuracy_text(history.accuracy) + "\n";
   for (const Change& change : history.changes)
     text += wrapped("  change       ", change.message, kIndent, page.columns);

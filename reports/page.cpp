@@ -138,6 +138,126 @@ std::string count_columns(std::vector<Counted> entries, std::size_t lines, std::
   return text;
 }
 
+std::string Table::line(const Row& row, const std::vector<std::size_t>& widths) const {
+  std::string text;
+  for (std::size_t i = 0; i < row.cells.size(); ++i) {
+    const bool right = std::find(right_.begin(), right_.end(), i) != right_.end();
+    text += i == 0 ? "" : "  ";
+    text += right ? fmt::format("{:>{}}", row.cells[i], widths[i]) : fmt::format("{:<{}}", row.cells[i], widths[i]);
+  }
+  if (!row.note.empty()) text += "  " + row.note;
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text + "\n";
+}
+
+std::string Table::text(const Page& page) const {
+  std::vector<std::size_t> widths;
+  for (const std::string& name : names_) widths.push_back(name.size());
+  for (const Row& row : rows_)
+    for (std::size_t i = 0; i < row.cells.size(); ++i) widths[i] = std::max(widths[i], row.cells[i].size());
+  std::size_t total = 2 * (widths.size() - 1);
+  for (const std::size_t width : widths) total += width;
+  if (page.fit == Fit::yes && total > page.columns) return stacked(page);
+  std::string text = line({names_, {}}, widths);
+  for (const Row& row : rows_) text += line(row, widths);
+  return text;
+}
+
+std::string Table::stacked(const Page& page) const {
+  std::string text;
+  for (const Row& row : rows_) {
+    text += row.cells.front() + "\n";
+    std::string rest;
+    for (std::size_t i = 1; i < row.cells.size(); ++i)
+      if (!row.cells[i].empty()) rest += fmt::format("{}{} {}", rest.empty() ? "" : ", ", names_[i], row.cells[i]);
+    if (!row.note.empty()) rest += (rest.empty() ? "" : ", ") + row.note;
+    text += wrapped("  ", rest, 2, page.columns);
+  }
+  return text;
+}
+
+namespace {
+
+// In place of a space that no line may break at. Text of others is harmless() and has none.
+constexpr char kHardSpace = '\x1f';
+
+bool goes_on(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+
+// How many columns `text` takes on a terminal, without its colours.
+std::size_t width_of(std::string_view text) {
+  std::size_t width = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\033') {
+      while (i < text.size() && text[i] != 'm') ++i;
+    } else if (!goes_on(text[i])) {
+      ++width;
+    }
+  }
+  return width;
+}
+
+// Where the text of a line begins: behind its name, when it has one ("  rows         12936: ..."), else a bit in.
+std::size_t hanging_indent(std::string_view line, std::size_t columns) {
+  const std::size_t start = std::min(line.find_first_not_of(' '), line.size());
+  const std::size_t gap = line.find("  ", start);
+  if (gap != std::string_view::npos) {
+    const std::size_t behind = line.find_first_not_of(' ', gap);
+    if (behind != std::string_view::npos) {
+      const std::size_t indent = width_of(line.substr(0, behind));
+      if (indent <= columns / 2) return indent;
+    }
+  }
+  return start + 2;
+}
+
+std::string broken(std::string_view line, std::size_t columns) {
+  const std::size_t indent = hanging_indent(line, columns);
+  std::string result;
+  std::size_t used = 0;
+  bool fresh = true;  // no word on this line yet
+  while (!line.empty()) {
+    const std::size_t spaces = std::min(line.find_first_not_of(' '), line.size());
+    const std::string_view word = line.substr(spaces, line.substr(spaces).find(' '));
+    const std::size_t width = width_of(word);
+    if (!fresh && used + spaces + width > columns) {
+      result += "\n" + std::string(indent, ' ');
+      used = indent;
+    } else {
+      result += std::string(spaces, ' ');
+      used += spaces;
+    }
+    result += word;
+    used += width;
+    fresh = false;
+    line.remove_prefix(spaces + word.size());
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string fitted(std::string_view text, std::size_t columns) {
+  std::string result;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    result += width_of(text.substr(0, end)) <= columns ? std::string(text.substr(0, end))
+                                                       : broken(text.substr(0, end), columns);
+    result += '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return result;
+}
+
+std::string unbroken(std::string text) {
+  std::replace(text.begin(), text.end(), ' ', kHardSpace);
+  return text;
+}
+
+std::string shown(std::string text) {
+  std::replace(text.begin(), text.end(), kHardSpace, ' ');
+  return text;
+}
+
 std::string findings_text(const std::vector<core::Finding>& findings, const Page& page) {
   std::string text;
   for (const core::Severity severity : {core::Severity::error, core::Severity::warning, core::Severity::note}) {

@@ -149,7 +149,9 @@ std::string show_text(const store::Snapshot& snapshot, const ProofDetails& proof
   line("stored as", fmt::format("{}{}, {}", manifest.database.file,
                                 manifest.database.base.empty() ? std::string() : " on " + manifest.database.base,
                                 format_size(manifest.database.size_bytes)));
-  text += proof_text("verified", snapshot.verified, proof.verify, page);
+  std::string verified = proof_text("verified", snapshot.verified, proof.verify, page);
+  if (snapshot.verified_by_drill()) verified.insert(verified.size() - 1, ", by that drill");
+  text += verified;
   text += proof_text("drilled", snapshot.drilled, proof.run, page);
   text += "  files\n";
   for (const store::BundleFile& file : manifest.bundle)

@@ -181,11 +181,9 @@ std::string run_text(const drill::DrillReport& report, const Page& page) {
   return text;
 }
 
-std::string list_text(const std::vector<store::Snapshot>& snapshots) {
-  std::size_t width = 8;
-  for (const store::Snapshot& snapshot : snapshots) width = std::max(width, snapshot.full_name().size());
-  std::string text =
-      fmt::format("{:<{}}  {:>9}  {:<12}  {:<12}  {}\n", "SNAPSHOT", width, "SIZE", "VERIFIED", "DRILLED", "K3S");
+std::string list_text(const std::vector<store::Snapshot>& snapshots, const Page& page) {
+  if (snapshots.empty()) return "no snapshot yet: drill pull takes the first\n";
+  Table table({"SNAPSHOT", "SIZE", "VERIFIED", "DRILLED", "K3S"}, {1});
   for (const store::Snapshot& snapshot : snapshots) {
     if (snapshot.unreadable) {
       text += fmt::format("{:<{}}  cannot be read: {}\n", snapshot.full_name(), width,
@@ -193,17 +191,19 @@ std::string list_text(const std::vector<store::Snapshot>& snapshots) {
       continue;
     }
     if (snapshot.damage) {
-      text += fmt::format("{:<{}}  damaged: {}\n", snapshot.full_name(), width, harmless(*snapshot.damage));
+      table.add({snapshot.full_name()}, "damaged: " + harmless(*snapshot.damage));
       continue;
     }
     const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile);
-    text += fmt::format("{:<{}}  {:>9}  {:<12}  {:<12}  {}{}\n", snapshot.full_name(), width,
-                        format_size(database != nullptr ? database->size_bytes : 0), proof_word(snapshot.verified, "-"),
-                        proof_word(snapshot.drilled, "-"), harmless(snapshot.manifest.k3s_version),
-                        (snapshot.of_another_cluster ? "  OF ANOTHER CLUSTER" : std::string()) +
-                            (snapshot.lost ? "  LOST: " + harmless(*snapshot.lost) : std::string()));
+    std::string note;
+    if (snapshot.of_another_cluster) note = "OF ANOTHER CLUSTER";
+    if (snapshot.lost) note += (note.empty() ? "LOST: " : "  LOST: ") + harmless(*snapshot.lost);
+    table.add({snapshot.full_name(), format_size(database != nullptr ? database->size_bytes : 0),
+               proof_word(snapshot.verified, "-"), proof_word(snapshot.drilled, "-"),
+               harmless(snapshot.manifest.k3s_version)},
+              note);
   }
-  return text;
+  return table.text(page);
 }
 
 std::string extract_text(const ExtractOutcome& outcome) {

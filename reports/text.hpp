@@ -17,7 +17,7 @@ std::string verify_text(const VerifyOutcome& outcome, const Page& page);
 std::string verify_all_text(const VerifyAllOutcome& outcome, const Page& page);
 
 std::string run_text(const drill::DrillReport& report, const Page& page);
-std::string list_text(const std::vector<store::Snapshot>& snapshots);
+std::string list_text(const std::vector<store::Snapshot>& snapshots, const Page& page);
 std::string show_text(const store::Snapshot& snapshot, const ProofDetails& proof, const Page& page);
 std::string extract_text(const ExtractOutcome& outcome);
 std::string import_text(const std::vector<ImportOutcome>& outcomes, Colour colour);

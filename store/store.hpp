@@ -75,9 +75,10 @@ struct Snapshot {
   std::optional<core::Error> unreadable;    // what keeps us from looking, with the cure; lost only as long as it does
   std::optional<std::string> unrestorable;  // why no restore can do with it: lost, and by its database or its token
   bool of_another_cluster = false;          // than the series: kept beside it, and never its latest or proven
-  std::optional<Proof> verified;
+  std::optional<Proof> verified;            // the newest; a drill verifies first, so one that passed counts
   std::optional<Proof> drilled;
 
+  bool verified_by_drill() const { return verified && drilled && verified->at == drilled->at; }
   std::string full_name() const { return manifest.cluster + "/" + manifest.name; }
   std::filesystem::path file(std::string_view path) const { return directory / path; }
 };

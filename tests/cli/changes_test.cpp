@@ -54,7 +54,7 @@ TEST_CASE_METHOD(Shop, "diff says what is odd about its two and goes on, and ref
   CHECK(drill({"diff"}).exit_code == 2);
   CHECK(drill({"diff", "edge/latest", "edge/" + name(0), "edge/" + name(1)}).exit_code == 2);
   CHECK(drill({"diff", "edge/latest", "edge/20200101T000000Z"}).exit_code == 3);
-  CHECK(drill({"diff", "edge/latest", "nowhere/latest"}).exit_code == 3);
+  CHECK(drill({"diff", "edge/latest", "nowhere/latest"}).exit_code == 2);
   CHECK(drill({"diff", "edge/latest", "--file", "/nowhere"}).exit_code == 3);
   CHECK(drill({"diff", "edge/latest", "--file", "/"}).exit_code == 3);
   std::ofstream(scratch.path() / "text") << "no database";
@@ -69,7 +69,9 @@ TEST_CASE_METHOD(Shop, "diff says what is odd about its two and goes on, and ref
   CHECK(drill({"diff", "edge/" + name(0), "other/latest", "--json"}).exit_code == 1);
 }
 
-TEST_CASE_METHOD(Shop, "log follows an object to where it vanished, and its command brings that snapshot back") {
+TEST_CASE_METHOD(Shop,
+                 "log follows an object to where it vanished, and ends with the command that exports it from the last "
+                 "snapshot that has it") {
   REQUIRE(import().exit_code == 0);
   const core::CommandResult text = drill({"log", "secrets/shop/db"});
   INFO(text.out << text.err);
@@ -81,11 +83,13 @@ TEST_CASE_METHOD(Shop, "log follows an object to where it vanished, and its comm
   CHECK(document.at("vanished").at("first_without") == name(2));
   CHECK(document.at("events").size() == 3);
   CHECK(document.at("object").at("key") == "/registry/secrets/shop/db");
-  std::vector<std::string> words = document.at("vanished").at("get_back");
-  words.at(0) = bench::drill_program();
-  words.back() = scratch.path() / words.back();
-  REQUIRE(core::run_command({words, std::chrono::minutes(1)}).exit_code == 0);
-  CHECK(core::read_file(words.back()) == core::read_file(file(1)));
+  const std::string command = "drill --config " + config.string() + " explore edge/" + name(1) + " --export shop-" +
+                              name(1) + " --namespace shop --kind secrets";
+  CHECK_THAT(text.out, Catch::EndsWith("\n  " + command + "\n"));
+  std::string words;
+  for (const std::string& word : document.at("vanished").at("get_back").get<std::vector<std::string>>())
+    words += (words.empty() ? "" : " ") + word;
+  CHECK(words == command);
   const auto there = bench::parse(drill({"log", "--json", "deployments.apps/default/web"}));
   CHECK(there.at("vanished").is_null());
   CHECK(there.at("stays").at(0).at("snapshots") == 4);
@@ -123,4 +127,14 @@ TEST_CASE_METHOD(Shop, "log passes over snapshots that are damaged and names the
   CHECK_THAT(drill({"log", "secrets/shop/db"}).out, Contains("not read   edge/" + name(1)));
   for (const int hour : {0, 1, 2, 3}) bench::spoil(store / "edge" / name(hour));
   CHECK(drill({"log", "secrets/shop/db"}).exit_code == 1);
+}
+
+TEST_CASE_METHOD(
+    Shop,
+    "log takes the newest snapshot that has the object and did not fail, and asks kubectl for what no export holds") {
+  REQUIRE(import().exit_code == 0);
+  std::ofstream(store / "edge" / name(1) / "verify.json")
+      << R"({"schema": "k3s-drill/verify/1", "verdict": "fail", "started_at": "2026-09-22T00:00:00Z"})";
+  CHECK_THAT(drill({"log", "secrets/shop/db"}).out, Contains(" explore edge/" + name(0) + " --export shop-" + name(0)));
+  CHECK_THAT(drill({"log", "namespaces/shop"}).out, Catch::EndsWith(" --namespace shop\n"));
 }

@@ -1,6 +1,10 @@
 // What a command line says, with and without "--". What the commands do with it is tested with them.
 #include "cli/command_line.hpp"
 
+#include <iterator>
+#include <sstream>
+
+#include "cli/commands.hpp"
 #include "tests/catch.hpp"
 
 namespace {
@@ -20,11 +24,13 @@ Parsed parse(const Words& words) {
   Parsed parsed;
   try {
     line.parse(words);
+    if (line.app().get_subcommands().empty()) return parsed;  // help
     const CLI::App* command = line.app().get_subcommands().front();
     while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
     for (const CLI::Option* option : command->get_options([](const CLI::Option* o) { return o->get_positional(); }))
       parsed.arguments = option->results();
-  } catch (const CLI::ParseError& error) {
+  } catch (const core::Error& error) {
+    CHECK(error.kind() == core::ErrorKind::usage);
     parsed.error = error.what();
   }
   parsed.globals = line.globals();
@@ -70,17 +76,18 @@ TEST_CASE("a program without -- in front of it is not taken for anything else") 
   CHECK_FALSE(parse({"explore", "edge/latest", "kubectl", "-n", "shop"}).error.empty());
 }
 
-TEST_CASE("what was not expected is named in the order it was typed in, and a program with where it belongs") {
+TEST_CASE("the first word that was not expected is named, and a program with where it belongs") {
   const auto [words, error] = GENERATE(table<Words, std::string>({
       {{"explore", "edge/latest", "kubectl", "get", "ns"},
        "expected: kubectl get ns; put -- before kubectl if it is the command to run"},
       {{"explore", "edge/latest", "kubectl", "-n", "shop"},
        "expected: kubectl -n shop; put -- before kubectl if it is the command to run"},
       {{"explore", "edge/latest", "k9s"}, "expected: k9s; put -- before k9s if it is the command to run"},
-      {{"explore", "edge/latest", "--one", "--two"}, "expected: --one --two"},
-      {{"show", "edge/latest", "b", "c", "d"}, "expected: b c d"},
-      {{"show", "edge/latest", "b", "--bogus", "d"}, "expected: b --bogus d"},
-      {{"report", "history", "edge", "--one", "--two"}, "expected: --one --two"},
+      {{"explore", "edge/latest", "--one", "--two"}, "drill help explore lists what there is"},
+      {{"show", "edge/latest", "b", "c", "d"}, "not expected: b; it is typed as in: drill show edge/latest"},
+      {{"show", "--", "edge/latest", "b"}, "not expected: b; it is typed as in: drill show edge/latest"},
+      {{"report", "history", "edge", "--one", "--two"},
+       "drill report history has no option --one: drill help report lists what there is"},
   }));
   CAPTURE(words);
   CHECK_THAT(parse(words).error, Catch::EndsWith(error));
@@ -119,4 +126,76 @@ TEST_CASE("options are taken before and behind the command, and asked for JSON a
   for (const Words& words : {Words{}, Words{"--"}, Words{"--", "pull"}, Words{"nothing", "--", "pull"},
                              Words{"doctor", "--", "edge"}, Words{"show", "--"}, Words{"show", "a", "--", "b"}})
     CHECK_FALSE(parse(words).error.empty());
+}
+
+TEST_CASE("what is wrong in a command line is said in words of drill, with what may have been meant") {
+  const auto [words, error] = GENERATE(table<Words, std::string>({
+      {{"pul", "edge"}, "drill has no command 'pul': did you mean pull?"},
+      {{"hepl"}, "drill has no command 'hepl': did you mean help?"},
+      {{"help", "reprot"}, "drill has no command 'reprot': did you mean report?"},
+      {{"frobnicate"}, "drill has no command 'frobnicate': drill help lists what there is"},
+      {{"report"}, "drill report needs one word more, as in: drill report history edge"},
+      {{"report", "hist"}, "drill report has no command 'hist': did you mean history?"},
+      {{"--", "pull"}, "name the command before the --: drill help lists what there is"},
+      {{"-v"}, "no command is named: drill help lists what there is"},
+      {{"--jsn", "list"}, "drill has no option --jsn: did you mean --json?"},
+      {{"list", "--jsno"}, "drill list has no option --jsno: did you mean --json?"},
+      {{"run", "--snapshto", "x"}, "drill run has no option --snapshto: did you mean --snapshot?"},
+      {{"run", "-x"}, "drill run has no option -x: drill help run lists what there is"},
+      {{"run", "-5"}, "drill run has no option -5: drill help run lists what there is"},
+      {{"list", "-qx"}, "drill list has no option -x: drill help list lists what there is"},
+      {{"run", "--snapshot"}, "--snapshot needs a value: drill help run says which"},
+      {{"run", "--snapshot", "--deep"}, "--snapshot needs a value, and --deep is an option: drill help run says which"},
+      {{"verify", "-j"}, "-j needs a value: drill help verify says which"},
+      {{"--config"}, "--config needs a value: drill help says which"},
+      {{"run", "--engine", "k8s"}, "--engine: 'k8s' is none of auto, k3s, container, standin: did you mean k3s?"},
+      {{"run", "--control=fire"},
+       "--control: 'fire' is none of nightly, none, flipped-bytes, wrong-token, truncated, "
+       "another-cluster, stale-wal"},
+      {{"verify", "--all", "-j", "65"}, "--jobs: '65' must be a whole number from 1 to 64"},
+      {{"verify", "--all", "-jx"}, "--jobs: 'x' must be a whole number from 1 to 64"},
+      {{"run", "--deep=maybe"}, "--deep=maybe: the option takes no value, or not this one: drill help run says which"},
+      {{"-q", "list", "-v"}, "give either --quiet or --verbose, not both"},
+      {{"show"}, "SNAPSHOT is missing, as in: drill show edge/latest"},
+      {{"log"}, "OBJECT is missing, as in: drill log secrets/shop/db"},
+      {{"extract", "edge/latest"}, "--out is missing, as in: drill extract edge/latest --out state.db"},
+      {{"restore", "edge/latest"}, "--to is missing, as in: drill restore edge/latest --to edge"},
+      {{"import", "x"}, "--cluster is missing, as in: drill import --cluster edge state.db.20261123T231700Z"},
+  }));
+  CAPTURE(words);
+  CHECK(parse(words).error == error);
+}
+
+TEST_CASE("a value of an option may look like anything but an option") {
+  CHECK(parse({"run", "--report", "-", "edge"}).error.empty());
+  CHECK(parse({"run", "--report=--deep", "edge"}).error.empty());
+  CHECK(parse({"--config", "help", "list"}).error.empty());
+  CHECK(parse({"diff", "-nshop", "a", "b"}).arguments == Words{"a", "b"});
+  CHECK(parse({"restore", "a", "--to", "b", "--force=edge", "--no-bump-revision"}).error.empty());
+}
+
+TEST_CASE("every command has its help, by help COMMAND and by --help, in lines that fit the page") {
+  for (const cli::CommandEntry& entry : cli::kCommands) {
+    CAPTURE(entry.name);
+    for (const Words& words : {Words{"help", entry.name}, Words{entry.name, "--help"}, Words{"-h", entry.name},
+                               Words{"help", entry.name, "--json"}})
+      CHECK(parse(words).error.empty());
+    cli::CommandLine line;
+    line.parse({"help", entry.name});
+    for (const std::size_t columns : {40U, 60U, 80U, 200U}) {
+      const std::string text = cli::help_text(*line.app().get_subcommand(entry.name), {reports::Colour::no, columns});
+      CHECK_THAT(text, Catch::Contains(std::string("Usage: drill ") + entry.name) && Catch::Contains("--config FILE"));
+      std::istringstream lines(text);
+      for (std::string one; std::getline(lines, one);) {
+        INFO(one);
+        CHECK((one.size() <= columns || one.find(' ', one.find_first_not_of(' ')) == std::string::npos ||
+               one.starts_with("Usage: ")));
+      }
+    }
+    CHECK_THAT(std::string(entry.example), Catch::StartsWith(std::string("drill ") + entry.name));
+    cli::CommandLine example;
+    std::istringstream words(entry.example);
+    const Words typed(std::istream_iterator<std::string>(words), std::istream_iterator<std::string>{});
+    CHECK_NOTHROW(example.parse({typed.begin() + 1, typed.end()}));
+  }
 }

@@ -262,7 +262,6 @@ TEST_CASE("a drill with another k3s version than the snapshot's is no proof of t
 
 TEST_CASE("wrong usage exits 2 with one line, and with --json one document") {
   const std::vector<std::vector<std::string>> wrong{{"bogus"},
-                                                    {},
                                                     {"run", "--file", "/x"},
                                                     {"run", "--engine", "magic"},
                                                     {"run", "--control", "fire"},

@@ -130,35 +130,54 @@ TEST_CASE("without a command there is a shell, which is told what it is in, and 
 namespace {
 
 // What is said on a terminal by a shell whose start file, `file` in its home, names another cluster.
-std::string said_by_shell(const Desk& desk, const std::string& shell, const std::string& file) {
+std::string said_by_shell(const Desk& desk, const std::string& shell, const std::string& file,
+                          const std::string& own_prompt) {
   const core::ScratchDir home;
-  core::write_new_file(home.path() / file, "export KUBECONFIG=/nowhere/real.yaml\nPS1='at home> '\n");
-  std::string line = "exec env -u ZDOTDIR HOME=" + home.path().string() + " ENV='$HOME/.shrc'";
+  std::filesystem::create_directories((home.path() / file).parent_path());
+  core::write_new_file(home.path() / file, "export KUBECONFIG=/nowhere/real.yaml\n" + own_prompt + "\n");
+  std::string line = "exec env -u ZDOTDIR HOME=" + home.path().string() + " XDG_CONFIG_HOME=" + home.path().string() +
+                     "/.config ENV='$HOME/.shrc'";
   for (const std::string& word : desk.command({}))
     if (word != "env") line += " '" + (word.starts_with("SHELL=") ? "SHELL=" + shell : word) + "'";
   bench::Background terminal{core::Child({"script", "-qec", line, "/dev/null"}), {}};
   REQUIRE(terminal.says("at home> "));
-  const std::string typed = "kubectl get ns team-039 -o name; exit\n";
-  REQUIRE(::write(terminal.child.stdin_fd(), typed.data(), typed.size()) == static_cast<ssize_t>(typed.size()));
+  for (const std::string typed : {"kubectl get ns team-039 -o name\n", "exit\n"}) {
+    REQUIRE(::write(terminal.child.stdin_fd(), typed.data(), typed.size()) == static_cast<ssize_t>(typed.size()));
+    if (typed != "exit\n") REQUIRE(terminal.says("namespace/team-039"));
+  }
   CHECK(terminal.ends() == 0);
   return terminal.said;
 }
 
+// Of the files; what a shell would expand in it is not there any more.
+std::string prompt_name(const Desk& desk) { return desk.files.database.string(); }
+
 }  // namespace
 
-TEST_CASE("a shell whose start files name the real cluster sees the snapshot") {
+TEST_CASE("a shell whose start files name the real cluster sees the snapshot, and its prompt says that it is a copy") {
   NEEDS_KUBECTL();
   const Desk desk;
-  for (const auto& [shell, file] : {std::pair("bash", ".bashrc"), std::pair("sh", ".shrc"), std::pair("zsh", ".zshrc"),
-                                    std::pair("zsh", ".zshenv")}) {
+  // The second of bash and zsh make their prompt anew each time, as many a theme does.
+  const std::string plain = "PS1='at home> '";
+  for (const auto& [shell, file, own_prompt] : std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"bash", ".bashrc", plain},
+           {"bash", ".bashrc", "PROMPT_COMMAND='PS1=\"at home> \"'"},
+           {"sh", ".shrc", plain},
+           {"zsh", ".zshrc", plain},
+           {"zsh", ".zshrc", "precmd() { PS1='at home> ' }"},
+           {"zsh", ".zshenv", plain},
+           {"fish", ".config/fish/config.fish", "function fish_prompt; echo -n 'at home> '; end"}}) {
     const std::string program = core::find_program(shell);
     if (program.empty()) {
       WARN("test skipped: no " << shell << " in PATH");
       continue;
     }
-    const std::string said = said_by_shell(desk, program, file);
+    const std::string said = said_by_shell(desk, program, file, own_prompt);
     INFO(said);
-    CHECK(contains(said, "namespace/team-039\r\n"));
+    CHECK(contains(said, "namespace/team-039"));
+    CHECK(contains(said, "this shell is in a copy of " + desk.files.database.string()));
+    CHECK(contains(said, "(copy of " + prompt_name(desk) + ") "));
+    CHECK(contains(said, "you have left the copy of " + desk.files.database.string()));
     CHECK(contains(said, "nothing here reaches the real cluster"));
   }
   CHECK(desk.traces().empty());
@@ -166,17 +185,17 @@ TEST_CASE("a shell whose start files name the real cluster sees the snapshot") {
 
 TEST_CASE("of a shell whose start files it does not know, drill does not promise where kubectl goes") {
   const Desk desk;
-  const std::filesystem::path fish = desk.programs.path() / "fish";
-  core::write_new_file(fish, "#!/bin/sh\necho swims\n");
-  std::filesystem::permissions(fish, std::filesystem::perms::owner_all);
+  const std::filesystem::path shell = desk.programs.path() / "elvish";
+  core::write_new_file(shell, "#!/bin/sh\necho swims\n");
+  std::filesystem::permissions(shell, std::filesystem::perms::owner_all);
   std::vector<std::string> command = desk.command({});
-  std::replace(command.begin(), command.end(), std::string("SHELL=/bin/sh"), "SHELL=" + fish.string());
+  std::replace(command.begin(), command.end(), std::string("SHELL=/bin/sh"), "SHELL=" + shell.string());
   const core::CommandResult seen = core::run_command({command, std::chrono::minutes(1)});
   INFO(seen.err);
   CHECK(seen.exit_code == 0);
   CHECK(seen.out == "swims\n");
   CHECK_THAT(seen.err, !Catch::Contains("nothing here reaches the real cluster"));
-  CHECK_THAT(seen.err, Catch::Contains("drill does not know the start files of fish"));
+  CHECK_THAT(seen.err, Catch::Contains("drill does not know the start files of elvish"));
 }
 
 TEST_CASE("a namespace that was deleted comes back from an export as it was") {
@@ -382,4 +401,52 @@ TEST_CASE("bad input to explore is refused before anything is restored") {
   CHECK(desk.explore({"--export", (full.path() / "out").string(), "--namespace", "nowhere"}).exit_code == 3);
   CHECK(desk.explore({"--export", (full.path() / "out").string(), "--kind", "unicorns"}).exit_code == 2);
   CHECK_FALSE(std::filesystem::exists(full.path() / "out"));
+}
+
+TEST_CASE("an object that was deleted comes back by the line with which drill log ends, as it is typed there") {
+  NEEDS_KUBECTL();
+  const Desk desk;
+  const core::ScratchDir place;
+  bench::Desk store;
+  store.write_config("", "  edge:\n    host: 127.0.0.1\n");
+  const std::filesystem::path before = place.path() / "state.db.20261129T001700Z";
+  const std::filesystem::path after = place.path() / "state.db.20261129T011700Z";
+  std::filesystem::copy_file(desk.files.database, before);
+  std::filesystem::copy_file(desk.files.database, after);
+  const core::CommandResult removed = core::run_command({{"sqlite3", after.string(),
+                                                          "INSERT INTO kine(name, created, deleted, create_revision, "
+                                                          "prev_revision, lease, value, old_value) SELECT name, 0, "
+                                                          "1, create_revision, id, 0, value, value FROM kine WHERE "
+                                                          "name = '/registry/configmaps/team-000/config-0' ORDER BY "
+                                                          "id DESC LIMIT 1"},
+                                                         std::chrono::seconds(20)});
+  REQUIRE(removed.exit_code == 0);
+  const core::CommandResult imported = store.drill({"import", "--cluster", "edge", "--ignore-mtime", "--token-file",
+                                                    desk.files.token.string(), place.path().string()});
+  REQUIRE(imported.exit_code == 0);
+  const std::string log = store.drill({"log", "configmaps/team-000/config-0"}).out;
+  INFO(log);
+  const std::size_t at = log.rfind("\n  drill ");
+  REQUIRE(at != std::string::npos);
+  const std::string typed = "cd " + place.path().string() + " && " + log.substr(at + 3);
+  const core::CommandResult exported = core::run_command(
+      {{"env", "PATH=" + desk.path() + ":" + std::filesystem::path(bench::drill_program()).parent_path().string(), "sh",
+        "-c", typed},
+       std::chrono::minutes(2)});
+  INFO(typed << exported.out << exported.err);
+  REQUIRE(exported.exit_code == 0);
+  CHECK(std::filesystem::exists(place.path() /
+                                "team-000-20261129T001700Z/namespaces/team-000/120-configmaps/config-0.yaml"));
+}
+
+TEST_CASE(
+    "of a namespace that is not there an export says which is near and where to look, and names not all there are") {
+  const Desk desk;
+  const core::CommandResult none =
+      desk.explore({"--export", (desk.programs.path() / "out").string(), "--namespace", "team-00"});
+  CHECK(none.exit_code == 3);
+  CHECK(
+      none.err ==
+      "drill: error: no namespace 'team-00' in this snapshot, which has 44 others (did you mean team-000?): drill log "
+      "namespaces/team-00 says which snapshot has it\n");
 }

@@ -161,6 +161,15 @@ TEST_CASE_METHOD(Fixture, "latest, proven and a plain name are found, and what i
   CHECK_THROWS_AS(store.find("..//etc"), core::Error);
 }
 
+TEST_CASE_METHOD(Fixture, "a drill that passed is the newest verification, and one that did not says nothing of that") {
+  add("20261123T231700Z");
+  prove("20261123T231700Z", store::Evidence::run, "fail");
+  CHECK_FALSE(store.find("latest").verified);
+  prove("20261123T231700Z", store::Evidence::run, "pass");
+  CHECK(store.find("latest").verified->verdict == "pass");
+  CHECK(store.find("latest").verified_by_drill());
+}
+
 TEST_CASE_METHOD(Fixture, "what was inconclusive does not replace a proof, and what failed does") {
   add("20261123T231700Z");
   prove("20261123T231700Z", store::Evidence::run, "inconclusive");

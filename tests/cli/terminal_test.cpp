@@ -1,0 +1,118 @@
+// How drill behaves towards what reads it: a terminal of any width, a pipe that is closed early, a disk that is full.
+#include <algorithm>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include "core/file.hpp"
+#include "tests/catch.hpp"
+#include "tests/cli/shop.hpp"
+
+using bench::Shop;
+using Catch::Contains;
+
+namespace {
+
+// `script` in a shell, with drill as $drill.
+core::CommandResult shell(const Shop& shop, const std::string& script) {
+  const std::string drill = bench::drill_program() + " --config " + shop.config.string();
+  return core::run_command(
+      {{"bash", "-c", "set -o pipefail\ndrill='" + drill + "'\n" + script}, std::chrono::minutes(1)});
+}
+
+// In columns, without colours.
+std::size_t width_of(const std::string& line) {
+  static const std::regex colours("\033\\[[0-9;]*m|\r");
+  const std::string plain = std::regex_replace(line, colours, "");
+  const auto begins = [](unsigned char c) { return (c & 0xC0U) != 0x80U; };
+  return static_cast<std::size_t>(std::count_if(plain.begin(), plain.end(), begins));
+}
+
+// On a terminal of that many columns, without progress.
+std::string seen(const Shop& shop, std::size_t columns, const std::string& command) {
+  const std::string typed = "stty cols " + std::to_string(columns) + "; $drill -q " + command;
+  return shell(shop, "script -qec \"" + typed + "\" /dev/null </dev/null").out;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Shop, "a reader that has seen enough ends drill without a word, and the exit code is the result's") {
+  REQUIRE(import().exit_code == 0);
+  for (const char* command : {"list", "--json list", "help",
+                              "diff "
+                              "latest latest",
+                              "show latest"}) {
+    const core::CommandResult result = shell(*this, std::string("$drill -q ") + command + " | true");
+    INFO(command << result.err);
+    CHECK(result.exit_code == 0);
+    CHECK(result.err.empty());
+  }
+  bench::spoil_page(file(3));
+  CHECK(shell(*this, "$drill -q verify --file " + file(3).string() + " | true").exit_code == 1);
+}
+
+TEST_CASE_METHOD(Shop, "a disk that is full is no reader that has seen enough") {
+  REQUIRE(import().exit_code == 0);
+  const core::CommandResult result = shell(*this, "$drill list >/dev/full");
+  CHECK(result.exit_code == 3);
+  CHECK(result.err == "drill: error: writing standard output: No space left on device\n");
+}
+
+TEST_CASE_METHOD(Shop, "lines break between words on a terminal of any width, and a command to be copied does not") {
+  REQUIRE(import().exit_code == 0);
+  for (const std::size_t columns : {40U, 60U, 80U, 200U}) {
+    for (const char* command :
+         {"list", "show latest",
+          "diff "
+          "latest edge/20260921T141700Z",
+          "log secrets/shop/db", "verify latest", "series edge", "prune --dry-run", "report history", "help"}) {
+      std::istringstream lines(seen(*this, columns, command));
+      for (std::string line; std::getline(lines, line);) {
+        if (line.find("drill: ") != std::string::npos || line.find("explore edge/") != std::string::npos) continue;
+        INFO(columns << " columns, " << command << ": " << line);
+        const std::size_t words = line.find_first_not_of(' ');
+        CHECK((width_of(line) <= columns || line.find(' ', words) == std::string::npos));
+      }
+    }
+    CHECK_THAT(seen(*this, columns, "log secrets/shop/db"),
+               Contains("\n  drill --config " + config.string() + " explore edge/" + name(1) + " --export shop-" +
+                        name(1) + " --namespace shop --kind secrets\r\n"));
+  }
+}
+
+TEST_CASE_METHOD(Shop, "a terminal without colours, or a person who wants none, gets none") {
+  REQUIRE(import().exit_code == 0);
+  const auto coloured = [&](const std::string& setting) {
+    const core::CommandResult result = shell(*this, "unset NO_COLOR; export TERM=xterm " + setting +
+                                                        "; script -qec \"$drill verify latest\" /dev/null </dev/null");
+    return result.out.find("\033[3") != std::string::npos;
+  };
+  CHECK(coloured(""));
+  CHECK(coloured("NO_COLOR="));
+  CHECK_FALSE(coloured("NO_COLOR=1"));
+  CHECK_FALSE(coloured("TERM=dumb"));
+}
+
+TEST_CASE_METHOD(Shop, "words for the wrong place are answered with what to type") {
+  REQUIRE(import().exit_code == 0);
+  const auto answer = [&](const std::vector<std::string>& words) { return drill(words).err; };
+  CHECK_THAT(drill({"list", "edge/latest"}).out, Contains(name(3)) && !Contains(name(2)));
+  CHECK_THAT(drill({"verify", "edge", "--json"}).out, Contains("edge/" + name(3)));
+  CHECK_THAT(answer({"list", "edgee"}), Contains("did you mean edge?"));
+  CHECK_THAT(answer({"prune", "edge/latest"}), Contains("drill prune edge\n"));
+  CHECK_THAT(answer({"pull", "edge/latest"}), Contains("drill pull edge\n"));
+  CHECK_THAT(answer({"series", "edge/latest"}), Contains("drill series edge\n"));
+  CHECK_THAT(answer({"verify", "--all", "edge/latest"}), Contains("drill verify --all edge\n"));
+  CHECK_THAT(answer({"log", "pods/a/b", "--cluster", "edge/latest"}), Contains("--cluster edge\n"));
+  CHECK_THAT(
+      answer({"restore", "edge", "--to", "edge", "--yes"}),
+      Contains("edge is a cluster, and a restore takes one snapshot of it: drill restore edge/latest --to edge takes "
+               "the newest, edge/" +
+               name(3)));
+  const core::CommandResult nothing = bench::drill({});
+  CHECK(nothing.exit_code == 2);
+  CHECK(nothing.out.empty());
+  CHECK_THAT(nothing.err, Contains("Usage: drill [OPTIONS] COMMAND") && Contains("\n  pull"));
+  CHECK(bench::drill({"help", "run"}).exit_code == 0);
+  CHECK(bench::drill({"help", "run"}).out == bench::drill({"run", "--help"}).out);
+}

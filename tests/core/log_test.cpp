@@ -1,0 +1,79 @@
+// The progress line, on a terminal and without one.
+#include "core/log.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
+#include <string>
+
+#include "core/cancel.hpp"
+#include "core/fd.hpp"
+#include "tests/catch.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// A child whose stderr is `end`; it does `work`.
+pid_t start(core::Fd end, const std::function<void()>& work) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child != 0) return child;
+  ::dup2(end.get(), STDERR_FILENO);
+  ::setenv("TERM", "xterm", 1);
+  work();
+  ::_exit(0);
+}
+
+// What comes out of `fd` up to these words, or its end; within 20 s.
+std::string read_until(int fd, const std::string& words) {
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (text.find(words) == std::string::npos && core::wait_for(fd, POLLIN, 20s)) {
+    const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+    if (got <= 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return text;
+}
+
+void work_for_long() {
+  core::show_progress("drill: watch");
+  core::pause_for(20s);
+}
+
+}  // namespace
+
+TEST_CASE("on a terminal the seconds of a phase move, on one line, and are gone with it") {
+  const core::Fd ours(::posix_openpt(O_RDWR | O_NOCTTY));
+  REQUIRE(::grantpt(ours.get()) == 0);
+  REQUIRE(::unlockpt(ours.get()) == 0);
+  core::Fd theirs(::open(::ptsname(ours.get()), O_RDWR | O_NOCTTY));
+  const pid_t child = start(std::move(theirs), work_for_long);
+  const std::string seen = read_until(ours.get(), "drill: watch (3 s)");
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  CHECK_THAT(seen, Catch::StartsWith("\r\033[Kdrill: watch") && Catch::Contains("\r\033[Kdrill: watch (2 s)") &&
+                       Catch::Contains("\r\033[Kdrill: watch (3 s)"));
+  CHECK(seen.find('\n') == std::string::npos);
+}
+
+TEST_CASE("without a terminal no progress of a moment is told, and nothing that steers one") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  const core::Fd ours(ends[0]);
+  const pid_t child = start(core::Fd(ends[1]), [] {
+    core::show_progress("drill: watch");
+    core::log_info("a line");
+    core::show_progress("drill: end");
+    core::clear_progress();
+  });
+  CHECK(read_until(ours.get(), "no such words") == "drill: a line\n");
+  ::waitpid(child, nullptr, 0);
+}
