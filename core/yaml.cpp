@@ -13,7 +13,7 @@ constexpr std::size_t kMaxNodes = 100'000;  // aliases can make a small file exp
 
 class Converter {
  public:
-  explicit Converter(const std::string& name) : name_(name) {}
+  Converter(const std::string& name, RepeatedKeys repeated) : name_(name), repeated_(repeated) {}
 
   YamlNode convert(const YAML::Node& node, int depth) {
     if (depth > kMaxDepth || ++nodes_ > kMaxNodes) fail(node, "nested too deeply or too large");
@@ -22,7 +22,7 @@ class Converter {
     if (node.IsScalar()) {
       result.kind = YamlNode::Kind::scalar;
       result.scalar = node.Scalar();
-      result.quoted = node.Tag() == "!";
+      result.quoted = node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str";
     } else if (node.IsSequence()) {
       result.kind = YamlNode::Kind::sequence;
       for (const YAML::Node& item : node) result.items.push_back(convert(item, depth + 1));
@@ -31,7 +31,8 @@ class Converter {
       for (const auto& entry : node) {
         if (!entry.first.IsScalar()) fail(entry.first, "a key must be plain text");
         const std::string key = entry.first.Scalar();
-        if (result.find(key) != nullptr) fail(entry.first, "key '" + key + "' is there twice");
+        if (repeated_ == RepeatedKeys::refuse && result.find(key) != nullptr)
+          fail(entry.first, "key '" + key + "' is there twice");
         result.entries.push_back({key, convert(entry.second, depth + 1)});
         result.entries.back().value.line = entry.first.Mark().line + 1;
       }
@@ -45,6 +46,7 @@ class Converter {
   }
 
   const std::string& name_;
+  RepeatedKeys repeated_;
   std::size_t nodes_ = 0;
 };
 
@@ -56,9 +58,9 @@ const YamlNode* YamlNode::find(std::string_view key) const {
   return nullptr;
 }
 
-YamlNode parse_yaml(const std::string& text, const std::string& name) {
+YamlNode parse_yaml(const std::string& text, const std::string& name, RepeatedKeys repeated) {
   try {
-    return Converter(name).convert(YAML::Load(text), 0);
+    return Converter(name, repeated).convert(YAML::Load(text), 0);
   } catch (const YAML::Exception& error) {
     throw Error(ErrorKind::usage, fmt::format("{}:{}: {}", name, error.mark.line + 1, error.msg));
   }
