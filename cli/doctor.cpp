@@ -40,6 +40,7 @@ class Doctor {
         examine("node " + name, "", [&] { return look_at_node(config_->clusters.at(name).target); });
         show_sudoers(name);
         warn_of_fallback(name);
+        warn_of_settings(name);
         warn_of_wal_reset(name);
         examine("engine " + name, "", [&] { return look_at_engine(name); });
       }
@@ -93,6 +94,7 @@ class Doctor {
     if (!node.helper_version.empty() && node.user != "root")
       sudoers_[target.cluster] = puller::sudoers_line(target, node.user);
     fallback_[target.cluster] = node.fallback;
+    settings_[target.cluster] = node.warnings;
     const std::string reader = node.helper_version.empty()
                                    ? "sqlite3 " + node.sqlite_version
                                    : fmt::format("drill-node {} (SQLite {})", node.helper_version, node.sqlite_version);
@@ -108,6 +110,11 @@ class Doctor {
                         reports::DoctorVerdict::warning,
                         fallback_[cluster] + "; pulls are made by its sqlite3, and all of the database is sent",
                         {}});
+  }
+
+  void warn_of_settings(const std::string& cluster) {
+    for (const std::string& warning : settings_[cluster])
+      lines_.push_back({"k3s " + cluster, reports::DoctorVerdict::warning, warning, {}});
   }
 
   // One line for each program that has, or may have, the bug; none for a node that could not be looked at.
@@ -143,6 +150,7 @@ class Doctor {
   std::map<std::string, std::string> node_versions_;           // by cluster
   std::map<std::string, std::string> sudoers_;                 // by cluster
   std::map<std::string, std::string> fallback_;                // by cluster: why sqlite3 has to do it
+  std::map<std::string, std::vector<std::string>> settings_;   // by cluster: warnings of what k3s is told
   std::map<std::string, std::vector<std::string>> wal_reset_;  // by cluster: warnings
   std::vector<reports::DoctorLine> lines_;
 };
