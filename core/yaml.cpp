@@ -11,6 +11,12 @@ namespace {
 constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxNodes = 100'000;  // aliases can make a small file expand without end
 
+// By its tag: "?" and "" are those of plain scalars, "!" that of a quoted one.
+bool is_text(const std::string& tag) {
+  constexpr std::string_view yaml = "tag:yaml.org,2002:";
+  return tag.starts_with(yaml) ? tag == std::string(yaml) + "str" : !tag.empty() && tag != "?";
+}
+
 class Converter {
  public:
   Converter(const std::string& name, RepeatedKeys repeated) : name_(name), repeated_(repeated) {}
@@ -22,7 +28,7 @@ class Converter {
     if (node.IsScalar()) {
       result.kind = YamlNode::Kind::scalar;
       result.scalar = node.Scalar();
-      result.quoted = node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str";
+      result.quoted = is_text(node.Tag());
     } else if (node.IsSequence()) {
       result.kind = YamlNode::Kind::sequence;
       for (const YAML::Node& item : node) result.items.push_back(convert(item, depth + 1));

@@ -96,36 +96,50 @@ std::string place_of(const core::Error& error, const std::string& path) {
   return line > 0 ? fmt::format("{}, line {}", path, line) : path;
 }
 
+// A key keeps the place where it first came; which of two names of one flag wins is decided by that.
 class Reader {
  public:
   void read(const ConfigFile& file) {
     try {
       const core::YamlNode map = core::parse_yaml(file.text, file.path, core::RepeatedKeys::keep);
       if (map.kind == core::YamlNode::Kind::null) return;
-      if (map.kind != core::YamlNode::Kind::map) return result_.unreadable.push_back(file.path);
+      if (map.kind != core::YamlNode::Kind::map) return unreadable_.push_back(file.path);
       for (const auto& [key, value] : map.entries)
         if (key != "<<") keep(key, value, file.path);  // merged keys are lost in k3s, too
     } catch (const core::Error& error) {
-      result_.unreadable.push_back(place_of(error, file.path));
+      unreadable_.push_back(place_of(error, file.path));
     }
   }
 
-  ConfigFlags result() { return std::move(result_); }
-
- private:
-  void keep(std::string key, const core::YamlNode& value, const std::string& file) {
-    const bool adds = key.ends_with('+');
-    if (adds) key.pop_back();
-    const std::string name = long_name(key);
-    std::vector<Flag>& flags = result_.flags;
-    const auto is_it = [&](const Flag& flag) { return flag.name == name; };
-    if (!adds) flags.erase(std::remove_if(flags.begin(), flags.end(), is_it), flags.end());
-    const bool first = std::none_of(flags.begin(), flags.end(), is_it);
-    for (std::string& text : values_of(value))
-      if (!adds || first || value.kind != core::YamlNode::Kind::null) flags.push_back({name, std::move(text), file});
+  ConfigFlags result() {
+    ConfigFlags config{{}, std::move(unreadable_)};
+    for (Key& key : keys_)
+      for (Flag& flag : key.flags) config.flags.push_back(std::move(flag));
+    return config;
   }
 
-  ConfigFlags result_;
+ private:
+  struct Key {
+    std::string name;
+    std::vector<Flag> flags;
+    bool null = false;  // which is nothing to add to
+  };
+
+  void keep(std::string name, const core::YamlNode& value, const std::string& file) {
+    const bool adds = name.ends_with('+');
+    if (adds) name.pop_back();
+    auto key = std::find_if(keys_.begin(), keys_.end(), [&](const Key& one) { return one.name == name; });
+    const bool first = key == keys_.end();
+    if (first) key = keys_.insert(key, {name, {}, false});
+    const bool null = value.kind == core::YamlNode::Kind::null;
+    if (!adds || key->null) key->flags.clear();
+    if (adds && !first && null) return;
+    key->null = null;
+    for (std::string& text : values_of(value)) key->flags.push_back({long_name(name), std::move(text), file});
+  }
+
+  std::vector<Key> keys_;
+  std::vector<std::string> unreadable_;
 };
 
 }  // namespace

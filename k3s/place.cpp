@@ -94,9 +94,10 @@ PlaceFindings judge(const Told& told, const std::string& data_dir, const std::st
                       ours, datastore.kind, datastore.file));
     return findings;
   }
-  const bool told_by_default =
-      datastore.file.empty() && (!settings.starts_k3s() || told.inode_of(datastore.path).empty());
-  if (told_by_default || told.same(datastore.path, ours)) return findings;
+  // A default is taken for what k3s is told only where nothing else can have told it.
+  const bool told_nothing =
+      datastore.file.empty() && (serves_ours || !settings.starts_k3s() || told.inode_of(datastore.path).empty());
+  if (told_nothing || told.same(datastore.path, ours)) return findings;
   const std::string says = datastore.file.empty() ? "by default" : fmt::format("as {} says", datastore.file);
   if (serves_ours)
     findings.warnings.push_back(

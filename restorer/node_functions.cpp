@@ -277,7 +277,7 @@ is_agent() {
 }
 
 look() {
-  for tool in awk sha256sum stat head readlink; do command -v $tool >/dev/null 2>&1 || refuse "no $tool on the node"; done
+  for tool in awk base64 sha256sum stat head readlink; do command -v $tool >/dev/null 2>&1 || refuse "no $tool on the node"; done
   fact name "$(uname -n)"
   if command -v k3s >/dev/null 2>&1; then
     fact k3s_version "$(k3s --version 2>/dev/null </dev/null | sed -n 's/^k3s version \([^ ]*\).*/\1/p' | head -n 1)"

@@ -48,6 +48,7 @@ TEST_CASE("a scalar of a config has the value that k3s gives it, whatever its fo
                                                                {"TRUE", "true"},
                                                                {"'yes'", "yes"},
                                                                {"!!str yes", "yes"},
+                                                               {"!x yes", "yes"},
                                                                {"off", "false"},
                                                                {"No", "false"},
                                                                {"12", "12"},
@@ -92,7 +93,8 @@ TEST_CASE("a scalar of a config has the value that k3s gives it, whatever its fo
 TEST_CASE("a key that is there twice has its last value, and no error") {
   CHECK(flags_of({"kubelet-arg: a\nkubelet-arg: b\n"}) == "kubelet-arg=b\n");
   CHECK(flags_of({"token: a\ntoken: [b, c]\n"}) == "token=b\ntoken=c\n");
-  CHECK(flags_of({"data-dir: /a\nd: /b\n"}) == "data-dir=/b\n");
+  // Each name of a flag has its place from where it first came, and the last of them wins.
+  CHECK(flags_of({"data-dir: /a\nd: /b\n", "data-dir: /c\n"}) == "data-dir=/c\ndata-dir=/b\n");
 }
 
 TEST_CASE("a part of a config replaces what came before, and adds to it with a plus") {
@@ -100,6 +102,7 @@ TEST_CASE("a part of a config replaces what came before, and adds to it with a p
   CHECK(flags_of({"tls-san: [a]\n", "tls-san+: [b]\n", "", "tls-san+: c\n"}) == "tls-san=a\ntls-san=b\ntls-san=c\n");
   CHECK(flags_of({"tls-san+: [a, b]\n", "tls-san: c\n"}) == "tls-san=c\n");
   CHECK(flags_of({"# nothing\n", "k: a\n"}) == "k=a\n");
+  CHECK(flags_of({"k:\nk+: a\nk+: ~\n"}) == "k=a\n");
 }
 
 TEST_CASE("anchors, merged keys, CRLF, a mark of byte order and a second document are read as k3s does") {

@@ -104,6 +104,15 @@ TEST_CASE("a database that the running k3s has open is the one in use, whatever 
   }
 }
 
+TEST_CASE("a running k3s that was told in a way that is not seen is no reason for a warning") {
+  const k3s::PlaceFindings findings = k3s::judge_place(
+      told_of({{"unit /u", unit("")}},
+              {kOurs, "inode 1:2 /mnt/k3s/server/db/state.db", "open 77 1:2 /mnt/k3s/server/db/state.db"}),
+      "/mnt/k3s", "/etc/rancher/k3s/config.yaml");
+  CHECK_FALSE(findings.refusal);
+  CHECK(findings.warnings.empty());
+}
+
 TEST_CASE("a database that the running k3s has open elsewhere is refused, naming where") {
   CHECK(refusal("", {kOurs, "open 77 1:5 /mnt/k3s/server/db/state.db"}) ==
         "the running k3s (process 77) has its database in /mnt/k3s/server/db/state.db, and not in " + kDatabase +

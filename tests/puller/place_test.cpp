@@ -62,7 +62,7 @@ TEST_CASE("an empty config, and an empty part of it, come with the snapshot") {
   std::string names;
   for (const store::BundleFile& file : snapshot.manifest.bundle)
     names += file.path + " " + std::to_string(file.size_bytes) + "\n";
-  CHECK_THAT(names, Contains("token 86\nconfig.yaml 0\nconfig.yaml.d-10.yaml 0\nconfig.yaml.d-20.yml 10\n"
+  CHECK_THAT(names, Contains("token 96\nconfig.yaml 0\nconfig.yaml.d-10.yaml 0\nconfig.yaml.d-20.yml 10\n"
                              "config.yaml.d-30.YAML 5\nconfig.yaml.d-40_x.yaml 5\nconfig.yaml.d-_40_x.yaml 5\n"));
   CHECK(core::read_file(snapshot.file("config.yaml.d-40_x.yaml")) == "a: c\n");
 }
@@ -155,6 +155,26 @@ TEST_CASE("a node of busybox without systemctl tells its OpenRC files") {
         "\\\n    >>/var/log/k3s.log 2>&1\"\n");
   for (const puller::Method method : {puller::Method::helper, puller::Method::sqlite3})
     CHECK_THAT(pull(node, method), Contains("/mnt/k3s/server/db/state.db, as /etc/init.d/k3s says"));
+}
+
+TEST_CASE("an older drill-node that tells no files is judged by its own words") {
+  NEEDS_LAB();
+  const lab::Node node;
+  node.make_database();
+  const std::string program = "/var/lib/k3s-drill/drill-node";
+  CHECK(pull(node, puller::Method::helper) == "");
+  write(node, kConfig, "data-dir: /mnt/k3s\n");
+  node.allow_only(puller::sudoers_line(node.target(), "ubuntu"));
+  node.run("mv " + program + " /usr/local/bin/real-node");
+  const auto as_older = [&](const std::string& edit) {
+    node.run("cat >" + program +
+             " <<'THE_END'\n#!/bin/sh\n/usr/local/bin/real-node \"$@\" | LC_ALL=C sed '/^fact told /d; " + edit +
+             "'\nTHE_END\nchmod 700 " + program);
+    return pull(node, puller::Method::helper);
+  };
+  CHECK(as_older("") == "");
+  CHECK_THAT(as_older("s/^item token .*/problem external mysql \\/etc\\/x.env/"),
+             StartsWith("not_found: ") && Contains("external mysql database (datastore-endpoint in /etc/x.env)"));
 }
 
 TEST_CASE("a doctor's look says what keeps no pull from being made") {
