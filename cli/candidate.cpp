@@ -1,7 +1,5 @@
 #include "cli/candidate.hpp"
 
-#include <algorithm>
-
 #include "cli/command.hpp"
 
 namespace cli {
@@ -27,9 +25,8 @@ drill::Candidate candidate_of(store::Store& store, const store::Snapshot& snapsh
   if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))
     candidate.captured_sha256 = database->sha256;
   if (snapshot.manifest.find(store::kTokenFile) != nullptr) candidate.token = snapshot.file(store::kTokenFile);
-  for (const store::BundleFile& file : snapshot.manifest.bundle)
+  for (const store::BundleFile& file : snapshot.manifest.bundle)  // in the order of the node's names
     if (file.path.starts_with(store::kConfigFile)) candidate.configs.push_back(snapshot.file(file.path));
-  std::sort(candidate.configs.begin(), candidate.configs.end());
   return candidate;
 }
 

@@ -42,6 +42,7 @@ class Doctor {
         warn_of_ssh_settings(name);
         show_sudoers(name);
         warn_of_fallback(name);
+        warn_of_settings(name);
         warn_of_wal_reset(name);
         examine("engine " + name, "", [&] { return look_at_engine(name); });
       }
@@ -108,6 +109,7 @@ class Doctor {
     if (!node.helper_version.empty() && node.user != "root")
       sudoers_[target.cluster] = puller::sudoers_line(target, node.user);
     fallback_[target.cluster] = node.fallback;
+    settings_[target.cluster] = node.warnings;
     const std::string reader = node.helper_version.empty()
                                    ? "sqlite3 " + node.sqlite_version
                                    : fmt::format("drill-node {} (SQLite {})", node.helper_version, node.sqlite_version);
@@ -128,6 +130,10 @@ class Doctor {
 
   void warn(std::string subject, std::string message) {
     lines_.push_back({std::move(subject), reports::DoctorVerdict::warning, std::move(message), {}});
+  }
+
+  void warn_of_settings(const std::string& cluster) {
+    for (const std::string& warning : settings_[cluster]) warn("k3s " + cluster, warning);
   }
 
   // One line for each program that has, or may have, the bug; none for a node that could not be looked at.
@@ -167,6 +173,7 @@ class Doctor {
   std::map<std::string, std::string> node_versions_;              // by cluster
   std::map<std::string, std::string> sudoers_;                    // by cluster
   std::map<std::string, std::string> fallback_;                   // by cluster: why sqlite3 has to do it
+  std::map<std::string, std::vector<std::string>> settings_;      // by cluster: warnings of what k3s is told
   std::map<std::string, std::vector<std::string>> wal_reset_;     // by cluster: warnings
   std::map<std::string, std::vector<std::string>> ssh_settings_;  // by cluster: warnings
   std::vector<reports::DoctorLine> lines_;

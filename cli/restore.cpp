@@ -194,6 +194,7 @@ class Restore {
     const restorer::RollBack& mended = way_back_->mended();
     facts_.service = mended.service == restorer::Service::running ? mended.service : state_.service;
     facts_.server = state_.server;
+    facts_.database_link = state_.database_link;
     if (!state_.owner.empty())
       throw Error(ErrorKind::storage,
                   fmt::format("another drill restore is at work there, with {}: wait for its end; if its drill is gone "

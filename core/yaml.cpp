@@ -12,9 +12,15 @@ namespace {
 constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxNodes = 100'000;  // aliases can make a small file expand without end
 
+// By its tag: "?" and "" are those of plain scalars, "!" that of a quoted one.
+bool is_text(const std::string& tag) {
+  constexpr std::string_view yaml = "tag:yaml.org,2002:";
+  return tag.starts_with(yaml) ? tag == std::string(yaml) + "str" : !tag.empty() && tag != "?";
+}
+
 class Converter {
  public:
-  explicit Converter(const std::string& name) : name_(name) {}
+  Converter(const std::string& name, RepeatedKeys repeated) : name_(name), repeated_(repeated) {}
 
   YamlNode convert(const YAML::Node& node, int depth) {
     if (depth > kMaxDepth || ++nodes_ > kMaxNodes) fail(node, "nested too deeply or too large");
@@ -23,7 +29,7 @@ class Converter {
     if (node.IsScalar()) {
       result.kind = YamlNode::Kind::scalar;
       result.scalar = node.Scalar();
-      result.quoted = node.Tag() == "!";
+      result.quoted = is_text(node.Tag());
     } else if (node.IsSequence()) {
       result.kind = YamlNode::Kind::sequence;
       for (const YAML::Node& item : node) result.items.push_back(convert(item, depth + 1));
@@ -32,7 +38,8 @@ class Converter {
       for (const auto& entry : node) {
         if (!entry.first.IsScalar()) fail(entry.first, "a key must be plain text");
         const std::string key = entry.first.Scalar();
-        if (result.find(key) != nullptr) fail(entry.first, "key '" + key + "' is there twice");
+        if (repeated_ == RepeatedKeys::refuse && result.find(key) != nullptr)
+          fail(entry.first, "key '" + key + "' is there twice");
         result.entries.push_back({key, convert(entry.second, depth + 1)});
         result.entries.back().value.line = entry.first.Mark().line + 1;
       }
@@ -46,6 +53,7 @@ class Converter {
   }
 
   const std::string& name_;
+  RepeatedKeys repeated_;
   std::size_t nodes_ = 0;
 };
 
@@ -70,10 +78,10 @@ const YamlNode* YamlNode::find(std::string_view key) const {
   return nullptr;
 }
 
-YamlNode parse_yaml(const std::string& text, const std::string& name) {
+YamlNode parse_yaml(const std::string& text, const std::string& name, RepeatedKeys repeated) {
   try {
     const YAML::Node root = YAML::Load(text);
-    YamlNode result = Converter(name).convert(root, 0);
+    YamlNode result = Converter(name, repeated).convert(root, 0);
     check_quotes(root, text, name);
     return result;
   } catch (const YAML::Exception& error) {

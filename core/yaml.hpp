@@ -28,7 +28,10 @@ struct YamlEntry {  // not a std::pair, which clang wants complete inside YamlNo
   YamlNode value;
 };
 
-/// Throws: usage, with `name` and the line, for text that is no YAML or has a key twice.
-YamlNode parse_yaml(const std::string& text, const std::string& name);
+/// What is said of a map that has a key twice.
+enum class RepeatedKeys { refuse, keep };
+
+/// The first document of `text`. Throws: usage, with `name` and the line, for text that is no YAML or has a key twice.
+YamlNode parse_yaml(const std::string& text, const std::string& name, RepeatedKeys repeated = RepeatedKeys::refuse);
 
 }  // namespace core

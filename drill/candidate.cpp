@@ -7,7 +7,6 @@
 #include <map>
 
 #include "core/error.hpp"
-#include "core/yaml.hpp"
 
 namespace drill {
 namespace {
@@ -15,19 +14,12 @@ namespace {
 // What must be as it was on the original server for the restored one to serve the same.
 constexpr std::array<std::string_view, 4> kKeptFlags{"cluster-cidr", "service-cidr", "cluster-dns", "cluster-domain"};
 
-// A later file's value replaces an earlier one's, as k3s reads them.
-std::vector<std::string> kept_flags(const std::vector<std::string>& config_files) {
+std::vector<std::string> kept_flags(const std::vector<k3s::ConfigFile>& configs) {
+  const k3s::ConfigFlags config = k3s::flags_of_config(configs);
   std::map<std::string_view, std::string> values;
-  for (const std::string& file : config_files) {
-    const core::YamlNode config = core::parse_yaml(file, "the node's config");
-    for (const std::string_view key : kKeptFlags) {
-      const core::YamlNode* value = config.find(key);
-      if (value == nullptr) continue;
-      std::string text = value->scalar;
-      for (const core::YamlNode& item : value->items) text += (text.empty() ? "" : ",") + item.scalar;
-      values[key] = text;
-    }
-  }
+  for (const std::string_view key : kKeptFlags)
+    for (const k3s::Flag& flag : config.flags)
+      if (flag.name == key && !flag.value.empty()) values[key] += (values[key].empty() ? "" : ",") + flag.value;
   std::vector<std::string> flags;
   for (const auto& [key, value] : values) flags.push_back(fmt::format("--{}={}", key, value));
   return flags;
@@ -51,7 +43,8 @@ Material fetch(const Candidate& candidate, const std::filesystem::path& director
                       fmt::format("state.db has sha256 {}, captured was {}: it has changed in the store", copied.sha256,
                                   *candidate.captured_sha256));
   if (candidate.token) material.token = core::read_file(*candidate.token);
-  for (const std::filesystem::path& config : candidate.configs) material.configs.push_back(core::read_file(config));
+  for (const std::filesystem::path& config : candidate.configs)
+    material.configs.push_back({config.filename(), core::read_file(config)});
   return material;
 }
 

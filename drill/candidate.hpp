@@ -12,6 +12,7 @@
 #include "core/clock.hpp"
 #include "core/file.hpp"
 #include "drill/engine.hpp"
+#include "k3s/config_file.hpp"
 #include "verifier/verify.hpp"
 
 namespace drill {
@@ -23,7 +24,7 @@ struct Candidate {
   /// what writes the database to the path given and returns its size and hash, where it does not lie there plain.
   std::function<core::CopiedFile(const std::filesystem::path&)> unpack;
   std::optional<std::filesystem::path> token;
-  std::vector<std::filesystem::path> configs;  // the node's config.yaml, then its config.yaml.d/ in order
+  std::vector<std::filesystem::path> configs;  // the node's config.yaml, then its parts, in k3s's order
   std::optional<core::UtcTime> taken_at;
   std::string k3s_version;  // from the manifest; empty: taken from the objects inside
   std::optional<std::string> captured_sha256;
@@ -36,7 +37,7 @@ struct Candidate {
 struct Material {
   std::filesystem::path database;
   std::optional<std::string> token;
-  std::vector<std::string> configs;
+  std::vector<k3s::ConfigFile> configs;
 };
 
 /// Makes `directory` (0700) and copies into it. Throws: damaged (also for another hash than captured), not_found,
@@ -53,7 +54,7 @@ std::vector<const Candidate*> in_order_of_comparison(std::span<const Candidate> 
 std::optional<verifier::Previous> fetch_previous(const Candidate& candidate, const std::filesystem::path& directory);
 
 /// What an engine is given, with the flags that must be as they were on the original server.
-/// Throws: not_found without a token; usage for a config file that is no YAML.
+/// A config that is no YAML gives none. Throws: not_found without a token.
 RestoreSet restore_set(const Material& material, const verifier::Verification& verification, Controllers controllers);
 
 /// What of a token must not be repeated: its password part.

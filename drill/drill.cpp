@@ -200,7 +200,13 @@ class Drill {
     if (now.verdict == core::CheckVerdict::pass) measure_loss();
   }
 
-  void place(Phase&) {
+  void place(Phase& now) {
+    for (const std::string& file : k3s::flags_of_config(material_.configs).unreadable)
+      now.findings.push_back({core::Severity::warning,
+                              file + " is not YAML as k3s reads it, so that the flags in it are left out here: the "
+                                     "node's k3s would not start on it; mend it there",
+                              {},
+                              {}});
     const RestoreSet restore = restore_set(material_, *report_.verification, options_.controllers);
     if (!report_.engine) report_.engine = choose_engine(options_.engine, report_.k3s_version);
     plane_.emplace(*report_.engine, sandbox_);

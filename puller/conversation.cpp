@@ -62,6 +62,7 @@ Error Conversation::problem(std::string_view code_and_detail) const {
 
 void Conversation::keep_fact(std::string_view text) {
   const std::string name(take_word(text));
+  if (name == "told") return told_.add(text);
   facts_[name] = text;
   if (facts_.size() > kFactsAtMost) throw no_stream("facts without end");
   if (name == "clock_nanoseconds") heard_clock_ = core::utc_now();

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/clock.hpp"
+#include "k3s/told.hpp"
 #include "puller/frames.hpp"
 #include "puller/pull.hpp"
 #include "puller/ssh_session.hpp"
@@ -44,6 +45,8 @@ class Conversation {
   bool knows(const std::string& fact) const { return facts_.count(fact) != 0; }
   std::uint64_t number(const std::string& fact) const;
   std::chrono::nanoseconds nanoseconds(const std::string& fact) const;
+  /// What it has said of its k3s; of an older drill-node, nothing.
+  const k3s::Told& told() const { return told_; }
   NodeFacts node() const;
 
  private:
@@ -59,6 +62,7 @@ class Conversation {
   bool greeted_ = false;
   std::string replaced_;
   std::map<std::string, std::string> facts_;
+  k3s::Told told_;
   core::UtcTime heard_clock_;
 };
 

@@ -41,18 +41,6 @@ Error copy_failed(const std::string& detail, std::string_view host) {
                                                detail.empty() ? "it did not say why" : detail));
 }
 
-Error external(std::istringstream& detail, std::string_view host) {
-  std::string kind;
-  std::string file;
-  detail >> kind >> file;
-  const std::string name = kind == "unknown" ? "database" : kind + " database";
-  return Error(
-      ErrorKind::not_found,
-      fmt::format("{}: this k3s keeps its state in an external {} (datastore-endpoint in {}); back that database up "
-                  "with its own tools, and keep the server token",
-                  host, name, file));
-}
-
 Error limit(std::istringstream& detail, std::string_view host) {
   std::string what;
   std::string value;
@@ -70,6 +58,15 @@ Error limit(std::istringstream& detail, std::string_view host) {
 
 }  // namespace
 
+Error external_datastore(std::string_view kind, std::string_view file, std::string_view host) {
+  return Error(
+      ErrorKind::not_found,
+      fmt::format(
+          "{}: this k3s keeps its state in an external {}database (datastore-endpoint in {}); back that database "
+          "up with its own tools, and keep the server token",
+          host, kind == "unknown" ? "" : fmt::format("{} ", kind), file));
+}
+
 Error node_problem(std::string_view code_and_detail, const std::string& user, std::string_view host,
                    std::string_view restore_command) {
   std::istringstream words{std::string(code_and_detail)};
@@ -82,7 +79,12 @@ Error node_problem(std::string_view code_and_detail, const std::string& user, st
     return Error(ErrorKind::not_found,
                  fmt::format("{}: this k3s runs embedded etcd ({}), not SQLite; back it up with k3s etcd-snapshot save",
                              host, detail));
-  if (code == "external") return external(words, host);
+  if (code == "external") {  // of an older drill-node
+    std::string kind;
+    std::string file;
+    words >> kind >> file;
+    return external_datastore(kind, file, host);
+  }
   if (code == "agent_only")
     return Error(ErrorKind::not_found,
                  fmt::format("{}: this node is an agent ({} has no server), its cluster's state is on the "

@@ -15,6 +15,9 @@ namespace puller {
 core::Error node_problem(std::string_view code_and_detail, const std::string& user, std::string_view host,
                          std::string_view restore_command = {});
 
+/// The error for a k3s whose database is no SQLite file: of which kind, and which file says so.
+core::Error external_datastore(std::string_view kind, std::string_view file, std::string_view host);
+
 /// The error for a root shell that never said hello: what sudo, or the login shell, had to say.
 core::Error no_root_shell(const std::string& user, const std::string& host, std::string_view error_output,
                           std::optional<int> exit_status);

@@ -14,6 +14,7 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "k3s/place.hpp"
 #include "puller/conversation.hpp"
 #include "puller/frames.hpp"
 #include "puller/helper.hpp"
@@ -43,15 +44,48 @@ void on_this_machine(Work&& work) {
   }
 }
 
+// What the node has told before its first other line is judged with that line, before anything is received; and before
+// a problem of the node, as a database that is elsewhere is why there is none here.
+class PlaceJudge {
+ public:
+  explicit PlaceJudge(const Target& target) : target_(target) {}
+
+  /// Throws: as Conversation::next; not_found for a database that k3s does not use.
+  Line first_line(Conversation& node) {
+    try {
+      Line line = node.next();
+      judge(node.told());
+      return line;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::cancelled) throw;
+      judge(node.told());
+      throw;
+    }
+  }
+
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  void judge(const k3s::Told& told) {
+    k3s::PlaceFindings found = k3s::judge_place(told, target_.data_dir.string(), target_.config_file.string());
+    if (found.external) throw external_datastore(found.external->kind, found.external->file, target_.host);
+    if (found.refusal) throw Error(ErrorKind::not_found, fmt::format("{}: {}", target_.host, *found.refusal));
+    warnings_ = std::move(found.warnings);
+  }
+
+  const Target& target_;
+  std::vector<std::string> warnings_;
+};
+
 // One attempt: what arrives from the node, in whatever order its program sends it.
 class Reception {
  public:
-  Reception(Conversation& node, store::Incoming& incoming, ImageBuilder& image)
-      : node_(node), incoming_(incoming), image_(image) {}
+  Reception(Conversation& node, PlaceJudge& place, store::Incoming& incoming, ImageBuilder& image)
+      : node_(node), place_(place), incoming_(incoming), image_(image) {}
 
   /// Returns what state.db is. Throws: as pull, ImageBuilder::Mismatch.
   core::CopiedFile run() {
-    for (Line line = node_.next(); line.word != "end"; line = node_.next()) take(line);
+    for (Line line = place_.first_line(node_); line.word != "end"; line = node_.next()) take(line);
     if (!items_.contains(std::string(store::kTokenFile))) throw no_stream("it has no token");
     if (!taken_at_) throw no_stream("it does not say when it began");
     return whole_ ? *whole_ : image_.finish();
@@ -121,6 +155,7 @@ class Reception {
   }
 
   Conversation& node_;
+  PlaceJudge& place_;
   store::Incoming& incoming_;
   ImageBuilder& image_;
   std::set<std::string> items_;
@@ -188,12 +223,14 @@ PullReport attempt(const Target& target, store::Store& store, const ReadIdentity
   const core::AsOwner as(incoming.root());
   const Started started = start(target, *session, Errand::pull, base);
   const Conversation& node = *started.node;
-  Reception reception(*started.node, incoming, *image);
+  PlaceJudge place(target);
+  Reception reception(*started.node, place, incoming, *image);
   const core::CopiedFile database = reception.run();
 
   PullReport report;
   report.node = node.node();
   report.node.fallback = started.fallback;
+  report.node.warnings = place.warnings();
   report.read_transaction = node.nanoseconds("read_transaction_nanoseconds");
   // Below zero when k3s has truncated it meanwhile.
   report.wal_growth_bytes = parse_signed(node.text("wal_growth_bytes"), "wal_growth_bytes");
@@ -245,8 +282,10 @@ std::string fallback_warning(const std::string& fallback) {
 NodeFacts inspect(const Target& target) {
   SshSession session(target);
   const Started started = start(target, session, Errand::inspect, {});
-  if (started.node->next().word != "end") throw no_stream("a line out of place");
+  PlaceJudge place(target);
+  if (place.first_line(*started.node).word != "end") throw no_stream("a line out of place");
   NodeFacts node = started.node->node();
+  node.warnings = place.warnings();
   node.user = session.user();
   node.fallback = started.fallback;
   return node;
@@ -256,6 +295,8 @@ PullReport pull(const Target& target, store::Store& store, const ReadIdentity& r
   const core::Stopwatch watch;
   PullReport report = attempt_twice(target, store, read_identity);
   report.duration = watch.elapsed();
+  for (const std::string& warning : report.node.warnings)
+    core::log_warning(fmt::format("{}: {}", target.host, warning));
   core::clear_progress();
   return report;
 }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "puller/target.hpp"
 #include "store/store.hpp"
@@ -28,6 +29,7 @@ struct NodeFacts {
   std::uint64_t wal_size_bytes = 0;
   std::uint64_t free_bytes = 0;              // where the copy is made
   std::chrono::nanoseconds clock_offset{0};  // node's clock minus ours
+  std::vector<std::string> warnings;         // of what k3s is told there, that keeps nothing from being pulled
 };
 
 /// What the pull moved and what it cost the node (contract: drill pull --json).
@@ -46,7 +48,7 @@ struct PullReport {
 
 /// Connects and looks, copies nothing: for `drill doctor`. Sends drill-node there as a pull would.
 /// Throws: unreachable, denied (host key, login, sudo), not_found (no sqlite3, no state.db, another kind of
-/// datastore, each with the cure), timeout, cancelled.
+/// datastore, a database that k3s does not use, each with the cure), timeout, cancelled.
 NodeFacts inspect(const Target& target);
 
 /// The warning for a node with NodeFacts::fallback.

@@ -33,10 +33,10 @@ look() {
     version=$(k3s --version 2>/dev/null </dev/null | sed -n 's/^k3s version \([^ ]*\).*/\1/p' | head -n 1)
     fact k3s_version "$version"
   fi
+  tell_k3s
   db=$data_dir/server/db
+  database=$(resolved "$db/state.db")
   if [ -d "$db/etcd/member" ]; then problem etcd "$db/etcd"; fi
-  external=$(external_datastore)
-  if [ -n "$external" ]; then problem external "$external"; fi
   if [ ! -d "$data_dir/server" ] && [ -d "$data_dir/agent" ]; then problem agent_only "$data_dir"; fi
   if [ ! -f "$db/state.db" ]; then problem no_database "$db/state.db"; fi
   if [ ! -f "$data_dir/server/token" ]; then problem no_token "$data_dir/server/token"; fi
@@ -46,8 +46,8 @@ look() {
   done
   version=$(sqlite3 -version 2>/dev/null </dev/null | cut -d ' ' -f 1)
   fact sqlite_version "$version"
-  database_bytes=$(size_of "$db/state.db")
-  wal_bytes=$(size_of "$db/state.db-wal")
+  database_bytes=$(size_of "$database")
+  wal_bytes=$(size_of "$database-wal")
   free_bytes=$(free_in "$db")
   fact database_size_bytes "$database_bytes"
   fact wal_size_bytes "$wal_bytes"
@@ -109,7 +109,7 @@ guard_copy() {
 
 look_at_costs() {
   if [ $seconds -ge "$longest_seconds" ]; then echo "read_transaction $longest_seconds" >limit; fi
-  if [ $(($(size_of "$db/state.db-wal") - wal_bytes)) -gt "$wal_growth_limit" ]; then echo "wal_growth $wal_growth_limit" >limit; fi
+  if [ $(($(size_of "$database-wal") - wal_bytes)) -gt "$wal_growth_limit" ]; then echo "wal_growth $wal_growth_limit" >limit; fi
 }
 
 stop_beating() {
@@ -136,8 +136,8 @@ remove_leftovers() {
 # a -shm behind; an ordinary one takes them away again and has nothing to checkpoint.
 copy_database() {
   mode=-readonly
-  [ -e "$db/state.db-wal" ] || mode=-batch
-  sqlite3 -batch -bail -init /dev/null -noheader -list $mode "$db/state.db" >measures 2>errors <<'END' &
+  [ -e "$database-wal" ] || mode=-batch
+  sqlite3 -batch -bail -init /dev/null -noheader -list $mode "$database" >measures 2>errors <<'END' &
 .timeout 30000
 BEGIN;
 SELECT count(*) FROM sqlite_master;
@@ -165,17 +165,19 @@ END
   if [ "$(size_of copy.db)" -ne $(($3 * $4)) ]; then copy_failed 'the copy has another size than the database'; fi
   fact read_transaction_nanoseconds $((($5 - $2) * 1000000))
   fact pages_total "$3"
-  fact wal_growth_bytes $(($(size_of "$db/state.db-wal") - wal_bytes))
+  fact wal_growth_bytes $(($(size_of "$database-wal") - wal_bytes))
 }
 
 # Copies first: size, hash and bytes must be those of one moment.
 copy_small_files() {
   {
-    cp "$data_dir/server/token" token
-    if [ -f "$config_file" ]; then cp "$config_file" config.yaml; fi
-    for file in "$config_file".d/*.yaml "$config_file".d/*.yml; do
-      [ -f "$file" ] || continue
-      cp "$file" "config.yaml.d-$(printf '%s' "${file##*/}" | tr -c 'A-Za-z0-9._-' _)" || return 1
+    cp "$data_dir/server/token" token || return 1
+    if [ -f "$config_file" ]; then cp "$config_file" config.yaml || return 1; fi
+    config_parts "$config_file" | while read -r file; do
+      name=$(printf '%s' "${file##*/}" | tr -c 'A-Za-z0-9._-' _)
+      while [ -e "config.yaml.d-$name" ]; do name=_$name; done
+      cp "$file" "config.yaml.d-$name" || exit 1
+      echo "config.yaml.d-$name" >>parts
     done
   } 2>errors
 }
@@ -217,7 +219,7 @@ pull() {
   read -r hash rest <hash
   database_hash=$hash
   stop_beating
-  for name in token config.yaml config.yaml.d-*; do
+  for name in token config.yaml $(cat parts 2>/dev/null); do
     if [ -f "$name" ]; then send "$name"; fi
   done
   cd /
@@ -244,35 +246,22 @@ size_of() { stat -c %s "$1" 2>/dev/null || echo 0; }
 # Not df: that of busybox looks at every mount, and a dead one hangs.
 free_in() { stat -f -c '%a %S' "$1" | { read -r blocks block_bytes; echo $((blocks * block_bytes)); }; }
 
+# Where a path leads to, which need not be there yet.
+resolved() {
+  path=$1
+  while [ -L "$path" ]; do
+    link=$(readlink "$path")
+    case $link in /*) path=$link ;; *) path=${path%/*}/$link ;; esac
+  done
+  echo "$path"
+}
+
 # When a process was started, in clock ticks since boot; fails when there is none.
 start_of() {
   { read -r stat_line <"/proc/$1/stat"; } 2>/dev/null || return 1
   set -- ${stat_line##*) }
   shift 19
   echo "$1"
-}
-
-# The endpoint a file names, or nothing. A systemd unit may have the flag and its value on two lines.
-endpoint_in() {
-  case $1 in
-    *.service) tr -d '\\\n\t "'"'" <"$1" | sed -n 's/.*--datastore-endpoint=*//p' ;;
-    *) sed -n "s/^[[:space:]]*[\"']*datastore-endpoint[\"']*[[:space:]]*://p; s/^[[:space:]]*K3S_DATASTORE_ENDPOINT=//p" "$1" |
-      tr -d "\"' " | head -n 1 ;;
-  esac
-}
-
-# Prints kind and place of a datastore that is not the SQLite file; never the endpoint, it may hold a password.
-external_datastore() {
-  for file in "$config_file" "$config_file".d/*.yaml "$config_file".d/*.yml /etc/systemd/system/k3s.service.env \
-      /etc/default/k3s /etc/sysconfig/k3s /etc/rancher/k3s/k3s.env /etc/systemd/system/k3s.service; do
-    [ -f "$file" ] || continue
-    endpoint=$(endpoint_in "$file")
-    case $endpoint in
-      '' | sqlite://*) ;;
-      *://*) echo "${endpoint%%://*} $file"; return ;;
-      *) echo "unknown $file"; return ;;
-    esac
-  done
 }
 )sh";
 
@@ -303,10 +292,10 @@ std::string root_shell_command() {
 std::string remote_script(const Target& target, Errand errand) {
   const auto beat = std::max<std::chrono::seconds::rep>(1, target.idle_timeout.count() / 3);
   return fmt::format(
-      "data_dir={}\nconfig_file={}\nbeat_seconds={}\nlongest_seconds={}\nwal_growth_limit={}\nerrand={}\n{}{}{}{}",
+      "data_dir={}\nconfig_file={}\nbeat_seconds={}\nlongest_seconds={}\nwal_growth_limit={}\nerrand={}\n{}{}{}{}{}",
       quoted(target.data_dir), quoted(target.config_file), beat, target.limits.read_transaction.count(),
       target.limits.wal_growth_bytes, errand == Errand::pull ? "pull" : "inspect", kScriptPrologue, kNodeFunctions,
-      kLook, kCopy);
+      kTellFunctions, kLook, kCopy);
 }
 
 }  // namespace puller

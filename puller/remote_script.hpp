@@ -8,21 +8,13 @@
 #include <string_view>
 
 #include "puller/frames.hpp"
+#include "puller/gather_script.hpp"
 #include "puller/target.hpp"
 
 namespace puller {
 
-/// What every script of ours begins with: strict, private, in plain English, and with the usual directories in PATH.
-inline constexpr std::string_view kScriptPrologue = R"sh(
-set -u
-umask 077
-LC_ALL=C
-PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL PATH
-)sh";
-
 /// Shell functions for looking at a node: size_of FILE, free_in DIRECTORY (bytes), start_of PID (ticks since boot),
-/// endpoint_in FILE, external_datastore (kind and file of one that is not SQLite; needs $config_file).
+/// resolved PATH (without links).
 extern const std::string_view kNodeFunctions;
 
 /// `text` as one word of a shell, in single quotes.

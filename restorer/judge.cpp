@@ -65,6 +65,19 @@ class Judge {
     else if (node_.service == Service::running && node_.server == Server::absent)
       refuse(fmt::format("k3s runs, and has nothing in {}: set data_dir of the cluster in the config",
                          settings_.target.data_dir.string()));
+    if (!node_.other_database.empty())
+      refuse(fmt::format("k3s has its database in {}, which a restore does not reach: remove datastore-endpoint there",
+                         node_.other_database));
+    if (!node_.database_link.empty() && std::filesystem::path(node_.database_link).filename() != "state.db")
+      refuse(
+          fmt::format("state.db is a symlink to {}, and a restore keeps only one whose target has its name: rename "
+                      "that file to state.db and the symlink with it",
+                      node_.database_link));
+    if (!node_.other_config.empty())
+      refuse(fmt::format("k3s reads its config from {}, and not from {}: set config_file of the cluster in the config",
+                         node_.other_config, settings_.target.config_file.string()));
+    for (const std::string& file : node_.unreadable_configs)
+      refuse(fmt::format("{} is not YAML as k3s reads it, and k3s would not start on it: mend it", file));
     if (!node_.other_kubeconfig.empty())
       refuse(fmt::format("k3s writes its kubeconfig to {}, and not to {}: set kubeconfig of the cluster in the config",
                          node_.other_kubeconfig, settings_.kubeconfig.string()));
@@ -156,14 +169,16 @@ class Judge {
 
   // k3s takes a configured token before the one that is placed with the database.
   void judge_token() {
-    for (const ConfiguredToken& token : node_.configured_tokens)
-      if (token.sha256 != wanted_.token_sha256)
-        refuse(
-            fmt::format("{} gives k3s another token than the snapshot's, and k3s would take that one and not start: "
-                        "put the snapshot's there, or remove it",
-                        token.file));
+    if (node_.configured_token && node_.configured_token->sha256 != wanted_.token_sha256)
+      refuse(
+          fmt::format("{} gives k3s another token than the snapshot's, and k3s would take that one and not start: "
+                      "put the snapshot's there, or remove it",
+                      node_.configured_token->file));
     if (!node_.missing_token_file.empty())
-      refuse(fmt::format("there is no token file {}: k3s would wait for it", node_.missing_token_file));
+      refuse(
+          fmt::format("there is no token file {}: k3s would wait for it; put the snapshot's token there, or remove "
+                      "the setting",
+                      node_.missing_token_file));
   }
 
   void judge_config() {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/cancel.hpp"
@@ -9,6 +10,8 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "core/sha256.hpp"
+#include "k3s/place.hpp"
 #include "puller/node_problem.hpp"
 #include "puller/remote_script.hpp"
 
@@ -34,12 +37,29 @@ Stage stage_called(const std::string& name) {
   return name == "changed" ? Stage::changed : Stage::claimed;
 }
 
-// "HASH FILE"
-ConfiguredToken configured_token(std::string_view text) {
-  ConfiguredToken token;
-  token.sha256 = puller::take_word(text);
-  token.file = text;
-  return token;
+constexpr std::string_view kBlank = " \t\r\n";
+
+std::string trimmed(const std::string& text) {
+  const std::size_t begin = std::min(text.find_first_not_of(kBlank), text.size());
+  return text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin);
+}
+
+// Of "K10<hash>::<user>:<password>" the password, or all of it. Source: k3s-io/k3s pkg/clientaccess/token.go.
+std::string password_hash(std::string_view token) {
+  const std::size_t user = token.starts_with("K10") ? token.find("::") : std::string_view::npos;
+  const std::size_t colon = user == std::string_view::npos ? user : token.find(':', user + 2);
+  return core::sha256_hex(colon == std::string_view::npos ? token : token.substr(colon + 1));
+}
+
+std::string one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return text;
+}
+
+std::string as_said(const k3s::Value& value) {
+  return one_line(value.file.empty() ? value.text + ", its default"
+                                     : fmt::format("{}, as {} says", value.text, value.file));
 }
 
 std::unique_ptr<puller::Conversation> converse(const puller::Target& target, puller::SshSession& session,
@@ -150,17 +170,53 @@ NodeState Node::look_once() {
   state.free_bytes = shell->number("free_bytes");
   state.ca_sha256 = shell->text("ca_sha256");
   state.token_ca = shell->text("token_ca");
-  for (std::size_t i = 1; !shell->text(fmt::format("configured_token_{}", i)).empty(); ++i)
-    state.configured_tokens.push_back(configured_token(shell->text(fmt::format("configured_token_{}", i))));
-  state.missing_token_file = shell->text("missing_token_file");
   state.config_sha256 = shell->text("config_sha256");
-  state.secrets_encryption = shell->text("secrets_encryption") == "on";
-  state.other_data_dir = shell->text("other_data_dir");
-  state.other_kubeconfig = shell->text("other_kubeconfig");
   if (shell->knows("unfinished")) state.unfinished = shell->text("unfinished");
   state.stage = stage_called(shell->text("stage"));
   state.owner = shell->text("owner");
+  state.database_link = shell->text("database_link");
+  read_settings(shell->told(), state);
   return state;
+}
+
+// What k3s would do at its next start, by what it is told.
+void Node::read_settings(const k3s::Told& told, NodeState& state) {
+  if (!told.whole()) throw puller::no_stream("it does not say what k3s is told");
+  const puller::Target& target = settings_.target;
+  const k3s::Settings settings(told, target.config_file.string());
+  const k3s::Datastore datastore = k3s::datastore_of(settings);
+  if (!datastore.kind.empty()) throw puller::external_datastore(datastore.kind, datastore.file, target.host);
+  const k3s::Value data_dir = settings.data_dir();
+  const bool default_is_meant = settings.starts_k3s() && !told.inode_of(data_dir.text).empty();
+  if ((!data_dir.file.empty() || default_is_meant) && !told.same(data_dir.text, target.data_dir.string()))
+    state.other_data_dir = as_said(data_dir);
+  else if (settings.find("datastore-endpoint") &&
+           !told.same(datastore.path, target.data_dir.string() + "/server/db/state.db"))
+    state.other_database = as_said({datastore.path, datastore.file});
+  if (const auto kubeconfig = settings.find("write-kubeconfig");
+      kubeconfig && !told.same(kubeconfig->text, settings_.kubeconfig.string()))
+    state.other_kubeconfig = as_said(*kubeconfig);
+  if (!told.same(settings.config_file().text, target.config_file.string()))
+    state.other_config = as_said(settings.config_file());
+  state.unreadable_configs = settings.unreadable();
+  state.secrets_encryption = settings.is_on("secrets-encryption");
+  read_token(told, settings, state);
+}
+
+// A token-file wins over a token. Source: k3s-io/k3s pkg/cli/server/server.go.
+void Node::read_token(const k3s::Told& told, const k3s::Settings& settings, NodeState& state) {
+  const std::optional<k3s::Value> file = settings.find("token-file");
+  if (!file) {
+    if (const auto token = settings.find("token")) state.configured_token = {token->file, password_hash(token->text)};
+    return;
+  }
+  if (told.same(file->text, settings_.target.data_dir.string() + "/server/token")) return;
+  const auto shell = start(read_script(settings_, k3s::plain_path(file->text)));
+  run_to_end(*shell);
+  if (shell->told().files().empty())
+    state.missing_token_file = as_said(*file);
+  else
+    state.configured_token = {one_line(file->text), password_hash(trimmed(shell->told().files()[0].text))};
 }
 
 void Node::check_forwarding() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "k3s/settings.hpp"
 #include "puller/conversation.hpp"
 #include "puller/ssh_session.hpp"
 #include "restorer/node_script.hpp"
@@ -51,11 +52,15 @@ struct NodeState {
   std::uint64_t free_bytes = 0;
   std::string ca_sha256;  // of server-ca.crt; empty: none
   std::string token_ca;   // that server/token names; empty: none
-  std::vector<ConfiguredToken> configured_tokens;
+  std::optional<ConfiguredToken> configured_token;
   std::string missing_token_file;  // configured and not there, with the file that names it
   std::string config_sha256;       // empty: no config
-  std::string other_data_dir;      // "/data, as FILE says": where k3s has its data, when not where we look
-  std::string other_kubeconfig;    // as above, for the kubeconfig it writes
+  std::string other_config;        // "/srv/k3s.yaml, as FILE says": the config that k3s reads, when not ours
+  std::vector<std::string> unreadable_configs;  // "FILE, line 3": k3s would not start on them
+  std::string database_link;                    // what state.db leads to when it is a symlink; empty: it is none
+  std::string other_database;    // "/srv/x.db, as FILE says": of a datastore-endpoint that is not state.db
+  std::string other_data_dir;    // "/data, as FILE says": where k3s has its data, when not where we look
+  std::string other_kubeconfig;  // as above, for the kubeconfig it writes
   bool secrets_encryption = false;
   std::optional<std::string> unfinished;  // "edge/20261123T231700Z of 20261124T031500Z": a restore that was cut off
   Stage stage = Stage::claimed;           // of that one
@@ -131,6 +136,8 @@ class Node {
   template <class Read>
   auto read(Read&& ask) -> decltype(ask());
   NodeState look_once();
+  void read_settings(const k3s::Told& told, NodeState& state);
+  void read_token(const k3s::Told& told, const k3s::Settings& settings, NodeState& state);
   std::string kubeconfig_once(const ScriptFacts& facts);
 
   Settings settings_;

@@ -230,66 +230,6 @@ placed() {
 )sh";
 
 const std::string_view kLook = R"sh(
-password_hash() {
-  secret=$1
-  case $secret in K10*::*:*) secret=${secret#*::} secret=${secret#*:} ;; esac
-  printf %s "$secret" | sha256sum | cut -c 1-64
-}
-first_line() { sed -n '1{s/[[:space:]]*$//;p;}' "$1" 2>/dev/null; }
-bare_value() { sed "s/[[:space:]]\{1,\}#.*\$//; s/[\"']//g; s/[[:space:]]*\$//" | head -n 1; }
-
-# The files in which an operator may have said something to k3s.
-config_files() {
-  for file in "$config_file" "$config_file".d/*.yaml "$config_file".d/*.yml; do [ ! -f "$file" ] || echo "$file"; done
-}
-environments='/etc/systemd/system/k3s.service.env /etc/default/k3s /etc/sysconfig/k3s /etc/rancher/k3s/k3s.env /etc/conf.d/k3s'
-units='/etc/systemd/system/k3s.service /etc/init.d/k3s'
-
-# What is set as $1 (token, token-file, data-dir, write-kubeconfig), once with each file: in the environment, the configuration, the command line.
-set_as() {
-  variable=K3S_$(echo "$1" | tr a-z- A-Z_) letter=''
-  case $1 in
-    token) letter=t ;;
-    data-dir) letter=d ;;
-    write-kubeconfig) letter=o variable=K3S_KUBECONFIG_OUTPUT ;;
-  esac
-  for file in $environments; do
-    [ -f "$file" ] || continue
-    value=$(sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}$variable=//p" "$file" | bare_value)
-    [ -z "$value" ] || echo "$file $value"
-  done
-  config_files | while read -r file; do
-    value=$(sed -n "s/^[\"']\{0,1\}$1[\"']\{0,1\}[[:space:]]*:[[:space:]]*//p" "$file" | bare_value)
-    [ -z "$value" ] || echo "$file $value"
-  done
-  for file in $units; do
-    [ -f "$file" ] || continue
-    line=$(tr -d "\\\\\"'" <"$file" | tr '\n\t' '  ')
-    value=$(echo "$line" | sed -n "s/.*--$1[= ]\{1,\}\([^ ]*\).*/\1/p")
-    case $letter$file in
-      t* | [do]*.service) [ -n "$value" ] || value=$(echo "$line" | sed -n "s/.* -$letter \{1,\}\([^ ]*\).*/\1/p") ;;
-    esac
-    [ -z "$value" ] || echo "$file $value"
-  done
-}
-
-# Facts are numbered, as there may be several.
-look_at_tokens() {
-  {
-    set_as token
-    set_as token-file | while read -r file value; do
-      [ "$value" -ef "$server/token" ] || { [ -f "$value" ] && echo "$value $(first_line "$value")"; }
-    done
-  } | {
-    number=0
-    while read -r file value; do
-      number=$((number + 1))
-      fact configured_token_$number "$(password_hash "$value") $file"
-    done
-  }
-  set_as token-file | while read -r file value; do [ -f "$value" ] || fact missing_token_file "$value, which $file names"; done
-}
-
 look_at_service() {
   manager=none
   if [ -n "$stop_command" ]; then
@@ -308,6 +248,7 @@ look_at_cluster() {
   if [ -s "$server/tls/server-ca.crt" ]; then
     fact ca_sha256 "$(hash_of "$server/tls/server-ca.crt")"
   fi
+  [ ! -L "$server/db/state.db" ] || fact database_link "$database"
   [ ! -s "$server/token" ] || fact token_ca "$(sed -n 's/^K10\([0-9a-f]\{64\}\)::.*/\1/p' "$server/token")"
 }
 
@@ -328,16 +269,6 @@ look_at_work() {
   if lives "$owner" "$since"; then fact owner "$owner"; fi
 }
 
-# Where k3s would look for its data and write the kubeconfig, when it is told elsewhere than we are.
-look_at_places() {
-  set_as data-dir | while read -r file value; do
-    [ "$value" = "$data_dir" ] || [ "$value" -ef "$data_dir" ] || fact other_data_dir "$value, as $file says"
-  done
-  set_as write-kubeconfig | while read -r file value; do
-    [ "$value" = "$kubeconfig" ] || [ "$value" -ef "$kubeconfig" ] || fact other_kubeconfig "$value, as $file says"
-  done
-}
-
 # A server that was begun and taken back leaves the directory of its agent, too.
 is_agent() {
   [ ! -d "$server" ] && [ -d "$data_dir/agent" ] || return 1
@@ -346,14 +277,13 @@ is_agent() {
 }
 
 look() {
-  for tool in awk sha256sum stat head readlink; do command -v $tool >/dev/null 2>&1 || refuse "no $tool on the node"; done
+  for tool in awk base64 sha256sum stat head readlink; do command -v $tool >/dev/null 2>&1 || refuse "no $tool on the node"; done
   fact name "$(uname -n)"
   if command -v k3s >/dev/null 2>&1; then
     fact k3s_version "$(k3s --version 2>/dev/null </dev/null | sed -n 's/^k3s version \([^ ]*\).*/\1/p' | head -n 1)"
   fi
-  if [ -d "$db/etcd/member" ]; then say "problem etcd $db/etcd"; exit 3; fi
-  external=$(external_datastore)
-  if [ -n "$external" ]; then say "problem external $external"; exit 3; fi
+  if [ -d "$server/db/etcd/member" ]; then say "problem etcd $server/db/etcd"; exit 3; fi
+  tell_k3s
   look_at_service
   if is_agent; then say "problem agent_only $data_dir"; exit 3; fi
   [ ! -d "$server" ] || fact server present
@@ -363,12 +293,8 @@ look() {
   if [ -f "$config_file" ]; then
     fact config_sha256 "$(hash_of "$config_file")"
   fi
-  # shellcheck disable=SC2046
-  if grep -Eiqs '^[^#]*secrets.encryption' $(config_files) $environments $units; then fact secrets_encryption on; fi
   look_at_work
   look_at_cluster
-  look_at_tokens
-  look_at_places
 }
 look
 )sh";

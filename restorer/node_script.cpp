@@ -90,6 +90,12 @@ placed || refuse "what was sent is not in its place; --rollback puts back what w
 fact kept "$(cat "$work/aside")"
 )sh";
 
+// A state.db that is a symlink stays one: all of it happens where it leads to, beside the WAL that is there.
+constexpr std::string_view kPlaces = R"sh(
+[ -n "${database-}" ] || database=$(resolved "$server/db/state.db")
+db=${database%/*} work=${database%/*}/.drill-restore
+)sh";
+
 constexpr std::string_view kHello = "say 'k3s-drill 1'\n";
 
 constexpr std::string_view kMain = R"sh(
@@ -145,21 +151,21 @@ std::string start_line(const ScriptFacts& facts) {
 std::string variables(const Settings& settings) {
   return fmt::format(
       "data_dir={}\nconfig_file={}\nkubeconfig={}\nstop_command={}\nstop_seconds={} flush_seconds={}\n"
-      "server=$data_dir/server db=$data_dir/server/db work=$data_dir/server/db/.drill-restore\n",
+      "server=$data_dir/server\n",
       puller::quoted(settings.target.data_dir.string()), puller::quoted(settings.target.config_file.string()),
       puller::quoted(settings.kubeconfig.string()), puller::quoted(settings.stop_command),
       settings.stop_timeout.count(), settings.flush_timeout.count());
 }
 
 std::string script(const std::string& head, std::string_view step, std::string_view hello = kHello) {
-  return fmt::format("{}{}{}{}step() {{\n{}\n}}\n{}", head, puller::kScriptPrologue, puller::kNodeFunctions,
+  return fmt::format("{}{}{}{}{}step() {{\n{}\n}}\n{}", head, puller::kScriptPrologue, puller::kNodeFunctions, kPlaces,
                      kRestoreFunctions, step, fmt::format(kMain, hello));
 }
 
 std::string variables(const ScriptFacts& facts) {
-  return fmt::format("snapshot={}\nmoment={}\n{}manager={}\naside={}\n", puller::quoted(facts.snapshot),
+  return fmt::format("snapshot={}\nmoment={}\n{}manager={}\naside={}\ndatabase={}\n", puller::quoted(facts.snapshot),
                      puller::quoted(facts.moment), variables(facts.settings), to_string(facts.manager),
-                     puller::quoted(facts.aside().string()));
+                     puller::quoted(facts.aside().string()), puller::quoted(facts.directory() / "state.db"));
 }
 
 // Another may have put everything back while this one waited, or the restore may have come to its end after all.
@@ -264,7 +270,14 @@ std::string rollback_script(const ScriptFacts& facts) {
   return script(variables(facts), rollback_lines(facts, "take_turn"));
 }
 
-std::string look_script(const Settings& settings) { return script(variables(settings), kLook); }
+std::string look_script(const Settings& settings) {
+  return script(variables(settings), fmt::format("{}{}", puller::kTellFunctions, kLook));
+}
+
+std::string read_script(const Settings& settings, const std::string& file) {
+  return script(variables(settings),
+                fmt::format("{}tell_file sourced {}\ntold whole", puller::kTellFunctions, puller::quoted(file)));
+}
 
 std::string claim_script(const ScriptFacts& facts) {
   return script(variables(facts),

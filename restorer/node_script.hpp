@@ -43,14 +43,18 @@ struct ScriptFacts {
   Manager manager = Manager::none;
   Service service = Service::stopped;
   Server server = Server::absent;
-  std::string snapshot;  // "edge/20261123T231700Z"
-  std::string moment;    // of this restore, and no other's: "20261124T031500Z-3f9a"
+  std::string snapshot;                 // "edge/20261123T231700Z"
+  std::string moment;                   // of this restore, and no other's: "20261124T031500Z-3f9a"
+  std::filesystem::path database_link;  // what state.db leads to when it is a symlink; it stays one
 
-  std::filesystem::path server_directory() const { return settings.target.data_dir / "server"; }
+  /// Where the database is, with its WAL.
+  std::filesystem::path directory() const {
+    return database_link.empty() ? settings.target.data_dir / "server/db" : database_link.parent_path();
+  }
   /// Where the journal and what has arrived lie while a restore is at work; there is no restore without it.
-  std::filesystem::path work() const { return server_directory() / "db/.drill-restore"; }
+  std::filesystem::path work() const { return directory() / ".drill-restore"; }
   /// Where what was there before is kept: beside the database, so that it gets there by its name alone.
-  std::filesystem::path aside() const { return server_directory() / ("db/before-restore-" + moment); }
+  std::filesystem::path aside() const { return directory() / ("before-restore-" + moment); }
   /// Puts back what was there; on the node from before the first change on.
   std::filesystem::path rollback_file() const { return work() / "rollback.sh"; }
 };
@@ -79,8 +83,11 @@ std::string step_script(const ScriptFacts& facts, std::string_view step);
 /// the same, and refuses while a drill is at work there.
 std::string rollback_script(const ScriptFacts& facts);
 
-/// Reads only: says facts (node.cpp).
+/// Reads only: says facts (node.cpp), and what k3s is told (puller/gather_script.hpp).
 std::string look_script(const Settings& settings);
+
+/// Reads only: tells the content of `file` as k3s would be told it; nothing when there is none.
+std::string read_script(const Settings& settings, const std::string& file);
 
 /// Makes work(), the sign that a restore is at work, with the rollback in it; says `end` and stays until its stdin
 /// ends.

@@ -147,7 +147,10 @@ void Node::make_database(int rows, int value_bytes) const {
       "chmod 600 db/state.db");
 }
 
-Writer::Writer(const Node& node) : child_(node.command("exec sqlite3 -batch " + kDatabase)) {
+Writer::Writer(const Node& node) : Writer(node, "sqlite3", kDatabase) {}
+
+Writer::Writer(const Node& node, const std::string& program, const std::string& database)
+    : child_(node.command("exec " + program + " -batch " + database)) {
   // Nothing checkpoints by itself, so that the WAL stays what the test made it.
   execute("PRAGMA wal_autocheckpoint=0");
 }

@@ -73,6 +73,8 @@ class Node {
 class Writer {
  public:
   explicit Writer(const Node& node);
+  /// By another name of sqlite3, and another database.
+  Writer(const Node& node, const std::string& program, const std::string& database);
   ~Writer();
   /// Runs one statement and returns when it is done.
   void execute(const std::string& sql);

@@ -1,24 +1,18 @@
 #include "puller/node/look.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <fstream>
-#include <iterator>
+#include <cctype>
 #include <sstream>
 
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "puller/gather_script.hpp"
 #include "puller/node/database.hpp"
 #include "puller/node/problem.hpp"
 
@@ -26,6 +20,7 @@ namespace node {
 namespace {
 
 constexpr std::uint64_t kSmallFileBytes = 16U << 20U;
+constexpr std::size_t kLineBytes = 4096;
 
 bool has_file(const std::filesystem::path& path) {
   struct stat file {};
@@ -37,65 +32,17 @@ bool has_directory(const std::filesystem::path& path) {
   return ::stat(path.c_str(), &file) == 0 && S_ISDIR(file.st_mode);
 }
 
-std::string without(std::string text, std::string_view characters) {
-  text.erase(std::remove_if(text.begin(), text.end(), [&](char c) { return characters.find(c) != std::string::npos; }),
-             text.end());
-  return text;
-}
-
-// *.yaml and *.yml beside the configuration, in the order of their names.
+// *.yaml and *.yml in any case beside the configuration, in the order of their names: as k3s takes them.
 std::vector<std::filesystem::path> config_parts(const std::filesystem::path& config_file) {
   std::vector<std::filesystem::path> parts;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(config_file.string() + ".d", error)) {
-    const std::string extension = entry.path().extension();
-    if ((extension == ".yaml" || extension == ".yml") && has_file(entry.path())) parts.push_back(entry.path());
+    std::string name = entry.path().filename();
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if ((name.ends_with(".yaml") || name.ends_with(".yml")) && has_file(entry.path())) parts.push_back(entry.path());
   }
   std::sort(parts.begin(), parts.end());
   return parts;
-}
-
-// The endpoint a line names, or nothing: "datastore-endpoint: X" of a config, "K3S_DATASTORE_ENDPOINT=X" of an
-// environment.
-std::string endpoint_in_line(const std::string& line) {
-  const std::string bare = without(line, "\"' \t\r");
-  for (const std::string_view key : {"datastore-endpoint:", "K3S_DATASTORE_ENDPOINT="})
-    if (bare.starts_with(key)) return bare.substr(key.size());
-  return {};
-}
-
-std::string endpoint_in(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  if (file.extension() == ".service") {
-    // A unit may have the flag and its value on two lines.
-    const std::string text =
-        without(std::string(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()), "\\\n\t \"'");
-    constexpr std::string_view flag = "--datastore-endpoint";
-    const std::size_t found = text.find(flag);
-    if (found == std::string::npos) return {};
-    const std::size_t value = text.find_first_not_of('=', found + flag.size());
-    return value == std::string::npos ? std::string() : text.substr(value);
-  }
-  for (std::string line; std::getline(in, line);)
-    if (const std::string endpoint = endpoint_in_line(line); !endpoint.empty()) return endpoint;
-  return {};
-}
-
-// Kind and place of a datastore that is not the SQLite file; never the endpoint itself, it may hold a password.
-void refuse_external_datastore(const Places& places) {
-  std::vector<std::filesystem::path> files = {places.config_file};
-  for (const std::filesystem::path& part : config_parts(places.config_file)) files.push_back(part);
-  for (const char* file : {"/etc/systemd/system/k3s.service.env", "/etc/default/k3s", "/etc/sysconfig/k3s",
-                           "/etc/rancher/k3s/k3s.env", "/etc/systemd/system/k3s.service"})
-    files.emplace_back(file);
-  for (const std::filesystem::path& file : files) {
-    if (!has_file(file)) continue;
-    const std::string endpoint = endpoint_in(file);
-    if (endpoint.empty() || endpoint.starts_with("sqlite://")) continue;
-    const std::size_t scheme = endpoint.find("://");
-    throw Problem(fmt::format("external {} {}", scheme == std::string::npos ? "unknown" : endpoint.substr(0, scheme),
-                              file.string()));
-  }
 }
 
 std::string read_small_file(const std::filesystem::path& path) {
@@ -131,7 +78,6 @@ void look(const Places& places, const Say& say) {
   say(fmt::format("fact sqlite_version {}", sqlite_version()));
   const std::filesystem::path server = places.data_dir / "server";
   if (has_directory(server / "db/etcd/member")) throw Problem("etcd " + (server / "db/etcd").string());
-  refuse_external_datastore(places);
   if (!has_directory(server) && has_directory(places.data_dir / "agent"))
     throw Problem("agent_only " + places.data_dir.string());
   if (!has_file(places.database())) throw Problem("no_database " + places.database().string());
@@ -143,51 +89,35 @@ void look(const Places& places, const Say& say) {
   say(fmt::format("fact free_bytes {}", static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize));
 }
 
-VersionQuestion::VersionQuestion() {
+std::vector<std::string> version_command() {
   std::string k3s = find_k3s();
-  int pipe[2];
-  if (k3s.empty() || ::pipe2(pipe, O_CLOEXEC) != 0) return;
-  out_ = core::Fd(pipe[0]);
-  const core::Fd in(pipe[1]);
-  const pid_t parent = ::getpid();  // with which it ends, however that ends
-  std::string flag = "--version";
-  std::array<char*, 3> arguments{k3s.data(), flag.data(), nullptr};
-  child_ = ::fork();
-  if (child_ != 0) return;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const int nothing = ::open("/dev/null", O_RDWR);
-  if (::getppid() == parent && ::dup2(nothing, 0) == 0 && ::dup2(in.get(), 1) == 1 && ::dup2(nothing, 2) == 2)
-    ::execv(k3s.c_str(), arguments.data());
-  ::_exit(127);
+  if (k3s.empty()) return {};
+  return {std::move(k3s), "--version"};
 }
 
-VersionQuestion::~VersionQuestion() {
-  if (child_ < 0) return;
-  ::kill(child_, SIGKILL);
-  ::waitpid(child_, nullptr, 0);
-}
-
-std::string VersionQuestion::answer(std::chrono::milliseconds patience) {
-  if (child_ < 0) return {};
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  std::string text;
-  char block[512];
-  while (text.size() < 4096) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd wait{out_.get(), POLLIN, 0};
-    if (::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) <= 0) break;
-    const ssize_t got = ::read(out_.get(), block, sizeof block);
-    if (got <= 0) break;
-    text.append(block, static_cast<std::size_t>(got));
-  }
+std::string version_in(const std::string& answer) {
   // "k3s version v1.36.2+k3s1 (1234abcd)"
-  std::istringstream words(text);
+  std::istringstream words(answer);
   std::string first;
   std::string second;
   std::string version;
   words >> first >> second >> version;
   return first == "k3s" && second == "version" ? version : std::string();
+}
+
+std::vector<std::string> tell_command(const Places& places) {
+  return {"/bin/sh",
+          "-c",
+          fmt::format("{}data_dir=$1 config_file=$2\n{}tell_k3s", puller::kScriptPrologue, puller::kTellFunctions),
+          "sh",
+          places.data_dir,
+          places.config_file};
+}
+
+void relay_told(const std::string& answer, const Say& say) {
+  std::istringstream lines(answer);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("fact told ") && line.size() < kLineBytes) say(line);
 }
 
 std::vector<SmallFile> read_small_files(const Places& places) {
@@ -200,6 +130,8 @@ std::vector<SmallFile> read_small_files(const Places& places) {
                          c == '_' || c == '-';
       if (!plain) c = '_';
     }
+    const auto taken = [&](const SmallFile& file) { return file.name == "config.yaml.d-" + name; };
+    while (std::any_of(files.begin(), files.end(), taken)) name = "_" + name;
     files.push_back({"config.yaml.d-" + name, read_small_file(part)});
   }
   return files;

@@ -1,18 +1,13 @@
 // What the node is, before anything is read: facts for the report, and the reasons why it cannot be pulled.
-// It says the same as the shell text of the other method (puller/remote_script.cpp), in the same words.
+// It says the same as the shell text of the other method (puller/remote_script.cpp), in the same words. What k3s is
+// told here it passes on unread.
 #pragma once
 
-#include <sys/types.h>
-
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
-
-#include "core/fd.hpp"
 
 namespace node {
 
@@ -24,25 +19,26 @@ struct Places {
   std::filesystem::path config_file;
 
   std::filesystem::path database() const { return data_dir / "server/db/state.db"; }
-  std::filesystem::path wal() const { return data_dir / "server/db/state.db-wal"; }
+  std::filesystem::path wal() const {  // beside what a symlink leads to
+    std::error_code error;
+    const std::filesystem::path real = std::filesystem::canonical(database(), error);
+    return (error ? database() : real).string() + "-wal";
+  }
   std::filesystem::path token() const { return data_dir / "server/token"; }
 };
 
 /// Says the facts that cost nothing. Throws: Problem when there is nothing here to pull.
 void look(const Places& places, const Say& say);
 
-/// Asks k3s for its version aside, since the program takes its time to start.
-class VersionQuestion {
- public:
-  VersionQuestion();
-  ~VersionQuestion();
-  /// Waits at most `patience`; empty when there is no k3s, or no answer.
-  std::string answer(std::chrono::milliseconds patience);
+/// How k3s is asked for its version; empty when there is no k3s.
+std::vector<std::string> version_command();
 
- private:
-  core::Fd out_;
-  pid_t child_ = -1;
-};
+/// The version in what it says; empty when there is none.
+std::string version_in(const std::string& answer);
+
+/// What gathers all that k3s is told here (puller/gather_script.hpp), and what it said on its way to `say`.
+std::vector<std::string> tell_command(const Places& places);
+void relay_told(const std::string& answer, const Say& say);
 
 /// A small file that goes with the database.
 struct SmallFile {

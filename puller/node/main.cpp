@@ -22,6 +22,7 @@
 #include "core/file.hpp"
 #include "core/sha256.hpp"
 #include "puller/frames.hpp"
+#include "puller/node/child.hpp"
 #include "puller/node/database.hpp"
 #include "puller/node/deadline_reader.hpp"
 #include "puller/node/look.hpp"
@@ -39,6 +40,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::filesystem::path::value_type kSelf[] = "/proc/self/exe";
 constexpr milliseconds kVersionPatience{5000};
+constexpr std::size_t kVersionBytes = 4096;
+constexpr milliseconds kToldPatience{10000};
+constexpr std::size_t kToldBytes = 4U << 20U;
 constexpr milliseconds kHashPatience{5000};  // for page hashes, inside the read transaction
 constexpr milliseconds kLastWordsPatience{2000};
 constexpr std::chrono::seconds kLifeSignEvery{5};
@@ -173,14 +177,16 @@ std::string own_hash() { return core::hash_file(kSelf).sha256; }
 void serve(const Places& places, DeadlineReader& in, Spool& out) {
   out.put(
       fmt::format("{}\nfact helper_sha256 {}\nfact helper_version {}\n", puller::kHello, own_hash(), DRILL_VERSION));
-  VersionQuestion version;
+  Child version(version_command());
+  Child told(tell_command(places));
   puller::FrameReader frames([&](char* buffer, std::size_t size_bytes) { return in.read(buffer, size_bytes); });
   const Request request = read_request(frames);
   if (request.spool_limit_bytes > 0) out.limit(request.spool_limit_bytes);
   Pull pull(places, in, frames, out);
+  relay_told(told.answer(kToldPatience, kToldBytes), [&](const std::string& line) { pull.say(line); });
   look(places, [&](const std::string& line) { pull.say(line); });
   if (request.errand == puller::Errand::pull) pull.run(request);
-  pull.say(fmt::format("fact k3s_version {}", version.answer(kVersionPatience)));
+  pull.say(fmt::format("fact k3s_version {}", version_in(version.answer(kVersionPatience, kVersionBytes))));
   pull.say(fmt::format("fact peak_memory_bytes {}", peak_memory_bytes()));
   pull.say("end");
 }

@@ -60,6 +60,7 @@ Spool::~Spool() {
 void Spool::put(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   if (gone_) throw PeerGone();
+  if (bytes.empty()) return;  // an empty block would be taken for a failed read
   if (file_end_ == file_begin_ && memory_bytes_ + bytes.size() <= kMemoryBytes) {
     memory_.emplace_back(bytes);
     memory_bytes_ += bytes.size();

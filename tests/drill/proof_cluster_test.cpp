@@ -240,10 +240,14 @@ TEST_CASE("a cluster whose services are IPv6, or IPv6 first, is drilled as such"
         "cluster-cidr: fd00:42::/56,10.42.0.0/16\nservice-cidr:\n- fd00:43::/112\n- 10.43.0.0/16\n"}) {
     INFO(config);
     const core::ScratchDir scratch;
-    core::write_new_file(scratch.path() / "config.yaml", config);
+    // What else is in the node's config keeps nothing from being drilled, nor what k3s could not read.
+    core::write_new_file(scratch.path() / "config.yaml", std::string("kubelet-arg: a\nkubelet-arg: b\n") + config);
+    core::write_new_file(scratch.path() / "config.yaml.d-x.yaml", "x: [\n");
     drill::Candidate candidate = seed_candidate();
-    candidate.configs = {scratch.path() / "config.yaml"};
+    candidate.configs = {scratch.path() / "config.yaml", scratch.path() / "config.yaml.d-x.yaml"};
     const drill::DrillReport report = drill::run({candidate}, standin_options());
+    CHECK_THAT(findings_of(phase_of(report, "place")),
+               Catch::Contains("config.yaml.d-x.yaml") && Catch::Contains("not YAML"));
     for (const char* name : {"ready", "list", "prove"}) {
       INFO(name << ": " << findings_of(phase_of(report, name)));
       CHECK(phase_of(report, name).verdict == core::CheckVerdict::pass);

@@ -177,6 +177,8 @@ TEST_CASE("a helper that lies ends in an error, with nothing stored") {
       {token + "echo differing 9 99999999999; cat /dev/zero", "far too large"},
       {token + "cat /dev/zero", "a line without end"},
       {token + "echo something else", "a line out of place"},
+      {"echo fact told config /x; echo fact told text -", "makes no sense"},
+      {"echo fact told config /x; yes 'fact told text eHh4'", "makes no sense"},
       {whole + "printf 'differing 9 1\\n\\377'", "hashes asked for out of place"},
       {whole + "echo image 4096 9 " + std::string(64, '0'), "two images"},
       {token + whole + "echo fact clock_nanoseconds 18446744073709551615; echo end", "clock_nanoseconds is no number"},

@@ -75,6 +75,22 @@ TEST_CASE("a node whose k3s has its data, or writes its kubeconfig, elsewhere is
   node = same_node();
   node.service = restorer::Service::running;
   CHECK(said(node).empty());
+  node.other_config = "/srv/k3s.yaml, as FILE says";
+  CHECK_THAT(said(node),
+             Catch::StartsWith("error: k3s reads its config from /srv/k3s.yaml") && Catch::Contains("set config_file"));
+  node = same_node();
+  node.unreadable_configs = {"/etc/rancher/k3s/config.yaml, line 3"};
+  CHECK_THAT(said(node), Catch::StartsWith("error: /etc/rancher/k3s/config.yaml, line 3 is not YAML"));
+  node = same_node();
+  node.other_database = "/srv/x.db, as FILE says";
+  CHECK_THAT(said(node), Catch::StartsWith("error: k3s has its database in /srv/x.db, as FILE says"));
+  node = same_node();
+  node.database_link = "/srv/db/state.db";
+  CHECK(said(node).empty());
+  node.database_link = "/srv/db/x.db";
+  CHECK_THAT(said(node), Catch::StartsWith("error: state.db is a symlink to /srv/db/x.db"));
+  node = same_node();
+  node.service = restorer::Service::running;
   node.other_kubeconfig = "/root/kube, as FILE says";
   CHECK_THAT(said(node),
              Catch::StartsWith("error: k3s writes its kubeconfig to /root/kube") && Catch::Contains("set kubeconfig"));
@@ -179,9 +195,9 @@ TEST_CASE("a node without a service manager, or without room, is refused") {
 
 TEST_CASE("a token that k3s would take before the snapshot's is refused unless it is the same") {
   restorer::NodeState node = same_node();
-  node.configured_tokens = {{"/etc/rancher/k3s/config.yaml", kToken}};
+  node.configured_token = {"/etc/rancher/k3s/config.yaml", kToken};
   CHECK(said(node).empty());
-  node.configured_tokens.push_back({"/etc/systemd/system/k3s.service.env", kOtherCa});
+  node.configured_token = {"/etc/systemd/system/k3s.service.env", kOtherCa};
   CHECK_THAT(said(node), Catch::Contains("error: /etc/systemd/system/k3s.service.env"));
   node = same_node();
   node.missing_token_file = "/run/token, which /etc/rancher/k3s/config.yaml names";

@@ -211,8 +211,8 @@ TEST_CASE("a node of busybox is looked at, restored and rolled back as any other
   const restorer::NodeState state = there.look();
   CHECK(state.database_size_bytes == expected.database_size_bytes);
   CHECK(state.ca_sha256 == expected.ca_sha256);
-  REQUIRE(state.configured_tokens.size() == 1);
-  CHECK(state.configured_tokens[0].sha256 == expected.configured_tokens.at(0).sha256);
+  REQUIRE(state.configured_token);
+  CHECK(state.configured_token->sha256 == expected.configured_token.value().sha256);
   {
     lab::Writer writer(bench.node);
     CHECK(there.look().service == restorer::Service::running);
@@ -250,7 +250,7 @@ TEST_CASE("a database that arrives with another hash is never put in place") {
   there.roll_back(bench.facts);
 }
 
-TEST_CASE("a look tells the processes that have the database open, the tokens set elsewhere, and the CA") {
+TEST_CASE("a look tells the processes that have the database open, and the CA") {
   NEEDS_LAB();
   const Bench bench;
   bench.make_server();
@@ -262,27 +262,44 @@ TEST_CASE("a look tells the processes that have the database open, the tokens se
     CHECK_FALSE(there.pulse(bench.facts).holders.empty());
   }
   CHECK(lab::eventually([&] { return there.pulse(bench.facts).holders.empty(); }));
-
-  bench.node.run(
-      "mkdir -p /etc/systemd/system /etc/rancher/k3s/config.yaml.d\n"
-      "printf 'K3S_TOKEN=\"K10%064d::server:one\"\\n' 7 >/etc/systemd/system/k3s.service.env\n"
-      "printf 'token-file: /run/token  # there\\n' >/etc/rancher/k3s/config.yaml; printf 'two\\n' >/run/token\n"
-      "printf '\"token\": three\\n' >/etc/rancher/k3s/config.yaml.d/t.yaml\n"
-      "printf 'ExecStart=/usr/local/bin/k3s \\\\\\n    server \\\\\\n\\t--token \\\\\\n\\tfour \\\\\\n' "
-      ">/etc/systemd/system/k3s.service");
   const restorer::NodeState state = there.look();
-  std::string tokens;
-  for (const restorer::ConfiguredToken& token : state.configured_tokens)
-    tokens += token.file + " " + token.sha256 + "\n";
+  CHECK(state.ca_sha256 == bench.node.run("printf 'ca\\n' | sha256sum | cut -c 1-64"));
+  CHECK(state.token_ca == std::string(63, '0') + "7");
+  CHECK(state.database_size_bytes > 4);
+}
+
+TEST_CASE("a look tells the one token that k3s would take, whatever else its files mention") {
+  NEEDS_LAB();
+  const Bench bench;
+  bench.make_server();
+  restorer::Node there(bench.facts.settings);
+  const auto token = [&](const std::string& script) {
+    bench.node.run(script);
+    const restorer::NodeState state = there.look();
+    return state.configured_token ? state.configured_token->file + " " + state.configured_token->sha256 : "none";
+  };
   const auto hash = [&](const std::string& text) {
     return bench.node.run("printf " + text + " | sha256sum | cut -c 1-64");
   };
-  CHECK(tokens == "/etc/systemd/system/k3s.service.env " + hash("one") + "\n/etc/rancher/k3s/config.yaml.d/t.yaml " +
-                      hash("three") + "\n/etc/systemd/system/k3s.service " + hash("four") + "\n/run/token " +
-                      hash("two") + "\n");
-  CHECK(state.ca_sha256 == hash("'ca\\n'"));
-  CHECK(state.token_ca == std::string(63, '0') + "7");
-  CHECK(state.database_size_bytes > 4);
+  const std::string environment = "/etc/systemd/system/k3s.service.env";
+  const std::string unit = "/etc/systemd/system/k3s.service";
+  const std::string config = "/etc/rancher/k3s/config.yaml";
+  bench.node.run("mkdir -p /etc/systemd/system /etc/rancher/k3s/config.yaml.d");
+  CHECK(token("printf 'K3S_TOKEN=old\\nK3S_TOKEN=\"K10%064d::server:one\"\\n' 7 >" + environment) ==
+        environment + " " + hash("one"));
+  CHECK(token("printf '[Service]\\nEnvironmentFile=-/etc/systemd/system/%%N.service.env\\nExecStart=/usr/local/bin/k3s "
+              "server\\n#ExecStart=/usr/local/bin/k3s server --token old\\n' >" +
+              unit) == environment + " " + hash("one"));
+  CHECK(token("printf 'token: old\\n' >" + config + "; printf '\"token\": three\\n' >" + config + ".d/t.yaml") ==
+        config + ".d/t.yaml " + hash("three"));
+  CHECK(token("printf '[Service]\\nExecStart=\\nExecStart=/usr/local/bin/k3s \\\\\\n  server \\\\\\n\\t--token "
+              "\\\\\\n\\tfour \\\\\\n' >" +
+              unit) == unit + " " + hash("four"));
+  CHECK(token("printf 'token-file: /run/token  # there\\n' >>" + config + "; printf 'two\\n' >/run/token") ==
+        "/run/token " + hash("two"));
+  bench.node.run("rm /run/token");
+  CHECK(there.look().missing_token_file == "/run/token, as " + config + " says");
+  CHECK(token("echo 'token-file: /var/lib/rancher/k3s/server/token' >" + config) == "none");
 }
 
 TEST_CASE("a look tells where k3s is told to have its data and to write its kubeconfig, when that is elsewhere") {
@@ -293,11 +310,68 @@ TEST_CASE("a look tells where k3s is told to have its data and to write its kube
   restorer::Node there(bench.facts.settings);
   CHECK(there.look().other_data_dir.empty());
   CHECK(there.look().other_kubeconfig.empty());
+  bench.node.run("ln -s /var/lib/rancher /srv/k3s; echo 'data-dir: /srv/k3s/k3s' >>/etc/rancher/k3s/config.yaml");
+  CHECK(there.look().other_data_dir.empty());
   bench.node.run(
       "mkdir -p /etc/systemd/system; echo 'K3S_KUBECONFIG_OUTPUT=/root/kube' >/etc/systemd/system/k3s.service.env\n"
-      "printf 'ExecStart=/usr/local/bin/k3s server -d /mnt/k3s\\n' >/etc/systemd/system/k3s.service");
+      "printf '[Service]\\nEnvironmentFile=-/etc/systemd/system/k3s.service.env\\n"
+      "ExecStart=/usr/local/bin/k3s server -d /mnt/k3s\\n' >/etc/systemd/system/k3s.service");
   CHECK(there.look().other_data_dir == "/mnt/k3s, as /etc/systemd/system/k3s.service says");
   CHECK(there.look().other_kubeconfig == "/root/kube, as /etc/systemd/system/k3s.service.env says");
+}
+
+TEST_CASE("secrets-encryption is on where it is set to true, and nowhere else") {
+  NEEDS_LAB();
+  const Bench bench;
+  bench.make_server();
+  restorer::Node there(bench.facts.settings);
+  const auto is_on = [&](const std::string& config) {
+    bench.node.run("cat >/etc/rancher/k3s/config.yaml <<'END'\n" + config + "\nEND");
+    return there.look().secrets_encryption;
+  };
+  for (const char* config : {"secrets-encryption: true", "\"secrets-encryption\": yes # since 2024",
+                             "secrets-encryption: false\nsecrets-encryption: 'true'"}) {
+    CAPTURE(config);
+    CHECK(is_on(config));
+  }
+  for (const char* config : {"secrets-encryption: false", "node-label: [secrets-encryption=true]",
+                             "secrets-encryption-provider: secretbox", "x: 1 # secrets-encryption: true"}) {
+    CAPTURE(config);
+    CHECK_FALSE(is_on(config));
+  }
+}
+
+TEST_CASE("a state.db that is a symlink stays one, and what it leads to has the mode that it had") {
+  NEEDS_LAB();
+  const Bench bench;
+  bench.make_server();
+  bench.node.run(
+      "mkdir -p /srv/db; cd " + kServer +
+      "/db; for file in state.db*; do mv $file /srv/db/; done; ln -s ../../../../../../srv/db/state.db state.db; "
+      "chmod 640 /srv/db/state.db; chown 7:8 /srv/db/state.db");
+  const auto target = [&] { return bench.node.run("cd /srv/db; stat -c '%n %a %u:%g' *; sha256sum *"); };
+  const std::string before = bench.files() + target();
+  restorer::Node there(bench.facts.settings);
+  restorer::ScriptFacts facts = bench.facts;
+  facts.database_link = there.look().database_link;
+  CHECK(std::filesystem::path(facts.database_link).lexically_normal() == "/srv/db/state.db");
+  const auto replace = [&] {
+    there.claim(facts);
+    there.send(facts, bench.database, bench.token);
+    for (const std::string& step : {restorer::stop_step(facts), restorer::aside_step(), restorer::place_step()})
+      there.run(facts, step);
+  };
+  replace();
+  CHECK(bench.node.run("stat -c '%F %A' " + kServer + "/db/state.db") == "symbolic link lrwxrwxrwx");
+  CHECK(bench.node.run("stat -c '%a %u:%g' /srv/db/state.db") == "640 7:8");
+  CHECK(bench.node.run("cat " + kServer + "/db/state.db") == core::read_file(bench.database));
+  CHECK(bench.node.run("ls /srv/db/state.db-wal || true").empty());
+  there.roll_back(facts);
+  CHECK(bench.files() + target() == before);
+  replace();
+  there.run(facts, restorer::start_step(facts));
+  there.run(facts, restorer::finish_step());
+  CHECK(bench.node.run("readlink " + kServer + "/db/state.db") == "../../../../../../srv/db/state.db");
 }
 
 TEST_CASE("a node with embedded etcd, and an agent, are refused as for a pull") {

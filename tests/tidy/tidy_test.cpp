@@ -17,13 +17,14 @@ const std::filesystem::path kRoot = DRILL_SOURCE_DIR;
 // What each room may include besides itself.
 const std::map<std::string, std::set<std::string>> kArrows{
     {"core", {}},
+    {"k3s", {"core"}},
     {"store", {"core"}},
-    {"puller", {"store", "core"}},
-    {"restorer", {"puller", "store", "core"}},
+    {"puller", {"k3s", "store", "core"}},
+    {"restorer", {"puller", "k3s", "store", "core"}},
     {"verifier", {"store", "core"}},
-    {"drill", {"verifier", "core"}},
-    {"reports", {"puller", "restorer", "verifier", "drill", "store", "core"}},
-    {"cli", {"reports", "puller", "restorer", "verifier", "drill", "store", "core"}},
+    {"drill", {"verifier", "k3s", "core"}},
+    {"reports", {"puller", "restorer", "verifier", "drill", "k3s", "store", "core"}},
+    {"cli", {"reports", "puller", "restorer", "verifier", "drill", "k3s", "store", "core"}},
 };
 
 // The only files that may include a library's headers.

@@ -1,0 +1,124 @@
+#include "puller/gather_script.hpp"
+
+namespace puller {
+
+// `alive` and other lines may come in between. A name with a control character is passed over.
+const std::string_view kTellFunctions = R"sh(
+told() {
+  case $* in *[[:cntrl:]]*) return ;; esac
+  printf 'fact told %s\n' "$*" || exit 4
+}
+tell_file() {
+  [ -f "$2" ] && [ "$(stat -L -c %s "$2" 2>/dev/null || echo 999999)" -le 524288 ] || return 0
+  told "$1 $2"
+  base64 <"$2" | sed 's/^/fact told text /'
+}
+
+# k3s takes any case of the two endings, hidden files as well, in the order of their bytes.
+config_parts() {
+  ls -A "$1.d" 2>/dev/null | while read -r name; do
+    case $name in *.[yY][aA][mM][lL] | *.[yY][mM][lL]) [ ! -f "$1.d/$name" ] || echo "$1.d/$name" ;; esac
+  done
+}
+tell_config() {
+  tell_file config "$1"
+  config_parts "$1" | while read -r part; do tell_file config "$part"; done
+}
+
+# The unit and its drop-ins in systemd's order; without a systemd that answers, by where it looks for them.
+unit_files() {
+  if [ -n "$loaded" ]; then
+    printf '%s\n' "$loaded" | sed -n 's/^FragmentPath=//p'
+    printf '%s\n' "$loaded" | sed -n 's/^DropInPaths=//p' | tr ' ' '\n'
+    return
+  fi
+  places='/etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system'
+  for place in $places; do
+    if [ -e "$place/k3s.service" ]; then echo "$place/k3s.service"; break; fi
+  done
+  for place in $places; do
+    for file in "$place"/k3s.service.d/*.conf; do [ ! -e "$file" ] || echo "${file##*/} $file"; done
+  done | sort -s -k 1,1 | awk '!seen[$1]++ { sub(/^[^ ]* /, ""); print }'
+}
+environment_files() {
+  for file in $units; do
+    sed -n 's/^[[:space:]]*EnvironmentFile[[:space:]]*=[[:space:]]*-\{0,1\}//p' "$file" 2>/dev/null
+  done | sed 's/%[Np]/k3s/g; s/%n/k3s.service/g; s/[[:space:]]*$//' | while read -r pattern; do
+    for file in $pattern; do echo "$file"; done
+  done | awk '!seen[$0]++'
+}
+
+service_files=''
+tell_service() {
+  loaded=$(systemctl show k3s.service -p FragmentPath -p DropInPaths -p ActiveState 2>/dev/null) || loaded=''
+  units=$(unit_files | grep '^/')
+  if [ -n "$units" ]; then
+    for file in $units; do tell_file unit "$file"; done
+    service_files=$(environment_files)
+    for file in $service_files; do tell_file environment "$file"; done
+    service_files="$units $service_files"
+  elif [ -f /etc/init.d/k3s ]; then
+    tell_file openrc /etc/init.d/k3s
+    for file in /etc/conf.d/k3s /etc/environment /etc/rancher/k3s/k3s.env; do tell_file sourced "$file"; done
+    service_files='/etc/init.d/k3s /etc/conf.d/k3s /etc/environment /etc/rancher/k3s/k3s.env'
+  else
+    service_files='/etc/systemd/system/k3s.service.env /etc/default/k3s /etc/sysconfig/k3s /etc/rancher/k3s/k3s.env'
+    for file in $service_files; do tell_file environment "$file"; done
+  fi
+}
+
+# Also the configs that the service may name.
+tell_configs() {
+  tell_config "$config_file"
+  cat $service_files 2>/dev/null | tr -d '\000' | grep -o '/[^][:space:]"'\'',;?={}[]*\.ya\{0,1\}ml' |
+    awk '!seen[$0]++ && count++ < 10' | while read -r file; do
+      [ "$file" = "$config_file" ] || tell_config "$file"
+    done
+}
+
+# A database is what a process of k3s has open together with its WAL. What runs in a container is another machine's, and
+# what runs while the service is stopped is another service's.
+tell_open() {
+  case $loaded in *ActiveState=inactive* | *ActiveState=failed*) [ -z "$units" ] || return 0 ;; esac
+  for process in /proc/[0-9]*; do
+    { read -r name <"$process/comm"; } 2>/dev/null || continue
+    case $name in k3s | k3s-server) ;; *) continue ;; esac
+    [ "$process/ns/mnt" -ef /proc/self/ns/mnt ] || continue
+    ls -l "$process/fd" 2>/dev/null | awk '
+      (at = index($0, " -> /")) { n = split(substr($0, 1, at - 1), words, " "); fd[substr($0, at + 4)] = words[n] }
+      END {
+        for (path in fd) {
+          plain = path
+          sub(/ \(deleted\)$/, "", plain)
+          if ((plain "-wal") in fd || (plain "-wal (deleted)") in fd) print fd[path], path
+        }
+      }' | while read -r fd path; do
+      told "open ${process#/proc/} $(stat -L -c %d:%i "$process/fd/$fd" 2>/dev/null || echo '?') $path"
+    done
+  done
+}
+
+# Which of the paths that any of these files names are the same file as another.
+tell_inodes() {
+  (
+    named=$(cat "$config_file" "$config_file".d/* $service_files 2>/dev/null | tr -d '\000' |
+      grep -o '/[^][:space:]"'\'',;?={}[]*' | sed 's,/*$,,' |
+      awk 'length($0) > 1 && !seen[$0]++ && count++ < 200 { print; print $0 "/server/db/state.db" }')
+    set -f
+    for path in /var/lib/rancher/k3s $named; do set -- "$@" "$path"; done
+    stat -L -c 'fact told inode %d:%i %n' "$data_dir" "$data_dir/server/db/state.db" "$@" 2>/dev/null
+  )
+}
+
+# Without base64 no text would arrive, and a file without one says something else than none.
+tell_k3s() {
+  command -v base64 >/dev/null 2>&1 || return 0
+  tell_service
+  tell_configs
+  tell_open
+  tell_inodes /var/lib/rancher/k3s/server/db/state.db
+  told whole
+}
+)sh";
+
+}  // namespace puller
