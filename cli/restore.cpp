@@ -197,8 +197,8 @@ class Restore {
     facts_.database_link = state_.database_link;
     if (!state_.owner.empty())
       throw Error(ErrorKind::storage,
-                  fmt::format("another drill restore is at work there, with {}: wait for its end; if its drill is gone "
-                              "and only the connection hangs, end process {} on the node",
+                  fmt::format("another drill restore is at work there, with {}; wait for its end, or, if its drill is "
+                              "gone and only the connection hangs, end it; type on the node: sudo kill {}",
                               state_.unfinished.value_or(""), state_.owner));
   }
 

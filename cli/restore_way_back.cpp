@@ -82,7 +82,8 @@ restorer::RollBack WayBack::roll_back_once_reached() {
       if (refused || std::chrono::steady_clock::now() > deadline) throw;
       if (!told)
         core::log_warning(
-            fmt::format("{}; the node must be put back, so this is tried for {}; by hand, as root there: sh {}",
+            fmt::format("{}: the node has to be put back, and that is tried for {}, or by hand; type on the "
+                        "node: sudo sh {}",
                         error.what(), core::format_duration(kPatienceForRollback), facts_.rollback_file().string()));
       core::pause_for(kBetweenTries);
     }

@@ -75,7 +75,7 @@ flush_by() {
   [ $status -eq 143 ] || return 1
   hanging="$hanging;$what"
 }
-unwritten() { refuse "nothing can be written in $work: ${unflushed:-no space}"; }
+unwritten() { refuse "nothing can be written in $work: ${unflushed:-no space}; make room there"; }
 
 # The processes that have the database open.
 holders() {
@@ -117,7 +117,7 @@ refuse_while_owned() {
   while [ -d "$work" ] && [ ! -s "$work/owner" ] && [ $tries -lt 10 ]; do tries=$((tries + 1)); nap; done
   { read -r owner since <"$work/owner"; } 2>/dev/null || return 0
   lives "$owner" "$since" || return 0
-  refuse "a drill restore is at work here; if its drill is gone and only the connection hangs, end it: kill $owner"
+  refuse "a drill restore is at work here; wait for its end, or, if its drill is gone and only the connection hangs, end it; type on the node: sudo kill $owner"
 }
 
 # Only one at a time puts things back. Turns go up; the turn of one that died is never taken again. Fails when there is
@@ -130,7 +130,7 @@ take_turn() {
       if lives "${other%-*}" "${other#*-}"; then nap; else turn=$((turn + 1)); fi
     else
       tries=$((tries + 1))
-      [ $tries -lt 50 ] || refuse "no space in $work"
+      [ $tries -lt 50 ] || refuse "no space in $work; make room there"
       nap
     fi
   done
@@ -207,7 +207,7 @@ served() {
 
 # What is in place goes to $kept, so that nothing that may have served is lost here.
 put_back() {
-  mkdir -p "$kept" || refuse "$kept cannot be made: free some space"
+  mkdir -p "$kept" || refuse "$kept cannot be made; make room there"
   if replaced; then
     move_database "$db" "$kept" && move_database "$aside" "$db" || refuse "state.db cannot be moved back from $aside"
   fi
@@ -277,7 +277,7 @@ is_agent() {
 }
 
 look() {
-  for tool in awk base64 sha256sum stat head readlink; do command -v $tool >/dev/null 2>&1 || refuse "no $tool on the node"; done
+  for tool in awk base64 sha256sum stat head readlink; do command -v $tool >/dev/null 2>&1 || refuse "no $tool on the node; install it there"; done
   fact name "$(uname -n)"
   if command -v k3s >/dev/null 2>&1; then
     fact k3s_version "$(k3s --version 2>/dev/null </dev/null | sed -n 's/^k3s version \([^ ]*\).*/\1/p' | head -n 1)"

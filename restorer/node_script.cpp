@@ -9,9 +9,9 @@ namespace restorer {
 namespace {
 
 constexpr std::string_view kClaim = R"sh(
-give_up() {{ rm -rf "$work"; refuse "nothing can be written in $db: ${{unflushed:-no space}}"; }}
-mkdir -p "$db" || refuse "nothing can be made in $data_dir"
-mkdir -m 700 "$work" || refuse "another drill restore has just begun here"
+give_up() {{ rm -rf "$work"; refuse "nothing can be written in $db: ${{unflushed:-no space}}; make room there"; }}
+mkdir -p "$db" || refuse "nothing can be made in $data_dir; let root write there"
+mkdir -m 700 "$work" || refuse "another drill restore has just begun here; wait for its end"
 echo "$$ $(start_of $$)" >"$work/owner" || give_up
 cat >"$work/rollback.new" <<'END OF ROLLBACK' || give_up
 {}END OF ROLLBACK
@@ -38,11 +38,11 @@ exec cat >/dev/null
 
 constexpr std::string_view kReceive = R"sh(
 # The reserve is for a rollback on a disk that has become full.
-head -c 1048576 /dev/zero >"$work/reserve" || refuse "no space in $work"
+head -c 1048576 /dev/zero >"$work/reserve" || refuse "no space in $work; make room there"
 receive() {
   say "send $1"
-  head -c "$2" >"$work/$1" || refuse "no space for $1 in $work"
-  [ "$(size_of "$work/$1")" = "$2" ] && [ "$(hash_of "$work/$1")" = "$3" ] || refuse "$1 did not arrive as it was sent"
+  head -c "$2" >"$work/$1" || refuse "no space for $1 in $work; make room there"
+  [ "$(size_of "$work/$1")" = "$2" ] && [ "$(hash_of "$work/$1")" = "$3" ] || refuse "$1 did not arrive as it was sent; restore once more"
 }
 )sh";
 
@@ -196,7 +196,7 @@ std::string_view to_string(Manager manager) {
 }
 
 std::string stop_step(const ScriptFacts& facts) {
-  return fmt::format(R"sh(true >"$work/stopping" || refuse "no space in $work"
+  return fmt::format(R"sh(true >"$work/stopping" || refuse "no space in $work; make room there"
 {}
 {})sh",
                      stop_line(facts), kInsistOnStop);
@@ -204,7 +204,7 @@ std::string stop_step(const ScriptFacts& facts) {
 
 // What is there is written down before the first of it is moved.
 std::string aside_step() {
-  return R"sh(mkdir -m 700 "$aside" && echo "$aside" >"$work/aside" || refuse "$aside cannot be made"
+  return R"sh(mkdir -m 700 "$aside" && echo "$aside" >"$work/aside" || refuse "$aside cannot be made; make room there"
 for thing in state.db $things; do
   if there "$(place_of "$thing")"; then echo "had $thing"; else echo "not $thing"; fi
 done >"$work/had.new" && mv "$work/had.new" "$work/had" && flush || unwritten
@@ -246,7 +246,7 @@ rm -f "$work/reserve"
 if [ -f "$work/had" ]; then
 {0}
 {1}
-  if served; then true >"$work/started" || refuse "no space in $work: free some"; fi
+  if served; then true >"$work/started" || refuse "no space in $work; make room there"; fi
   put_back
 {2}fi
 [ ! -d "$aside" ] || rmdir "$aside" || refuse "$aside is not empty"

@@ -101,6 +101,20 @@ TEST_CASE("of a connection that only hangs the claim is taken over") {
         "");
 }
 
+TEST_CASE("a restore whose connection only hangs makes way once what the message says is typed") {
+  NEEDS_LAB();
+  const Bench bench;
+  bench.make_server();
+  const std::string before = bench.files();
+  restorer::Node there(bench.facts.settings);
+  claim_and_send(bench, there);
+  const std::string message = bench.mend_in_words();
+  CHECK_THAT(message, Catch::Contains("is at work here"));
+  bench.node.type_cure(message);
+  CHECK(bench.mend_in_words() == "done");
+  CHECK(bench.files() == before);
+}
+
 TEST_CASE("a restore that somebody else has rolled back meanwhile does not go on") {
   NEEDS_LAB();
   const Bench bench;

@@ -1,0 +1,131 @@
+// The rules of docs/messages.md that a machine can check: where a message says what to type, that page says so, too,
+// and names the test that types it.
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/catch.hpp"
+
+namespace {
+
+const std::filesystem::path kRoot = DRILL_SOURCE_DIR;
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::filesystem::path> files_below(const std::vector<std::string>& directories) {
+  std::vector<std::filesystem::path> found;
+  for (const std::string& directory : directories)
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(kRoot / directory))
+      if (entry.path().extension() == ".cpp" || entry.path().extension() == ".hpp") found.push_back(entry.path());
+  return found;
+}
+
+// The string literals of C++ text as the compiler joins them: raw ones, which are scripts, and comments left out.
+std::vector<std::string> literals_of(const std::string& text) {
+  static const std::regex token(R"re(//[^\n]*|R"(\w*)\([^]*?\)\1"|'(?:\\.|[^'\\])'|"((?:\\.|[^"\\\n])*)"|[^\s"])re",
+                                std::regex::ECMAScript);
+  std::vector<std::string> found;
+  bool joins = false;
+  for (std::sregex_iterator at(text.begin(), text.end(), token), end; at != end; ++at) {
+    const std::string whole = at->str();
+    if (whole.starts_with("//")) continue;
+    const bool literal = whole.starts_with('"');
+    if (literal) {
+      std::string content;
+      const std::string raw = (*at)[2].str();
+      for (std::size_t i = 0; i < raw.size(); ++i) {
+        if (raw[i] == '\\' && ++i < raw.size() && raw[i] == 'n')
+          content += "\n";
+        else
+          content += raw[i];
+      }
+      joins ? void(found.back() += content) : found.push_back(content);
+    }
+    joins = literal;
+  }
+  return found;
+}
+
+const std::vector<std::string> kMarks{"type: ", "type on the node: "};
+
+// Everything that messages say to type, as it stands in the source.
+std::set<std::string> typed_commands() {
+  std::set<std::string> found;
+  for (const std::filesystem::path& path :
+       files_below({"core", "store", "puller", "restorer", "verifier", "drill", "reports", "cli"}))
+    for (const std::string& literal : literals_of(read(path)))
+      for (const std::string& mark : kMarks)
+        if (const std::size_t at = literal.find(mark);
+            at != std::string::npos && (at == 0 || literal.substr(at - 2, 2) == "; "))
+          found.insert(literal.substr(at + mark.size()));
+  return found;
+}
+
+// By command: the test that types it, of rows "| `COMMAND` | when | test |".
+std::map<std::string, std::string> rows_of_page() {
+  std::map<std::string, std::string> rows;
+  std::ifstream page(kRoot / "docs/messages.md");
+  static const std::regex row(R"(\| ``? ?(.+?) ?``? \| [^|]+ \| ([^|]+) \|)");
+  for (std::string line; std::getline(page, line);) {
+    line = std::regex_replace(line, std::regex(R"(\\\|)"), "\x01");
+    std::smatch found;
+    if (!std::regex_match(line, found, row)) continue;
+    std::string command = found[1];
+    std::replace(command.begin(), command.end(), '\x01', '|');
+    rows[command] = found[2];
+  }
+  return rows;
+}
+
+bool is_test(const std::string& name) {
+  for (const std::filesystem::path& path : files_below({"tests"})) {
+    const std::vector<std::string> literals = literals_of(read(path));
+    if (std::find(literals.begin(), literals.end(), name) != literals.end()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("literals are read as the compiler joins them") {
+  CHECK(literals_of("f(\"a \\\"b\\\" \"\n  \"c\", '\"', \"d\\n\") // \"e\"\n R\"sh(\"f\")sh\"") ==
+        std::vector<std::string>{"a \"b\" c", "d\n"});
+}
+
+TEST_CASE("every command that a message says to type is in docs/messages.md, with a test that types it") {
+  const std::set<std::string> commands = typed_commands();
+  const std::map<std::string, std::string> rows = rows_of_page();
+  for (const std::string& command : commands) {
+    INFO("`" << command << "`");
+    CHECK(rows.count(command) == 1);
+  }
+  for (const auto& [command, test] : rows) {
+    INFO("`" << command << "`, " << test);
+    CHECK(commands.count(command) == 1);
+    CHECK(is_test(test));
+  }
+  CHECK(commands.size() >= 8);
+}
+
+TEST_CASE("a message is one line, and ends with what is to be done, not with a full stop") {
+  static const std::regex error(
+      R"((?:Error\((?:core::)?ErrorKind::\w+,|log_\w*warning\()\s*(?:fmt::format\()?\s*("[^;]*);)");
+  for (const std::filesystem::path& path : files_below({"core", "store", "puller", "restorer", "drill", "cli"})) {
+    const std::string text = read(path);
+    for (std::sregex_iterator at(text.begin(), text.end(), error), end; at != end; ++at) {
+      const std::vector<std::string> literals = literals_of((*at)[1].str());
+      if (literals.empty()) continue;
+      INFO(path << ": " << literals.front());
+      CHECK(literals.front().find('\n') == std::string::npos);
+      CHECK_FALSE(literals.front().ends_with('.'));
+    }
+  }
+}
