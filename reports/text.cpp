@@ -186,8 +186,7 @@ std::string list_text(const std::vector<store::Snapshot>& snapshots, const Page&
   Table table({"SNAPSHOT", "SIZE", "VERIFIED", "DRILLED", "K3S"}, {1});
   for (const store::Snapshot& snapshot : snapshots) {
     if (snapshot.unreadable) {
-      text += fmt::format("{:<{}}  cannot be read: {}\n", snapshot.full_name(), width,
-                          harmless(snapshot.unreadable->what()));
+      table.add({snapshot.full_name()}, std::string("cannot be read: ") + harmless(snapshot.unreadable->what()));
       continue;
     }
     if (snapshot.damage) {
