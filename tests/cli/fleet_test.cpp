@@ -200,16 +200,22 @@ TEST_CASE("pulls into a store on a NAS, and one after which retention failed is 
   const bench::Bare bench;
   const lab::Nas nas(bench.store, bench.scratch.path() / "behind");
   bench.configure("keep_last: 1\n");
-  const core::CommandResult first = bench.drill({"pull", "--json"});
-  INFO(first.out << first.err);
-  REQUIRE(first.exit_code == 0);
-  const auto pulled = bench::parse(first).at("pulls").at(0);
-  CHECK(pulled.at("retention_error").is_null());
-  // What is open stays where it is.
-  const core::Fd open =
-      core::open_file(bench.store / pulled.at("snapshot").get<std::string>() / "manifest.json", O_RDONLY);
-  bench.node.run("sqlite3 /var/lib/rancher/k3s/server/db/state.db 'PRAGMA user_version = 7'");
-  const core::CommandResult second = bench.drill({"--quiet", "pull", "--json"});
+  const auto pull = [&](std::vector<std::string> arguments) {
+    bench.node.run("sqlite3 /var/lib/rancher/k3s/server/db/state.db 'UPDATE kine SET lease = lease + 1 WHERE id = 1'");
+    arguments.insert(arguments.end(), {"pull", "--json"});
+    return bench.drill(arguments);
+  };
+  // A keyframe, the step on it, and one that nothing is made from.
+  std::string newest;
+  for (int i = 0; i < 3; ++i) {
+    const core::CommandResult pulled = pull({});
+    INFO(pulled.out << pulled.err);
+    REQUIRE(pulled.exit_code == 0);
+    CHECK(bench::parse(pulled).at("pulls").at(0).at("retention_error").is_null());
+    newest = bench::parse(pulled).at("pulls").at(0).at("snapshot");
+  }
+  const core::Fd open = core::open_file(bench.store / newest / "manifest.json", O_RDONLY);  // so it stays where it is
+  const core::CommandResult second = pull({"--quiet"});
   INFO(second.out << second.err);
   CHECK(second.exit_code == 3);
   const auto kept = bench::parse(second).at("pulls").at(0);
