@@ -261,3 +261,20 @@ TEST_CASE("Ctrl-C stops all pulls at once with 130, and leaves nothing here or o
   CHECK(entries(bench.store).size() <= 1);  // edge may have come through while the silent one timed out
   CHECK(lab::left_behind(bench.node) == "");
 }
+
+TEST_CASE_METHOD(bench::Bare,
+                 "a pull from a node that has lost its database says how it is put back, where the store has it") {
+  NEEDS_LAB();
+  const std::string database = "/var/lib/rancher/k3s/server/db/state.db";
+  node.run("mv " + database + " /root/state.db");
+  CHECK_THAT(drill({"pull", "edge"}).err, Catch::Contains("has it run?"));
+  node.run("mv /root/state.db " + database);
+  REQUIRE(drill({"pull", "edge"}).exit_code == 0);
+  node.run("rm " + database);
+  const core::CommandResult lost = drill({"pull", "edge"});
+  INFO(lost.err);
+  CHECK(lost.exit_code == 3);
+  CHECK_THAT(lost.err, Catch::Contains("no " + database +
+                                       " on the node any more; to put its newest snapshot back: "
+                                       "drill restore edge/latest --to edge; "));
+}

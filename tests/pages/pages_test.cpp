@@ -6,6 +6,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/config.hpp"
+#include "core/error.hpp"
 #include "core/file.hpp"
 #include "tests/catch.hpp"
 
@@ -46,15 +47,11 @@ std::string refusal(const std::string& mention) {
   cli::CommandLine line;
   try {
     line.parse(words);
-  } catch (const CLI::RequiredError&) {
-    return unknown_word(&line.app(), words);
-  } catch (const CLI::ArgumentMismatch&) {
-    return unknown_word(&line.app(), words);
-  } catch (const CLI::ValidationError& error) {
-    if (mention.find("FAULT") == std::string::npos) return error.what();
-  } catch (const CLI::Success&) {
-  } catch (const CLI::ParseError& error) {
-    return error.what();
+  } catch (const core::Error& error) {
+    const std::string said = error.what();
+    for (const char* left_out : {" is missing, as in", " needs a value", " needs one word more", "'FAULT' is none of"})
+      if (said.find(left_out) != std::string::npos) return unknown_word(&line.app(), words);
+    return said;
   }
   return {};
 }
