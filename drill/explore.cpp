@@ -13,20 +13,13 @@
 #include "core/process.hpp"
 #include "core/scratch_dir.hpp"
 #include "drill/container.hpp"
+#include "drill/kubeconfig.hpp"
 #include "drill/relay.hpp"
 
 namespace drill {
 namespace {
 
 constexpr std::chrono::seconds kLookInterval{1};
-
-// The engine's own, led to the relay.
-std::string redirected(std::string kubeconfig, const std::string& server, std::uint16_t port) {
-  const std::size_t at = kubeconfig.find(server);
-  if (server.empty() || at == std::string::npos)
-    throw core::Error(core::ErrorKind::damaged, "the kubeconfig names no server");
-  return kubeconfig.replace(at, server.size(), fmt::format("https://127.0.0.1:{}", port));
-}
 
 std::string shell_quoted(const std::string& text) {
   std::string quoted = "'";
@@ -95,7 +88,7 @@ Exploration::Exploration(const Candidate& candidate, const ExploreOptions& optio
   if (candidate.damage) throw core::Error(core::ErrorKind::damaged, candidate.name + ": " + *candidate.damage);
   remove_orphaned_containers();
   on_phase("fetch");
-  const std::filesystem::path scratch = sandbox_.root() / "snapshot";
+  const std::filesystem::path scratch = sandbox_.hidden() / "snapshot";
   const Material material = fetch(candidate, scratch);
   on_phase("verify");
   verifier::Subject subject;
@@ -120,7 +113,7 @@ int Exploration::run(ProgramKind kind, std::vector<std::string> argv) {
   const core::ScratchDir scratch;
   Relay relay([this] { return plane_->engine().open_socket(); }, kApiPort);
   const std::filesystem::path kubeconfig = scratch.path() / "kubeconfig";
-  core::write_new_file(kubeconfig, redirected(plane_->engine().read_kubeconfig(), api().server(), relay.port()));
+  core::write_new_file(kubeconfig, kubeconfig_for(parse_kubeconfig(plane_->engine().read_kubeconfig()), relay.port()));
   // kubectl keeps what a server has told it by its address, and the next one here may have the same.
   Environment environment{
       {"KUBECONFIG", kubeconfig}, {"KUBECACHEDIR", scratch.path() / "cache"}, {"DRILL_SNAPSHOT", name_}};
