@@ -22,6 +22,7 @@ namespace {
 // As a shell has it.
 constexpr int kCannotRun = 126;
 constexpr int kNoSuchProgram = 127;
+const std::string kNoKubectl = "there is no kubectl in PATH, and none is taken from the engine; install kubectl here";
 
 struct Options {
   std::string snapshot;
@@ -40,7 +41,7 @@ class Explorer {
   int run() {
     check_options();
     if (!command_.empty() && !can_be_found(command_.front())) {
-      core::log_error(command_.front() + ": no such program");
+      core::log_error(command_.front() == "kubectl" ? kNoKubectl : command_.front() + ": no such program");
       return kNoSuchProgram;
     }
     if (!options_.file.empty()) {
@@ -74,9 +75,8 @@ class Explorer {
     if (exporting) drill::check_target(options_.exported.directory);
   }
 
-  // kubectl may be k3s's own, which is known later.
   static bool can_be_found(const std::string& program) {
-    return program == "kubectl" || program.find('/') != std::string::npos || !core::find_program(program).empty();
+    return program.find('/') != std::string::npos || !core::find_program(program).empty();
   }
 
   int explore(const drill::Candidate& candidate, const drill::DrillOptions& settings) const {
@@ -123,6 +123,7 @@ class Explorer {
             fmt::format("drill does not know the start files of {}: if they set KUBECONFIG, kubectl goes where that "
                         "says; all that is done in the snapshot is gone when you leave",
                         std::filesystem::path(shell).filename().string()));
+      if (!can_be_found("kubectl")) core::log_warning(kNoKubectl);
       exploration.run(drill::ProgramKind::shell, {shell});
       core::log_info(fmt::format("you have left the copy of {}: what was done in it is gone", name));
       return 0;  // what was typed last in a shell says nothing about the snapshot

@@ -39,8 +39,11 @@ struct DieWithParent {
   }
 };
 
+constexpr std::size_t kMostOutputBytes = 64U << 20U;
+
 void collect(asio::readable_pipe& pipe, std::string& into) {
-  asio::async_read(pipe, asio::dynamic_buffer(into), [](const boost::system::error_code&, std::size_t) {});
+  asio::async_read(pipe, asio::dynamic_buffer(into, kMostOutputBytes),
+                   [](const boost::system::error_code&, std::size_t) {});
 }
 
 std::string resolve(const std::string& name) {

@@ -10,7 +10,7 @@
 
 #include "core/base64.hpp"
 #include "core/error.hpp"
-#include "core/yaml.hpp"
+#include "drill/kubeconfig.hpp"
 #include "drill/protobuf.hpp"
 
 namespace drill {
@@ -23,19 +23,6 @@ constexpr std::string_view kListAccept =
 constexpr std::string_view kDiscoveryAccept =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
-
-core::Secret decoded(const core::YamlNode* node, std::string_view key) {
-  const core::YamlNode* field = node != nullptr ? node->find(key) : nullptr;
-  std::optional<core::Secret> bytes = field != nullptr ? core::decode_base64(field->scalar) : std::nullopt;
-  if (!bytes) throw core::Error(core::ErrorKind::damaged, fmt::format("the kubeconfig has no {}", key));
-  return std::move(*bytes);
-}
-
-// clusters[0].cluster, users[0].user
-const core::YamlNode* first_item(const core::YamlNode& config, std::string_view list, std::string_view item) {
-  const core::YamlNode* found = config.find(list);
-  return found != nullptr && !found->items.empty() ? found->items.front().find(item) : nullptr;
-}
 
 std::string message_of(const HttpResponse& response) {
   const json status = json::parse(response.body, nullptr, false);
@@ -133,14 +120,12 @@ ApiClient::ApiClient(const std::string& kubeconfig, const std::filesystem::path&
       }()) {}
 
 ApiClient::ApiClient(const std::string& kubeconfig, HttpOptions options) {
-  const core::YamlNode config = core::parse_yaml(kubeconfig, "kubeconfig");
-  const core::YamlNode* cluster = first_item(config, "clusters", "cluster");
-  const core::YamlNode* user = first_item(config, "users", "user");
-  ca_pem_ = decoded(cluster, "certificate-authority-data").view();
-  if (const core::YamlNode* server = cluster->find("server")) server_ = server->scalar;
-  options.ca_pem = ca_pem_;
-  options.certificate_pem = decoded(user, "client-certificate-data").view();
-  options.key_pem = decoded(user, "client-key-data").view();
+  const Kubeconfig config = parse_kubeconfig(kubeconfig);
+  server_ = config.server;
+  ca_pem_ = config.ca_pem;
+  options.ca_pem = config.ca_pem;
+  options.certificate_pem = config.certificate_pem;
+  options.key_pem = config.key_pem.view();
   options.timeout = std::chrono::seconds(60);
   http_.emplace(std::move(options));
 }

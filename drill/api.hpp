@@ -84,6 +84,9 @@ class ApiClient {
   /// Through a Unix socket behind which the server listens, with at most so many `connections`.
   ApiClient(const std::string& kubeconfig, const std::filesystem::path& socket, unsigned connections);
 
+  /// As HttpClient::finish_by().
+  void finish_by(std::chrono::steady_clock::time_point deadline) { http_->finish_by(deadline); }
+
   /// Whether /readyz answers ok now. Throws: cancelled.
   bool ready();
 

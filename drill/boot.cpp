@@ -37,7 +37,7 @@ class Boot {
       : engine_(engine), log_(log), on_phase_(on_phase) {}
 
   BootResult run(std::chrono::milliseconds timeout) {
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    deadline_ = std::chrono::steady_clock::now() + timeout;
     while (result_.phases_ended < kBootPhases) {
       const bool log_open = log_.read_some(kPollInterval);
       note_marks();
@@ -46,7 +46,7 @@ class Boot {
       if (cannot_open()) return never_opens();
       if (!log_open) core::pause_for(kPollInterval);
       if (ready()) end_phases(kBootPhases, {std::chrono::steady_clock::now(), "/readyz: ok"});
-      if (std::chrono::steady_clock::now() > deadline)
+      if (std::chrono::steady_clock::now() > deadline_)
         return fail(core::CheckVerdict::could_not_run,
                     fmt::format("not ready after {} (ready_timeout); its last line: {}", core::format_duration(timeout),
                                 log_.last_words()));
@@ -91,6 +91,7 @@ class Boot {
       try {
         result_.api.emplace(
             kubeconfig, [&engine = engine_] { return engine.open_socket(); }, [&log = log_] { log.drain(); });
+        result_.api->finish_by(deadline_);
       } catch (const core::Error&) {
         return false;  // half-written; the next look finds it whole
       }
@@ -134,6 +135,7 @@ class Boot {
   Engine& engine_;
   EngineLog& log_;
   const std::function<void(std::string_view)>& on_phase_;
+  std::chrono::steady_clock::time_point deadline_;
   BootResult result_;
 };
 

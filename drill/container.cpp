@@ -22,6 +22,7 @@
 #include "core/log.hpp"
 #include "core/process.hpp"
 #include "drill/fd_passing.hpp"
+#include "drill/inside.hpp"
 #include "drill/network.hpp"
 #include "drill/owner.hpp"
 #include "drill/release.hpp"
@@ -39,6 +40,7 @@ constexpr std::chrono::seconds kPatience{60};          // for a docker that does
 constexpr std::chrono::seconds kCancelledPatience{2};  // once somebody wants to go
 constexpr std::chrono::seconds kRemovalPatience{10};
 constexpr std::chrono::seconds kOrphanPatience{5};
+constexpr std::size_t kMostEventsBytes = 4096;
 
 // Inside the container: token and database arrive on stdin, and one line more once the engine may start; then stdin is
 // the lifeline. The database is followed by nothing until it is placed: another `head` than this one may read ahead.
@@ -178,7 +180,8 @@ class ContainerEngine : public Engine {
     });
     send_database();
     wait_until_placed();
-    return core::hash_file(inside("data/server/db/state.db"));
+    const core::Fd database = file_inside(root_.get(), inside("data/server/db/state.db"));
+    return core::hash_file(fmt::format("/proc/self/fd/{}", database.get()));
   }
 
   void start() override { say("go\n"); }
@@ -186,16 +189,14 @@ class ContainerEngine : public Engine {
   int output_fd() const override { return client_->output_fd(); }
 
   std::string read_kubeconfig() override {
-    const std::filesystem::path path = inside("kubeconfig.yaml");
-    std::error_code ignored;
-    return std::filesystem::exists(path, ignored) ? core::read_file(path) : std::string();
+    return read_inside(root_.get(), inside("kubeconfig.yaml"), kMostKubeconfigBytes).value_or("");
   }
 
   core::Fd open_socket() override {
     return in_network_of(pid_, [] { return core::Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)); });
   }
 
-  std::filesystem::path datastore_socket() const override { return inside("data/server/kine.sock"); }
+  core::Fd datastore_socket() const override { return socket_inside(root_.get(), inside("data/server/kine.sock")); }
 
   std::optional<ExitStatus> exit_status() override {
     const std::optional<int> code = client_->exit_code();
@@ -247,15 +248,14 @@ class ContainerEngine : public Engine {
     return argv;
   }
 
-  // A file of the container's as seen from outside.
-  std::filesystem::path inside(std::string_view name) const {
-    return fmt::format("/proc/{}/root{}/{}", pid_, kRoot, name);
-  }
+  // A file of the container's, from its root.
+  static std::filesystem::path inside(std::string_view name) { return fmt::format("{}/{}", kRoot.substr(1), name); }
 
   // For processes the kernel only refuses, and an engine may try for ever.
   bool pids_reached() const {
     for (const char* file : {"pids.events", "pids/pids.events"}) {
-      std::ifstream events(fmt::format("/proc/{}/root/sys/fs/cgroup/{}", pid_, file));
+      std::istringstream events(
+          read_inside(root_.get(), fmt::format("sys/fs/cgroup/{}", file), kMostEventsBytes).value_or(""));
       std::string word;
       unsigned long count = 0;
       if (events >> word >> count && count != 0) return true;
@@ -268,7 +268,10 @@ class ContainerEngine : public Engine {
     while (std::chrono::steady_clock::now() < deadline) {
       if (client_->exit_code()) throw core::Error(core::ErrorKind::not_found, "docker run: " + read_output());
       const core::CommandResult result = docker({"inspect", "--format", "{{.State.Pid}}", name_});
-      if (result.exit_code == 0 && (pid_ = std::atoi(result.out.c_str())) > 0) return;
+      if (result.exit_code == 0 && (pid_ = std::atoi(result.out.c_str())) > 0) {
+        root_ = core::open_file(fmt::format("/proc/{}/root", pid_), O_PATH | O_DIRECTORY);
+        return;
+      }
       core::pause_for(kPollInterval);
     }
     throw core::Error(core::ErrorKind::timeout, "the container did not start within 60 s");
@@ -276,8 +279,7 @@ class ContainerEngine : public Engine {
 
   void wait_until_placed() {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    std::error_code ignored;
-    while (!std::filesystem::exists(inside("placed"), ignored)) {
+    while (!file_inside(root_.get(), inside("placed"))) {
       if (client_->exit_code())
         throw core::Error(core::ErrorKind::storage, "the container ended before it had the database: " + read_output());
       if (std::chrono::steady_clock::now() > deadline)
@@ -317,6 +319,7 @@ class ContainerEngine : public Engine {
   std::string name_;
   std::optional<core::Child> client_;
   pid_t pid_ = -1;
+  core::Fd root_;  // of its file system
 };
 
 }  // namespace
@@ -336,15 +339,35 @@ EngineChoice find_container(const std::string& pattern, const std::string& versi
   }
   const core::CommandResult found = docker({"image", "inspect", "--format", "{{.Id}}", image});
   if (found.exit_code != 0) throw missing_image(image, found.err);
-  const core::CommandResult told =
-      docker({"run", "--rm", "--network", "none", "--pull", "never", "--label",
-              fmt::format("{}={}", kLabel, owner_mark()), "--entrypoint", "k3s", image, "--version"});
+  const core::CommandResult told = docker({"run",
+                                           "--rm",
+                                           "--network",
+                                           "none",
+                                           "--pull",
+                                           "never",
+                                           "--cap-drop",
+                                           "ALL",
+                                           "--security-opt",
+                                           "no-new-privileges",
+                                           "--read-only",
+                                           "--memory",
+                                           "1g",
+                                           "--pids-limit",
+                                           "256",
+                                           "--label",
+                                           fmt::format("{}={}", kLabel, owner_mark()),
+                                           "--entrypoint",
+                                           "k3s",
+                                           image,
+                                           "--version"});
   constexpr std::string_view prefix = "k3s version ";
-  if (told.exit_code != 0 || !told.out.starts_with(prefix))
+  const std::string said = first_line(told.out);
+  const std::string found_version =
+      said.starts_with(prefix) ? said.substr(prefix.size(), said.find(' ', prefix.size()) - prefix.size()) : "";
+  if (told.exit_code != 0 || !is_k3s_version(found_version))
     throw core::Error(core::ErrorKind::not_found,
                       image + ": its k3s does not answer --version: " + first_line(told.err));
-  return {EngineKind::container,
-          told.out.substr(prefix.size(), told.out.find_first_of(" \n", prefix.size()) - prefix.size()), image};
+  return {EngineKind::container, found_version, image};
 }
 
 std::unique_ptr<Engine> make_container_engine(const EngineChoice& choice, const Caps& caps) {

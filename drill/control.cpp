@@ -8,6 +8,7 @@
 #include "drill/control_plane.hpp"
 #include "drill/identity.hpp"
 #include "drill/sandbox.hpp"
+#include "verifier/sqlite.hpp"
 
 namespace drill {
 namespace {
@@ -34,11 +35,13 @@ class Twin {
 
  private:
   Material copy(const Material& original) {
-    const std::filesystem::path directory = sandbox_.root() / "snapshot";
+    const std::filesystem::path directory = sandbox_.hidden() / "snapshot";
     std::filesystem::create_directory(directory);
     Material twin = original;
     twin.database = directory / "state.db";
     copy_database(original.database, twin.database);
+    // One file, so that no damage is hidden by what lies beside it.
+    if (std::filesystem::exists(twin.database.string() + "-wal")) verifier::Change(twin.database).commit();
     return twin;
   }
 
@@ -75,6 +78,7 @@ class Twin {
       }
       return;
     }
+    plane.api().finish_by(std::chrono::steady_clock::now() + ready_timeout);
     if (caught_by("prove", prove_identity(plane.api(), snapshot_, *twin.token))) return;
     const Listing listing =
         list_objects(plane.api(), snapshot_, snapshot_.revision, Webhooks::out_of_reach, plane.retry_for(kPatience));

@@ -102,12 +102,11 @@ void compare_ranges(const std::vector<KeyRange>& ranges, KineClient& kine, const
 
 }  // namespace
 
-DatastoreProof prove_datastore(const std::filesystem::path& socket, const std::filesystem::path& database,
-                               core::Revision revision, Depth depth, const std::vector<std::string>& resources,
-                               const std::function<void()>& meanwhile) {
+DatastoreProof prove_datastore(const DatastoreAccess& access, const std::filesystem::path& database,
+                               core::Revision revision, Depth depth, const std::vector<std::string>& resources) {
   DatastoreProof proof;
   try {
-    KineClient kine(socket, meanwhile);
+    KineClient kine(access.open_socket(), access.meanwhile, access.deadline);
     compare_ranges(ranges_of(depth, resources), kine, database, revision, proof);
   } catch (const core::Error& error) {
     const bool unanswered = error.kind() == core::ErrorKind::unreachable || error.kind() == core::ErrorKind::timeout;

@@ -3,12 +3,14 @@
 // the masters, the bootstrap row), and, deep, the content of every object, sealed ones too.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "core/fd.hpp"
 #include "core/finding.hpp"
 #include "core/revision.hpp"
 
@@ -24,11 +26,16 @@ struct DatastoreProof {
   std::uint64_t matched = 0;  // with the same revision and the same bytes
 };
 
-/// `socket` is kine's, `database` the snapshot's file, `meanwhile` as in HttpOptions. What kine does not answer makes
-/// an internal proof skipped, with the reason. Throws, when deep or for resources: unreachable, timeout; always:
-/// damaged, storage, cancelled.
-DatastoreProof prove_datastore(const std::filesystem::path& socket, const std::filesystem::path& database,
-                               core::Revision revision, Depth depth, const std::vector<std::string>& resources = {},
-                               const std::function<void()>& meanwhile = {});
+/// How kine is reached.
+struct DatastoreAccess {
+  std::function<core::Fd()> open_socket;  // a handle of its socket, as of socket_inside()
+  std::function<void()> meanwhile = {};   // as in HttpOptions
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();  // of all of it
+};
+
+/// `database` is the snapshot's file. What kine does not answer makes an internal proof skipped, with the reason.
+/// Throws, when deep or for resources: unreachable, timeout; always: damaged, storage, cancelled.
+DatastoreProof prove_datastore(const DatastoreAccess& access, const std::filesystem::path& database,
+                               core::Revision revision, Depth depth, const std::vector<std::string>& resources = {});
 
 }  // namespace drill

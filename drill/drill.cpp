@@ -186,7 +186,7 @@ class Drill {
     }
   }
 
-  std::filesystem::path scratch() const { return sandbox_.root() / "snapshot"; }
+  std::filesystem::path scratch() const { return sandbox_.hidden() / "snapshot"; }
 
   void verify(const Candidate& candidate, Phase& now) {
     verifier::Subject subject;
@@ -235,7 +235,11 @@ class Drill {
     return false;
   }
 
+  // However much an engine goes on saying.
+  void limit_phase() { plane_->api().finish_by(std::chrono::steady_clock::now() + options_.phase_timeout); }
+
   void list() {
+    limit_phase();
     listing_ = list_objects(plane_->api(), *report_.verification, report_.verification->revision,
                             Webhooks::out_of_reach, plane_->retry_for(kPatience));
   }
@@ -243,6 +247,7 @@ class Drill {
   void prove(Phase& now) {
     const verifier::Verification& snapshot = *report_.verification;
     ApiClient& api = plane_->api();
+    limit_phase();
     take(now, proven("objects", [&] {
            report_.objects = compare_with(snapshot, listing_);
            return check_of(report_.objects);
@@ -253,8 +258,9 @@ class Drill {
            std::vector<std::string> resources;
            for (const auto& [resource, versions] : listing_.unconverted) resources.push_back(resource);
            DatastoreProof proof =
-               prove_datastore(plane_->engine().datastore_socket(), material_.database, snapshot.revision,
-                               options_.depth, resources, [&] { plane_->look(); });
+               prove_datastore({[&] { return plane_->engine().datastore_socket(); }, [&] { plane_->look(); },
+                                std::chrono::steady_clock::now() + options_.phase_timeout},
+                               material_.database, snapshot.revision, options_.depth, resources);
            report_.datastore_keys = proof.keys;
            report_.datastore_matched = proof.matched;
            return std::move(proof.check);
@@ -276,6 +282,7 @@ class Drill {
     if (options_.controllers == Controllers::off) return;
     tell("settle");
     const core::Stopwatch watch;
+    plane_->api().finish_by(std::chrono::steady_clock::now() + options_.settle + options_.phase_timeout);
     if (plane_->watch_until(std::chrono::steady_clock::now() + options_.settle)) return;  // watch() will say so
     try {
       report_.drift = compare_over_time(listing_, list_objects(plane_->api(), *report_.verification, std::nullopt,
@@ -303,8 +310,6 @@ class Drill {
       if (prove->verdict == core::CheckVerdict::fail) return skip("not needed: the snapshot itself did not pass");
       if (prove->verdict != core::CheckVerdict::pass)
         return skip("no damaged twin was drilled: the snapshot itself is not proven");
-      if (std::filesystem::exists(material_.database.string() + "-wal"))
-        return skip("no damaged twin was drilled: the database has a -wal beside it");
       report_.control = run_control(*options_.control, material_, *report_.verification, *report_.engine, options_.caps,
                                     options_.ready_timeout);
       Control& control = *report_.control;
@@ -326,7 +331,7 @@ class Drill {
     if (reached == nullptr || !report_.verification) return;
     tell("compare");
     Phase& now = *reached;
-    const std::filesystem::path directory = sandbox_.root() / "previous";
+    const std::filesystem::path directory = sandbox_.hidden() / "previous";
     try {
       verifier::Subject subject{material_.database, material_.token, {}};
       subject.taken_at = restored_->taken_at;

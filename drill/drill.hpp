@@ -34,6 +34,7 @@ struct DrillOptions {
   EngineSettings engine;
   Objectives objectives;
   std::chrono::milliseconds ready_timeout{std::chrono::minutes(5)};
+  std::chrono::milliseconds phase_timeout{std::chrono::minutes(30)};  // of each phase once it is ready
   Depth depth = Depth::internal;
   std::chrono::milliseconds alive_for{std::chrono::seconds(10)};  // watched after it was ready; 0: not
   std::optional<Fault> control;                                   // of the damaged twin; empty: none is drilled

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "core/process.hpp"
 #include "drill/container.hpp"
+#include "drill/inside.hpp"
 #include "drill/release.hpp"
 
 namespace drill {
@@ -18,14 +19,17 @@ constexpr std::string_view kStandinMark = "+standin";
 // connects to it, so no interface has it. From the documentation's range.
 constexpr std::string_view kNodeIpv6 = "2001:db8::10";
 
-// First line of `k3s --version`: "k3s version v1.36.2+k3s1 (0a1b2c3d)".
+// First line of `k3s --version`: "k3s version v1.36.2+k3s1 (0a1b2c3d)". What it is, is not known yet: it is asked in a
+// sandbox.
 std::string version_of(const std::string& program) {
-  const core::CommandResult result = core::run_command({{program, "--version"}, std::chrono::seconds(30)});
+  const Answer answer = ask_in_sandbox({program, "--version"}, "k3s");
   constexpr std::string_view prefix = "k3s version ";
-  if (result.exit_code != 0 || !result.out.starts_with(prefix))
+  std::string version;
+  if (answer.status.code == 0 && answer.status.signal == 0 && answer.said.starts_with(prefix))
+    version = answer.said.substr(prefix.size(), answer.said.find_first_of(" \n", prefix.size()) - prefix.size());
+  if (!is_k3s_version(version))
     throw core::Error(core::ErrorKind::not_found, program + " does not answer --version as k3s does");
-  const std::size_t end = result.out.find_first_of(" \n", prefix.size());
-  return result.out.substr(prefix.size(), end - prefix.size());
+  return version;
 }
 
 bool are_services_ipv6_first(const std::vector<std::string>& flags) {
@@ -109,12 +113,11 @@ class ProcessEngine : public Engine {
   int output_fd() const override { return output_.get(); }
 
   std::string read_kubeconfig() override {
-    const std::filesystem::path path = sandbox_.root() / "kubeconfig.yaml";
-    return std::filesystem::exists(path) ? core::read_file(path) : std::string();
+    return read_inside(sandbox_.root_fd(), "kubeconfig.yaml", kMostKubeconfigBytes).value_or("");
   }
 
   core::Fd open_socket() override { return sandbox_.open_socket(); }
-  std::filesystem::path datastore_socket() const override { return sandbox_.root() / "data/server/kine.sock"; }
+  core::Fd datastore_socket() const override { return socket_inside(sandbox_.root_fd(), "data/server/kine.sock"); }
   std::optional<ExitStatus> exit_status() override { return sandbox_.exit_status(); }
   std::vector<std::string> stop(std::chrono::milliseconds patience) override { return sandbox_.stop(patience); }
 

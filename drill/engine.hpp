@@ -66,6 +66,9 @@ core::CopiedFile copy_database(const std::filesystem::path& database, const std:
 /// Where the API server listens inside, on 127.0.0.1.
 inline constexpr std::uint16_t kApiPort = 6443;
 
+/// More than any kubeconfig has.
+inline constexpr std::size_t kMostKubeconfigBytes = 1U << 20U;
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -75,11 +78,11 @@ class Engine {
   virtual void start() = 0;
   /// The control plane's log, one stream.
   virtual int output_fd() const = 0;
-  /// The admin kubeconfig; empty until it has been written.
+  /// The admin kubeconfig; empty until it has been written. Throws: as read_inside().
   virtual std::string read_kubeconfig() = 0;
   virtual core::Fd open_socket() = 0;
-  /// Where the datastore's Unix socket is, as seen from outside.
-  virtual std::filesystem::path datastore_socket() const = 0;
+  /// The datastore's Unix socket, as of socket_inside().
+  virtual core::Fd datastore_socket() const = 0;
   virtual std::optional<ExitStatus> exit_status() = 0;
   /// Stops it and removes what it left; returns what is still there.
   virtual std::vector<std::string> stop(std::chrono::milliseconds patience) = 0;

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kMaxLines = 20'000;
 constexpr std::size_t kMaxLineBytes = 4096;
 constexpr std::size_t kMaxWords = 300;
+constexpr std::size_t kMostDrained = 64;  // blocks of 64 KiB: a pipe holds no more, one that is refilled has no end
 
 // The msg="..." field of a logrus line, unquoted; the whole line where there is none.
 std::string message_of(const std::string& line) {
@@ -48,8 +49,8 @@ bool EngineLog::read_some(std::chrono::milliseconds patience) {
 }
 
 void EngineLog::drain() {
-  while (core::wait_for(fd_, POLLIN, std::chrono::milliseconds(0)) && read_some(std::chrono::milliseconds(0))) {
-  }
+  for (std::size_t blocks = 0; blocks < kMostDrained; ++blocks)
+    if (!core::wait_for(fd_, POLLIN, std::chrono::milliseconds(0)) || !read_some(std::chrono::milliseconds(0))) return;
 }
 
 std::optional<EngineLog::Mark> EngineLog::first(std::string_view text) const {

@@ -22,7 +22,7 @@ class EngineLog {
   /// Throws: cancelled.
   bool read_some(std::chrono::milliseconds patience);
 
-  /// Takes in what is there now, for a reader that will not come back. Throws: cancelled.
+  /// Takes in what is there now, up to 4 MiB, for a reader that will not come back. Throws: cancelled.
   void drain();
 
   struct Mark {

@@ -41,7 +41,7 @@ class Exploration {
   MayRetry may_retry() { return plane_->retry_for(std::chrono::seconds(30)); }
 
   /// Runs `argv` on our terminal with KUBECONFIG and DRILL_SNAPSHOT set, until it ends; its exit code. In a known shell
-  /// they are set once more after the user's start files. Where there is no kubectl in PATH, k3s's own is put there.
+  /// they are set once more after the user's start files.
   /// Throws: not_found, denied (it cannot be run); storage, cancelled.
   int run(ProgramKind kind, std::vector<std::string> argv);
 

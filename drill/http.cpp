@@ -25,6 +25,7 @@ curl_blob blob(const std::string& text) { return {const_cast<char*>(text.data())
 struct Transfer {
   CURL* handle = nullptr;
   std::function<void(std::string_view)> sink;
+  std::function<void(std::string_view)> header_sink;
   std::exception_ptr thrown;
   curl_slist* headers = nullptr;
 
@@ -34,20 +35,24 @@ struct Transfer {
   }
 };
 
-extern "C" size_t take_body(char* bytes, size_t size, size_t count, void* transfer_pointer) {
-  auto& transfer = *static_cast<Transfer*>(transfer_pointer);
+size_t hand_to(const std::function<void(std::string_view)>& sink, std::string_view bytes, Transfer& transfer) {
   try {
-    transfer.sink(std::string_view(bytes, size * count));
-    return size * count;
+    sink(bytes);
+    return bytes.size();
   } catch (...) {
     transfer.thrown = std::current_exception();
     return CURL_WRITEFUNC_ERROR;
   }
 }
 
-extern "C" size_t take_header(char* bytes, size_t size, size_t count, void* headers) {
-  static_cast<std::string*>(headers)->append(bytes, size * count);
-  return size * count;
+extern "C" size_t take_body(char* bytes, size_t size, size_t count, void* transfer_pointer) {
+  auto& transfer = *static_cast<Transfer*>(transfer_pointer);
+  return hand_to(transfer.sink, {bytes, size * count}, transfer);
+}
+
+extern "C" size_t take_header(char* bytes, size_t size, size_t count, void* transfer_pointer) {
+  auto& transfer = *static_cast<Transfer*>(transfer_pointer);
+  return hand_to(transfer.header_sink, {bytes, size * count}, transfer);
 }
 
 extern "C" int look_for_cancel(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
@@ -73,9 +78,28 @@ extern "C" curl_socket_t hand_out_socket(void* open_socket, curlsocktype, curl_s
 
 struct HttpClient::State {
   HttpOptions options;
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   CURLM* multi = curl_multi_init();
 
   ~State() { curl_multi_cleanup(multi); }
+
+  // How long a request that begins now may take. Throws: timeout when there is nothing left.
+  long patience_milliseconds(const std::string& url) const {
+    if (deadline == std::chrono::steady_clock::time_point::max()) return static_cast<long>(options.timeout.count());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) throw core::Error(core::ErrorKind::timeout, url + ": not answered in the time there was");
+    return static_cast<long>(std::min(left, options.timeout).count());
+  }
+
+  // Appends to a part of `response`, which is held to its size.
+  std::function<void(std::string_view)> keep_in(HttpResponse& response, std::string& part, const std::string& url) {
+    return [this, &response, &part, &url](std::string_view bytes) {
+      if (response.headers.size() + response.body.size() + bytes.size() > options.most_answer_bytes)
+        throw core::Error(core::ErrorKind::storage,
+                          fmt::format("{}: the answer is larger than {} bytes", url, options.most_answer_bytes));
+      part.append(bytes);
+    };
+  }
 
   std::unique_ptr<Transfer> prepare(const HttpRequest& request) {
     auto transfer = std::make_unique<Transfer>();
@@ -142,6 +166,8 @@ HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 HttpClient::~HttpClient() = default;
 
+void HttpClient::finish_by(std::chrono::steady_clock::time_point deadline) { state_->deadline = deadline; }
+
 HttpResponse HttpClient::send(const HttpRequest& request) {
   HttpResponse answer;
   send_all({request}, [&](std::size_t, HttpResponse&& response) { answer = std::move(response); });
@@ -182,11 +208,13 @@ void HttpClient::send_all(const std::vector<HttpRequest>& requests, const Take& 
   while (done < requests.size()) {
     for (; next < requests.size() && next - done < state_->options.connections; ++next) {
       transfers[next] = state_->prepare(requests[next]);
-      transfers[next]->sink = [&body = responses[next].body](std::string_view bytes) { body.append(bytes); };
+      HttpResponse& response = responses[next];
+      transfers[next]->sink = state_->keep_in(response, response.body, requests[next].url);
+      transfers[next]->header_sink = state_->keep_in(response, response.headers, requests[next].url);
       CURL* handle = transfers[next]->handle;
       curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
-      curl_easy_setopt(handle, CURLOPT_HEADERDATA, &responses[next].headers);
-      curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(state_->options.timeout.count()));
+      curl_easy_setopt(handle, CURLOPT_HEADERDATA, transfers[next].get());
+      curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, state_->patience_milliseconds(requests[next].url));
       curl_easy_setopt(handle, CURLOPT_PRIVATE, reinterpret_cast<char*>(next));
       curl_multi_add_handle(multi, handle);
     }

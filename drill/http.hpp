@@ -35,6 +35,7 @@ struct HttpOptions {
   std::function<core::Fd()> open_socket;                        // empty: an ordinary one
   std::string unix_socket;                                      // path; without ca_pem plain HTTP/2 is spoken at once
   std::chrono::milliseconds timeout{std::chrono::seconds(30)};  // of one request
+  std::size_t most_answer_bytes = 256U << 20U;                  // headers and body; what is more is an error
   unsigned connections = 8;                                     // at the most
   std::function<void()> meanwhile;                              // called while waiting, ten times a second at least
 };
@@ -46,7 +47,10 @@ class HttpClient {
   HttpClient& operator=(HttpClient&&) noexcept;
   ~HttpClient();
 
-  /// Throws: unreachable, timeout, cancelled. A status of 4xx or 5xx is a result.
+  /// From now on every request is over by then, whatever its own timeout and however much still comes.
+  void finish_by(std::chrono::steady_clock::time_point deadline);
+
+  /// Throws: unreachable, timeout, storage for an answer without end, cancelled. A status of 4xx or 5xx is a result.
   HttpResponse send(const HttpRequest& request);
   HttpResponse get(const std::string& url, const std::string& accept = "*/*");
 

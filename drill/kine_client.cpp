@@ -12,9 +12,9 @@ namespace {
 constexpr std::uint64_t kPageKeys = 4000;  // some ten megabytes; each page costs kine a look at all keys
 constexpr std::size_t kPrefixBytes = 5;
 
-HttpOptions options_for(const std::filesystem::path& socket, std::function<void()> meanwhile) {
+HttpOptions options_for(const core::Fd& socket, std::function<void()> meanwhile) {
   HttpOptions options;
-  options.unix_socket = socket.string();
+  options.unix_socket = fmt::format("/proc/self/fd/{}", socket.get());
   options.meanwhile = std::move(meanwhile);
   return options;
 }
@@ -48,8 +48,10 @@ std::string header_value(const std::string& headers, std::string_view name) {
 
 }  // namespace
 
-KineClient::KineClient(const std::filesystem::path& socket, std::function<void()> meanwhile)
-    : http_(options_for(socket, std::move(meanwhile))) {}
+KineClient::KineClient(core::Fd socket, std::function<void()> meanwhile, std::chrono::steady_clock::time_point deadline)
+    : socket_(std::move(socket)), http_(options_for(socket_, std::move(meanwhile))) {
+  http_.finish_by(deadline);
+}
 
 std::string KineClient::ask(const std::string& request) {
   HttpRequest call;

@@ -15,8 +15,9 @@ namespace drill {
 
 class KineClient {
  public:
-  /// `meanwhile` as in HttpOptions.
-  KineClient(const std::filesystem::path& socket, std::function<void()> meanwhile);
+  /// `socket`: a handle of the Unix socket, as of socket_inside(). `meanwhile` as in HttpOptions; `deadline` of all
+  /// that is asked.
+  KineClient(core::Fd socket, std::function<void()> meanwhile, std::chrono::steady_clock::time_point deadline);
 
   /// Hands on every key from `first` up to `end`, which is not among them, as of `revision`, in kine's order. The views
   /// live until `take` returns. Throws: unreachable (kine's own words), timeout, damaged, cancelled.
@@ -25,6 +26,7 @@ class KineClient {
 
  private:
   std::string ask(const std::string& request);
+  core::Fd socket_;
   HttpClient http_;
 };
 

@@ -8,11 +8,13 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 
 #include "core/cancel.hpp"
+#include "core/clock.hpp"
 #include "core/error.hpp"
 #include "drill/fd_passing.hpp"
 #include "drill/sandbox_init.hpp"
@@ -22,6 +24,8 @@ namespace drill {
 namespace {
 
 constexpr std::chrono::seconds kReplyTimeout{30};
+constexpr std::chrono::seconds kAnswerPatience{30};
+constexpr std::size_t kAnswerBytes = 4096;
 
 struct Refused {
   int errno_value = 0;
@@ -76,6 +80,7 @@ Sandbox::Sandbox(const Caps& caps) : caps_(caps), cgroup_(caps) {
       std::optional<PassedMessage> message = receive_message(socket_.get());
       if (!message) throw core::Error(core::ErrorKind::storage, "the sandbox died while it was being made");
       if (message->bytes.starts_with("failed ")) throw not_made(message->bytes);
+      if (message->bytes == "hidden") hidden_ = std::move(message->fd);
       if (message->bytes == "inside") root_ = std::move(message->fd);
       if (message->bytes.starts_with("outside "))
         pid_namespace_ = link_target("/proc/" + message->bytes.substr(8) + "/ns/pid");
@@ -88,16 +93,35 @@ Sandbox::Sandbox(const Caps& caps) : caps_(caps), cgroup_(caps) {
 
 Sandbox::~Sandbox() { stop({}); }
 
-void try_sandbox(const Caps& caps) {
+Answer ask_in_sandbox(const std::vector<std::string>& argv, std::string_view name, const Caps& caps) {
+  const auto deadline = std::chrono::steady_clock::now() + kAnswerPatience;
+  const auto late = [&] {
+    return core::Error(core::ErrorKind::timeout,
+                       fmt::format("{} does not end within {}", argv[0], core::format_duration(kAnswerPatience)));
+  };
   Sandbox sandbox(caps);
-  const core::Fd output = sandbox.start({"/bin/true"}, "true");
-  const auto deadline = std::chrono::steady_clock::now() + kReplyTimeout;
-  while (!sandbox.exit_status()) {
-    if (std::chrono::steady_clock::now() > deadline)
-      throw core::Error(core::ErrorKind::timeout, "a program in the sandbox does not end");
-    core::pause_for(std::chrono::milliseconds(5));
+  const core::Fd output = sandbox.start(argv, name);
+  Answer answer;
+  std::array<char, kAnswerBytes> block;
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0 || !core::wait_for(output.get(), POLLIN, left)) throw late();
+    const ssize_t got = ::read(output.get(), block.data(), block.size());
+    if (got <= 0) break;
+    answer.said.append(block.data(), static_cast<std::size_t>(got));
+    if (answer.said.size() > kAnswerBytes) return answer;
   }
-  if (const ExitStatus status = *sandbox.exit_status(); status.code != 0 || status.signal != 0)
+  while (!sandbox.exit_status()) {
+    if (std::chrono::steady_clock::now() > deadline) throw late();
+    core::pause_for(std::chrono::milliseconds(2));
+  }
+  answer.status = *sandbox.exit_status();
+  return answer;
+}
+
+void try_sandbox(const Caps& caps) {
+  const ExitStatus status = ask_in_sandbox({"/bin/true"}, "true", caps).status;
+  if (status.code != 0 || status.signal != 0)
     throw core::Error(core::ErrorKind::storage,
                       fmt::format("/bin/true in the sandbox ended with {}",
                                   status.signal != 0 ? fmt::format("signal {}", status.signal)
@@ -105,6 +129,8 @@ void try_sandbox(const Caps& caps) {
 }
 
 std::filesystem::path Sandbox::root() const { return "/proc/self/fd/" + std::to_string(root_.get()); }
+
+std::filesystem::path Sandbox::hidden() const { return "/proc/self/fd/" + std::to_string(hidden_.get()); }
 
 core::Fd Sandbox::start(const std::vector<std::string>& argv, std::string_view name) {
   std::error_code error;
@@ -150,6 +176,7 @@ std::vector<std::string> Sandbox::stop(std::chrono::milliseconds patience) {
   }
   socket_.reset();
   root_.reset();
+  hidden_.reset();
   int status = 0;
   // The init ends with its lifeline; the kernel kills what is left inside before waitpid returns.
   while (::waitpid(outer_, &status, 0) < 0 && errno == EINTR) {

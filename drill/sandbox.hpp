@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -43,6 +44,10 @@ class Sandbox {
 
   /// The private tmpfs as seen from outside: a path below /proc/self/fd, valid until stop().
   std::filesystem::path root() const;
+  int root_fd() const { return root_.get(); }
+
+  /// Another private tmpfs, as root(), to which no program inside has a path: for what it is to be compared with.
+  std::filesystem::path hidden() const;
 
   /// Starts `argv` (argv[0] a host path, `name` the name it runs under) with stdin empty and both outputs on the
   /// returned pipe. One program at a time. Throws: not_found, denied, storage, also when it could not be executed.
@@ -69,10 +74,20 @@ class Sandbox {
   Cgroup cgroup_;
   core::Fd socket_;
   core::Fd root_;
+  core::Fd hidden_;
   pid_t outer_ = -1;
   std::string pid_namespace_;
   std::optional<ExitStatus> exit_status_;
 };
+
+/// What a program said, of which 4 KiB are enough, and how it ended: by SIGKILL when it said more.
+struct Answer {
+  std::string said;
+  ExitStatus status{0, SIGKILL};
+};
+
+/// Runs `argv` in a sandbox of its own, for at most 30 s. Throws: timeout, and as Sandbox and start().
+Answer ask_in_sandbox(const std::vector<std::string>& argv, std::string_view name, const Caps& caps = {});
 
 /// Makes one and runs a program in it, with all that an engine is held to. Throws: as Sandbox and start().
 void try_sandbox(const Caps& caps);

@@ -201,7 +201,11 @@ class Init {
   build_network();
   const core::Fd root(::open(std::string(Sandbox::kInsideRoot).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   must(static_cast<bool>(root) && ::fchdir(root.get()) == 0, "entering the private tmpfs");
-  must(send_message(socket.get(), "inside", root.get()), "telling the drill");
+  {
+    const core::Fd hidden = make_hidden_directory(caps.memory_bytes);
+    must(send_message(socket.get(), "hidden", hidden.get()) && send_message(socket.get(), "inside", root.get()),
+         "telling the drill");
+  }
   Init(std::move(socket), held ? std::nullopt : std::optional<Caps>(caps)).serve();
   ::_exit(0);
 }

@@ -105,6 +105,16 @@ void build_root(std::uint64_t size_bytes) {
   must(::syscall(SYS_pivot_root, ".", kHost + 1) == 0 && ::chdir("/") == 0, "entering the sandbox's root");
 }
 
+core::Fd make_hidden_directory(std::uint64_t size_bytes) {
+  constexpr const char* kPlace = "/tmp/hidden";
+  const std::string options = "mode=0700,size=" + std::to_string(size_bytes);
+  make_directory(kPlace, 0700);
+  must(::mount("k3s-drill", kPlace, "tmpfs", kPlain, options.c_str()) == 0, "mounting a hidden tmpfs");
+  core::Fd directory(::open(kPlace, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  must(directory && ::umount2(kPlace, MNT_DETACH) == 0 && ::rmdir(kPlace) == 0, "hiding a tmpfs");
+  return directory;
+}
+
 void leave_host() {
   must(::unshare(CLONE_NEWNS) == 0 && ::umount2(kHost, MNT_DETACH) == 0, "leaving the host's files");
 }

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "core/fd.hpp"
+
 namespace drill {
 
 /// Where the host's whole tree lies, read-only, until leave_host().
@@ -13,6 +15,9 @@ inline constexpr const char* kHost = "/host";
 /// In a mount namespace of this process's own: builds the new root and enters it. `size_bytes`: the tmpfs' at most.
 /// Throws: Failure.
 void build_root(std::uint64_t size_bytes);
+
+/// A tmpfs that is mounted nowhere: whoever has the descriptor has the only path to it. Throws: Failure.
+core::Fd make_hidden_directory(std::uint64_t size_bytes);
 
 /// In a process that is about to become the engine: out of its sight for good goes the host's tree. Throws: Failure.
 void leave_host();

@@ -1,4 +1,5 @@
 // What the drill proves beside the objects, and that it notices: a real control plane, restored and then looked at.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include "drill/drift.hpp"
 #include "drill/drill.hpp"
 #include "drill/identity.hpp"
+#include "drill/inside.hpp"
 #include "drill/owner.hpp"
 #include "drill/sandbox.hpp"
 #include "drill/writes.hpp"
@@ -137,6 +139,18 @@ TEST_CASE("each damage of the twin is caught, and by the first thing that can se
     CHECK(control.caught_by == caught_by.at(fault));
     CHECK(control.leftovers.empty());
   }
+}
+
+TEST_CASE("a database with a -wal beside it has its damaged twin drilled, as one file") {
+  const Fetched seed;
+  core::run_command(
+      {{"sqlite3", seed.material.database.string(), ".dbconfig no_ckpt_on_close on",
+        "PRAGMA journal_mode = wal; UPDATE kine SET lease = lease + 1 WHERE id = (SELECT max(id) FROM kine)"}});
+  REQUIRE(std::filesystem::file_size(seed.material.database.string() + "-wal") > 0);
+  const drill::Control control =
+      drill::run_control(drill::Fault::truncated, seed.material, seed.snapshot, seed.engine, {}, 120s);
+  INFO(control.message);
+  CHECK(control.verdict == core::CheckVerdict::pass);
 }
 
 TEST_CASE("a damaged twin that cannot be drilled is no proof") {
@@ -294,7 +308,8 @@ TEST_CASE_METHOD(Restored, "another kube-system, CA or service-account key is an
 
 TEST_CASE_METHOD(Restored, "a value, a revision and a key that differ in the datastore are each found and named") {
   const auto prove = [&](drill::Depth depth) {
-    return drill::prove_datastore(plane.engine().datastore_socket(), material.database, snapshot.revision, depth);
+    return drill::prove_datastore({[&] { return plane.engine().datastore_socket(); }}, material.database,
+                                  snapshot.revision, depth);
   };
   CHECK(prove(drill::Depth::internal).check.verdict == core::CheckVerdict::pass);
   CHECK(prove(drill::Depth::internal).keys >= 2);
@@ -415,7 +430,8 @@ TEST_CASE(
 }
 
 TEST_CASE_METHOD(Fetched, "what kine does not answer is skipped, and deep could not run") {
-  const std::filesystem::path nobody = scratch.path() / "no.sock";
+  const core::Fd root = core::open_file(scratch.path(), O_RDONLY | O_DIRECTORY);
+  const drill::DatastoreAccess nobody{[&] { return drill::socket_inside(root.get(), "no.sock"); }};
   const drill::DatastoreProof proof =
       drill::prove_datastore(nobody, material.database, snapshot.revision, drill::Depth::internal);
   CHECK(proof.check.verdict == core::CheckVerdict::skipped);
