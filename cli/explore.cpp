@@ -22,7 +22,8 @@ namespace {
 // As a shell has it.
 constexpr int kCannotRun = 126;
 constexpr int kNoSuchProgram = 127;
-const std::string kNoKubectl = "there is no kubectl in PATH, and none is taken from the engine; install kubectl here";
+constexpr const char* kNoKubectl =
+    "there is no kubectl in PATH, and none is taken from the engine; install kubectl here";
 
 struct Options {
   std::string snapshot;
