@@ -276,8 +276,9 @@ class Exporter {
 
   // All of it or nothing: an empty directory of that name is replaced.
   void publish() {
-    const core::Fd directory = core::open_file(root(), O_RDONLY | O_DIRECTORY);
+    core::Fd directory = core::open_file(root(), O_RDONLY | O_DIRECTORY);
     if (::syncfs(directory.get()) != 0) throw core::system_error(errno, "flushing " + root().string());
+    directory.reset();  // not every file system renames what is open
     std::filesystem::rename(root(), options_.directory);
   }
 

@@ -1,4 +1,8 @@
 // Which of several snapshots is drilled, and what is said of those that are not.
+#include <functional>
+#include <new>
+#include <stdexcept>
+
 #include "core/file.hpp"
 #include "core/scratch_dir.hpp"
 #include "drill/drill.hpp"
@@ -83,4 +87,38 @@ TEST_CASE("of several snapshots the one that is asked for is drilled, and no oth
   CHECK(phase_of(report, "select").findings.empty());
   CHECK(phase_of(report, "verify").verdict == core::CheckVerdict::fail);
   CHECK_FALSE(report.rpo);
+}
+
+TEST_CASE("whatever a phase throws ends that phase, and the report is there with its words") {
+  const std::vector<std::pair<std::function<void()>, std::string>> throws{
+      {[] { std::filesystem::create_directory("/nowhere/at/all"); }, "/nowhere/at/all: No such file or directory"},
+      {[] { throw std::bad_alloc(); }, "out of memory"},
+      {[] { throw std::out_of_range("basic_string::at"); }, "unexpected: basic_string::at"}};
+  for (const auto& [work, words] : throws) {
+    drill::Candidate candidate;
+    candidate.name = "edge/newest";
+    candidate.unpack = [&](const std::filesystem::path&) -> core::CopiedFile {
+      work();
+      return {};
+    };
+    const drill::DrillReport report = drill::run({candidate}, {});
+    const drill::Phase& fetch = phase_of(report, "fetch");
+    CHECK(fetch.verdict == core::CheckVerdict::could_not_run);
+    CHECK_THAT(findings_of(fetch), Catch::Contains(words));
+    CHECK(phase_of(report, "teardown").verdict == core::CheckVerdict::pass);
+  }
+}
+
+TEST_CASE("a newest snapshot that cannot be read is no fail, and no older one is drilled in its place") {
+  const core::ScratchDir scratch;
+  std::vector<drill::Candidate> candidates(2);
+  candidates[0].name = "edge/newest";
+  candidates[0].unreadable = "Permission denied: as root: chown";
+  candidates[1].name = "edge/older";
+  candidates[1].database = scratch.path() / "no-database";
+  const drill::DrillReport report = drill::run(candidates, {});
+  CHECK(report.snapshot == "edge/newest");
+  CHECK(phase_of(report, "select").verdict == core::CheckVerdict::could_not_run);
+  CHECK_THAT(findings_of(phase_of(report, "select")), Catch::Contains("edge/newest: Permission denied"));
+  CHECK(phase_of(report, "fetch").verdict == core::CheckVerdict::skipped);
 }

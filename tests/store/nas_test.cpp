@@ -223,3 +223,17 @@ TEST_CASE("a pull goes on without what it found damaged, also where that cannot 
   CHECK(shelf.add(hour(6), database_at(6)).manifest.database.base.empty());
   CHECK(shelf.extract(hour(6)) == database_at(6));
 }
+
+TEST_CASE("a scratch directory on a NAS is made, filled and removed") {
+  NEEDS_NAS();
+  const core::ScratchDir elsewhere;
+  const lab::Nas nas(elsewhere.path() / "nas", elsewhere.path() / "behind");
+  {
+    const core::ScratchDir scratch(elsewhere.path() / "nas");
+    core::write_new_file(scratch.path() / "file", "x");
+    CHECK(scratch.filled_with(1U << 30U, [] { return true; }));  // it does not say how much is free
+    { const core::ScratchDir another(elsewhere.path() / "nas"); }
+    CHECK(core::read_file(scratch.path() / "file") == "x");
+  }
+  CHECK(std::filesystem::is_empty(elsewhere.path() / "nas"));
+}
