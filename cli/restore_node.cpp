@@ -5,7 +5,9 @@
 #include <charconv>
 #include <optional>
 
+#include "core/edit_distance.hpp"
 #include "core/error.hpp"
+#include "core/log.hpp"
 
 namespace cli {
 namespace {
@@ -64,6 +66,9 @@ restorer::Settings settings_of(const ClusterConfig& cluster) {
 restorer::Settings find_node(const Config& config, const std::string& node, const std::string& cluster) {
   if (const auto named = config.clusters.find(node); named != config.clusters.end()) return settings_of(named->second);
   const Address address = parse_address(node);
+  if (const std::string meant = core::nearest(node, config.cluster_names); !meant.empty())
+    core::log_warning(
+        fmt::format("no cluster '{}' is configured, so it is taken for a host; did you mean {}?", node, meant));
   restorer::Settings settings;
   if (const auto own = config.clusters.find(cluster); own != config.clusters.end()) {
     settings = own->second.restore;

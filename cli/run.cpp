@@ -59,6 +59,10 @@ class Runner {
       usage("--k3s is for engines k3s and container; the stand-in has one version");
     if (options_.k3s_versions.size() > 1 && !options_.report.empty())
       usage("--report takes one file: name one version with it");
+    if (options_.report.has_parent_path() && !std::filesystem::is_directory(options_.report.parent_path()))
+      throw core::Error(core::ErrorKind::usage,
+                        fmt::format("--report {}: there is no directory {}: make it, or name another",
+                                    options_.report.string(), options_.report.parent_path().string()));
     if (!options_.settle.empty() && !options_.controllers) usage("--settle belongs to --controllers");
     if (!options_.file.empty() && (!options_.names.empty() || !options_.snapshot.empty()))
       usage("give either --file or clusters and snapshots, not both");
