@@ -31,6 +31,10 @@ int extract(const Globals& globals, const Options& options) {
   const store::Snapshot snapshot = Names(config, store).snapshot(options.snapshot);
   if (std::filesystem::exists(std::filesystem::symlink_status(options.out)))
     throw core::Error(core::ErrorKind::usage, options.out.string() + " is already there and is never overwritten");
+  if (options.out.has_parent_path() && !std::filesystem::is_directory(options.out.parent_path()))
+    throw core::Error(core::ErrorKind::usage,
+                      fmt::format("--out {}: there is no directory {}: make it, or name another", options.out.string(),
+                                  options.out.parent_path().string()));
   core::show_progress("unpacking " + snapshot.full_name());
   const core::Stopwatch watch;
   reports::ExtractOutcome outcome{snapshot.full_name(), options.out, store.extract(snapshot, options.out), {}};

@@ -9,6 +9,7 @@
 #include "cli/command.hpp"
 #include "cli/series.hpp"
 #include "core/as_owner.hpp"
+#include "core/edit_distance.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "store/incoming.hpp"
@@ -165,6 +166,10 @@ class Importer {
 
 int import_files(const Globals& globals, const Options& options) {
   const Config config = load_config(globals.config_path);
+  if (!store::valid_cluster_name(options.cluster))
+    refuse(
+        core::ErrorKind::usage,
+        fmt::format("--cluster {}: the name of a cluster has letters, digits, '-', '_' and '.' only", options.cluster));
   store::Store store(config.store);
   std::vector<std::filesystem::path> files;
   for (const std::filesystem::path& path : options.paths)
@@ -172,8 +177,11 @@ int import_files(const Globals& globals, const Options& options) {
   std::stable_sort(files.begin(), files.end(),
                    [](const auto& a, const auto& b) { return a.filename() < b.filename(); });
   if (config.clusters.count(options.cluster) == 0)
-    core::log_warning(
-        fmt::format("{} has no cluster '{}': importing it all the same", config.path.string(), options.cluster));
+    core::log_warning(fmt::format("{} has no cluster '{}': {}importing it all the same", config.path.string(),
+                                  options.cluster,
+                                  core::nearest(options.cluster, config.cluster_names).empty()
+                                      ? ""
+                                      : core::did_you_mean(options.cluster, config.cluster_names, "") + " "));
   Importer importer(store, options);
   std::vector<reports::ImportOutcome> outcomes;
   for (const std::filesystem::path& file : files) {

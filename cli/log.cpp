@@ -120,7 +120,15 @@ class Searcher {
     throw core::Error(core::ErrorKind::not_found,
                       fmt::format("no {} in any of {} of {}{}{}", asked, reports::counted(read, "snapshot"), cluster_,
                                   passed_over > 0 ? fmt::format(" ({} more could not be read)", passed_over) : "",
-                                  near.empty() ? "" : fmt::format("; the newest has {}", fmt::join(near, ", "))));
+                                  near.empty() ? without_namespace(asked)
+                                               : fmt::format("; the newest has {}", fmt::join(near, ", "))));
+  }
+
+  // What is in a namespace, and asked for without it, is found nowhere.
+  static std::string without_namespace(const std::string& asked) {
+    const std::size_t slash = asked.find('/');
+    if (slash == 0 || asked.find('/', slash + 1) != std::string::npos) return {};
+    return fmt::format("; if it is in a namespace: {}/NAMESPACE/{}", asked.substr(0, slash), asked.substr(slash + 1));
   }
 
   [[noreturn]] static void ambiguous(const std::string& asked, const std::vector<verifier::Life>& lives) {

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "cli/address.hpp"
+#include "core/edit_distance.hpp"
 #include "core/error.hpp"
+#include "core/log.hpp"
 
 namespace cli {
 namespace {
@@ -22,6 +24,9 @@ restorer::Settings find_node(const Config& config, const std::string& node, cons
   if (!parsed)
     throw core::Error(core::ErrorKind::usage,
                       fmt::format("--to '{}' is neither a configured cluster nor user@host:port", node));
+  if (const std::string meant = core::nearest(node, config.cluster_names); !meant.empty())
+    core::log_warning(
+        fmt::format("no cluster '{}' is configured, so it is taken for a host; did you mean {}?", node, meant));
   const Address& address = *parsed;
   restorer::Settings settings;
   if (const auto own = config.clusters.find(cluster); own != config.clusters.end()) {

@@ -60,6 +60,10 @@ class Runner {
       usage("--k3s is for engines k3s and container; the stand-in has one version");
     if (options_.k3s_versions.size() > 1 && !options_.report.empty())
       usage("--report takes one file: name one version with it");
+    if (options_.report.has_parent_path() && !std::filesystem::is_directory(options_.report.parent_path()))
+      throw core::Error(core::ErrorKind::usage,
+                        fmt::format("--report {}: there is no directory {}: make it, or name another",
+                                    options_.report.string(), options_.report.parent_path().string()));
     if (!options_.settle.empty() && !options_.controllers) usage("--settle belongs to --controllers");
     if (!options_.file.empty() && (!options_.names.empty() || !options_.snapshot.empty()))
       usage("give either --file or clusters and snapshots, not both");
@@ -124,7 +128,8 @@ class Runner {
   // `only` names the snapshot that was asked for; empty: the newest that verifies.
   void run_cluster(const Config& config, store::Store& store, const std::string& cluster, const std::string& only) {
     const std::vector<store::Snapshot> snapshots = store.list(cluster);
-    if (snapshots.empty()) throw Names(config, store).no_snapshot(cluster);
+    const Names names(config, store);
+    if (snapshots.empty()) throw names.no_snapshot(cluster);
     drill::DrillOptions settings = config.drill;
     if (const auto found = config.clusters.find(cluster); found != config.clusters.end()) {
       settings.objectives = found->second.objectives;

@@ -133,6 +133,7 @@ void start_ticking() {
 
 void log(spdlog::level::level_enum level, std::string_view message) {
   const std::lock_guard lock(state().mutex);
+  if (!logger().should_log(level)) return;
   if (!state().progress.empty()) draw("");
   logger().log(level, "{}", message);
   if (!state().progress.empty()) draw_progress();

@@ -24,8 +24,7 @@ std::string cause_and_cure(int errno_value, uid_t uid, const std::filesystem::pa
         "one of the limits in /proc/sys/user is reached (user.max_user_namespaces is {}); raise it by sysctl",
         limit.empty() ? "not known" : limit);
   if (uid != 0 && setting(root, "kernel/unprivileged_userns_clone") == "0")
-    return "kernel.unprivileged_userns_clone is 0, so that only root may; run drill as root, or type: sysctl -w "
-           "kernel.unprivileged_userns_clone=1";
+    return "kernel.unprivileged_userns_clone is 0, so that only root may; set it to 1 by sysctl, or run drill as root";
   if (uid != 0 && setting(root, "kernel/apparmor_restrict_unprivileged_userns") == "1")
     return "AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1, as on Ubuntu from "
            "23.10 on); run drill as root, or allow drill alone by the profile in docs/safety.md";

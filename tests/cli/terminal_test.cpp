@@ -109,6 +109,21 @@ TEST_CASE_METHOD(Shop, "words for the wrong place are answered with what to type
       Contains("edge is a cluster, and a restore takes one snapshot of it: drill restore edge/latest --to edge takes "
                "the newest, edge/" +
                name(3)));
+  CHECK_THAT(answer({"import", "--cluster", "edge/x", files.string()}),
+             Contains("letters, digits, '-', '_' and '.' only"));
+  CHECK_THAT(answer({"log", "secrets/db"}), Contains("if it is in a namespace: secrets/NAMESPACE/db"));
+  CHECK_THAT(answer({"restore", "edge/latest", "--to", "egde", "--dry-run"}),
+             Contains("taken for a host; did you mean edge?"));
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"extract", "edge", "--out", "/nowhere/state.db"},
+        {"run", "edge", "--report", "/nowhere/report.json"}}) {
+    const core::CommandResult result = drill(words);
+    INFO(result.err);
+    CHECK(result.exit_code == 2);
+    CHECK_THAT(result.err, Contains("there is no directory /nowhere: make it, or name another"));
+  }
+  CHECK_THAT(answer({"import", "--cluster", "egde", files.string()}),
+             Contains("no cluster 'egde': did you mean edge? importing"));
   const core::CommandResult nothing = bench::drill({});
   CHECK(nothing.exit_code == 2);
   CHECK(nothing.out.empty());

@@ -106,5 +106,5 @@ TEST_CASE_METHOD(Shop, "verify --file takes the older file with --previous, and 
 TEST_CASE_METHOD(Shop, "an empty store has nothing to verify, diff or follow") {
   CHECK(drill({"verify", "--all"}).exit_code == 3);
   CHECK(drill({"log", "secrets/shop/db"}).exit_code == 3);
-  CHECK(drill({"diff", "latest", "latest"}).exit_code == 2);
+  CHECK(drill({"diff", "latest", "latest"}).exit_code == 3);
 }
