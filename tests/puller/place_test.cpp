@@ -145,7 +145,22 @@ TEST_CASE("what the running k3s has open decides over what it is told") {
   }
 }
 
-TEST_CASE("a node of busybox without systemctl tells its OpenRC files") {
+TEST_CASE("without a systemd that answers, unit and drop-ins are found where it looks for them") {
+  NEEDS_LAB();
+  const lab::Node node;
+  node.make_database();
+  node.run("mount --bind /bin/false \"$(command -v systemctl)\"; ! systemctl show k3s.service");
+  const std::string drop_in = "k3s.service.d/10-data.conf";
+  const std::string moved = "[Service]\nExecStart=\nExecStart=/usr/local/bin/k3s server --data-dir=/mnt/k3s\n";
+  write(node, "/etc/systemd/system/k3s.service", unit("\t-d /elsewhere\n"));
+  write(node, "/run/systemd/system/" + drop_in, moved);
+  for (const puller::Method method : {puller::Method::helper, puller::Method::sqlite3})
+    CHECK_THAT(pull(node, method), Contains("/mnt/k3s/server/db/state.db, as /run/systemd/system/" + drop_in));
+  write(node, "/etc/systemd/system/" + drop_in, "[Service]\nExecStart=\nExecStart=/usr/local/bin/k3s server\n");
+  CHECK(pull(node, puller::Method::helper) == "");
+}
+
+TEST_CASE("a node of busybox and OpenRC tells the files of its service") {
   NEEDS_LAB();
   const lab::Node node;
   node.make_database();
