@@ -226,10 +226,16 @@ TEST_CASE("a program that cannot be executed is named with the reason, and the n
 // In a user namespace one may set this limit for oneself.
 TEST_CASE("a host that allows no user namespaces allows them once what the message says is typed") {
   const std::string said = as_user(::geteuid(), [] {
-    const uid_t uid = ::geteuid();
+    const std::string uid_map = fmt::format("0 {} 1", ::geteuid());
+    const std::string gid_map = fmt::format("0 {} 1", ::getegid());
     if (::unshare(CLONE_NEWUSER) != 0) return std::string("unshare failed");
-    core::write_all(core::Fd(::open("/proc/self/uid_map", O_WRONLY)).get(), fmt::format("0 {} 1", uid), "uid_map");
-    core::write_all(core::Fd(::open("/proc/sys/user/max_user_namespaces", O_WRONLY)).get(), "0", "the limit");
+    const auto write = [](const char* path, const std::string& text) {
+      core::write_all(core::Fd(::open(path, O_WRONLY)).get(), text, path);
+    };
+    write("/proc/self/uid_map", uid_map);
+    write("/proc/self/setgroups", "deny");
+    write("/proc/self/gid_map", gid_map);
+    write("/proc/sys/user/max_user_namespaces", "0");
     try {
       drill::try_sandbox({});
     } catch (const core::Error& error) {
