@@ -42,16 +42,24 @@ Start start_of(const Told& told) {
   return start;
 }
 
+// What is in front of k3s, as nice and ionice are, has flags of its own.
+std::vector<std::string> from_k3s_on(const std::vector<std::string>& words) {
+  const auto is_k3s = [](const std::string& word) {
+    return word.starts_with('/') && word.ends_with("/k3s") && word.find(':') == std::string::npos;
+  };
+  if (!words.empty() && words.front() == "k3s") return words;
+  return {std::find_if(words.begin(), words.end(), is_k3s), words.end()};
+}
+
+// `otherwise` where no k3s is among the words: it may be told more by what starts it.
 Value config_file_of(const Start& start, const std::vector<Flag>& flags, const std::string& otherwise) {
   if (const auto found = start.environment.find("K3S_CONFIG_FILE");
       found != start.environment.end() && !found->second.text.empty())
     return found->second;
   const auto flag = std::find_if(flags.begin(), flags.end(), [](const Flag& one) { return one.name == "config"; });
   if (flag != flags.end()) return {flag->value, flag->file};
-  return {start.words.empty() ? otherwise : std::string(kConfigFile), {}};
+  return {from_k3s_on(start.words).empty() ? otherwise : std::string(kConfigFile), {}};
 }
-
-bool is_k3s(const std::string& word) { return word == "k3s" || word.ends_with("/k3s"); }
 
 // Source: rancher/wrangler pkg/resolvehome.
 std::string with_home(std::string path, const Environment& environment) {
@@ -67,9 +75,10 @@ std::string with_home(std::string path, const Environment& environment) {
 
 Settings::Settings(const Told& told, const std::string& config_file) {
   const Start start = start_of(told);
-  const std::vector<Flag> command_line = flags_of(start.words, start.file);
+  const std::vector<std::string> words = from_k3s_on(start.words);
+  const std::vector<Flag> command_line = flags_of(words, start.file);
   environment_ = start.environment;
-  starts_k3s_ = std::any_of(start.words.begin(), start.words.end(), is_k3s);
+  starts_k3s_ = !words.empty();
   config_file_ = config_file_of(start, command_line, config_file);
   std::vector<ConfigFile> configs;
   for (const NodeFile& file : told.files_of(FileKind::config))

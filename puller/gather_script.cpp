@@ -105,7 +105,8 @@ tell_inodes() {
       grep -o '/[^][:space:]"'\'',;?={}[]*' | sed 's,/*$,,' |
       awk 'length($0) > 1 && !seen[$0]++ && count++ < 200 { print; print $0 "/server/db/state.db" }')
     set -f
-    for path in /var/lib/rancher/k3s $named; do set -- "$@" "$path"; done
+    # What looks like a path may be part of a token: only what is there becomes an argument that others can see.
+    for path in /var/lib/rancher/k3s $named; do [ ! -e "$path" ] || set -- "$@" "$path"; done
     stat -L -c 'fact told inode %d:%i %n' "$data_dir" "$data_dir/server/db/state.db" "$@" 2>/dev/null
   )
 }

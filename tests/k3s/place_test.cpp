@@ -84,6 +84,29 @@ TEST_CASE("the command line wins over the config, and the config over the enviro
     CHECK_THAT(told("", arguments, ""), Contains("in /b/"));
 }
 
+TEST_CASE("what stands in front of k3s has flags of its own, and what starts no k3s tells nothing of its flags") {
+  const auto started_by = [](const std::string& command, const std::string& config, const std::string& config_file) {
+    const k3s::Told told = told_of({{"config " + config_file, config},
+                                    {"unit /etc/systemd/system/k3s.service", "[Service]\nExecStart=" + command + "\n"}},
+                                   {kOurs});
+    return k3s::judge_place(told, kDir, config_file);
+  };
+  const std::string usual = "/etc/rancher/k3s/config.yaml";
+  for (const char* front : {"/usr/bin/ionice -c 2", "/usr/bin/taskset -c 0", "/usr/bin/nice -n 5"}) {
+    CAPTURE(front);
+    const std::string command = std::string(front) + " /usr/local/bin/k3s server";
+    CHECK(started_by(command, "", usual).warnings.empty());
+    CHECK(started_by(command, "data-dir: /mnt/k3s", usual).refusal.has_value());
+    CHECK(started_by(command + " -d /mnt/k3s", "", usual).refusal.has_value());
+  }
+  const k3s::PlaceFindings container = started_by(
+      "/usr/bin/docker run -d --name k3s -v /srv/k3s:/var/lib/rancher/k3s rancher/k3s:v1.30 server", "", usual);
+  CHECK(container.warnings.empty());
+  CHECK_FALSE(container.refusal);
+  CHECK(started_by("/usr/local/bin/start-k3s.sh", "", "/opt/k3s.yaml").warnings.empty());
+  CHECK(started_by("/usr/local/bin/start-k3s.sh", "data-dir: /mnt/k3s", "/opt/k3s.yaml").refusal.has_value());
+}
+
 TEST_CASE("a service file that only mentions a datastore in a comment tells none") {
   const std::string text =
       "[Service]\n# ExecStart=/usr/local/bin/k3s server --datastore-endpoint=mysql://x --token y\n"
