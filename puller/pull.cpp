@@ -71,6 +71,11 @@ class PlaceJudge {
     if (found.external) throw external_datastore(found.external->kind, found.external->file, target_.host);
     if (found.refusal) throw Error(ErrorKind::not_found, fmt::format("{}: {}", target_.host, *found.refusal));
     warnings_ = std::move(found.warnings);
+    if (!told.whole())
+      warnings_.push_back(
+          "it is not known what k3s there is told, and whether this database is the one in use: an older drill-node "
+          "does not tell, one without base64 cannot, and one that waits for 10 s gives up; let drill send its own "
+          "drill-node, install base64, or see what hangs there");
   }
 
   const Target& target_;
@@ -296,7 +301,7 @@ PullReport pull(const Target& target, store::Store& store, const ReadIdentity& r
   PullReport report = attempt_twice(target, store, read_identity);
   report.duration = watch.elapsed();
   for (const std::string& warning : report.node.warnings)
-    core::log_warning(fmt::format("{}: {}", target.host, warning));
+    core::log_lasting_warning(fmt::format("{}: {}", target.host, warning));
   core::clear_progress();
   return report;
 }

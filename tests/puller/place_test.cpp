@@ -188,6 +188,7 @@ TEST_CASE("an older drill-node that tells no files is judged by its own words") 
     return pull(node, puller::Method::helper);
   };
   CHECK(as_older("") == "");
+  CHECK_THAT(puller::inspect(node.target()).warnings.at(0), StartsWith("it is not known what k3s there is told"));
   CHECK_THAT(as_older("s/^item token .*/problem external mysql \\/etc\\/x.env/"),
              StartsWith("not_found: ") && Contains("external mysql database (datastore-endpoint in /etc/x.env)"));
 }
