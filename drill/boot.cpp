@@ -51,6 +51,7 @@ class Boot {
                     fmt::format("not ready after {} (ready_timeout); its last line: {}", core::format_duration(timeout),
                                 log_.last_words()));
     }
+    result_.api->finish_by(std::chrono::steady_clock::time_point::max());
     return std::move(result_);
   }
 
