@@ -293,9 +293,7 @@ bool Store::keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_v
   const std::optional<Proof> newer = proof_from_json(std::string(json));
   if (older && older->verdict != "inconclusive" && newer && newer->verdict == "inconclusive") return false;
   const core::AsOwner as(root_);
-  std::error_code unreadable;
-  for (const auto& entry : std::filesystem::directory_iterator(snapshot.directory.parent_path(), unreadable))
-    if (entry.is_directory(unreadable)) core::remove_abandoned_files(entry.path());
+  core::remove_abandoned_files(snapshot.directory);
   write_evidence(target, json);
   return true;
 }

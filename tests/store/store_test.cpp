@@ -245,11 +245,11 @@ TEST_CASE("evidence that a killed writer left half way is removed with the next 
   if (dead == 0) ::_exit(0);
   ::waitpid(dead, nullptr, 0);
   const std::filesystem::path abandoned = older / ("run.json." + std::to_string(dead) + ".tmp");
-  const std::filesystem::path passing = older / ("run.json." + std::to_string(::getpid()) + ".tmp");
+  const std::filesystem::path passing = older / ("verify.json." + std::to_string(::getpid()) + ".tmp");
   core::write_new_file(abandoned, "{");
   core::write_new_file(passing, "{");
 
-  fixture.prove("20261124T020000Z", store::Evidence::run, "pass");
+  fixture.prove("20261124T010000Z", store::Evidence::run, "pass");
 
   CHECK_FALSE(std::filesystem::exists(abandoned));
   CHECK(std::filesystem::exists(passing));
