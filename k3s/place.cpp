@@ -81,8 +81,15 @@ PlaceFindings judge(const Told& told, const std::string& data_dir, const std::st
   const auto in_use = [&](const OpenDatabase& open) { return !inode.empty() && open.inode == inode; };
   const bool serves_ours = std::any_of(told.open().begin(), told.open().end(), in_use);
   if (!serves_ours && !told.open().empty()) {
-    findings.refusal = opened_elsewhere(told.open().front(), ours);
-    return findings;
+    const OpenDatabase& open = told.open().front();
+    if (!told.stopped()) {
+      findings.refusal = opened_elsewhere(open, ours);
+      return findings;
+    }
+    findings.warnings.push_back(
+        fmt::format("the service k3s is stopped, and another k3s (process {}) has its database in {}: if that is this "
+                    "cluster's, {}",
+                    open.process, open.path, cure(std::string(without_deleted(open.path)), ours)));
   }
   const Datastore datastore = datastore_of(settings);
   if (!datastore.kind.empty()) {

@@ -42,13 +42,17 @@ Start start_of(const Told& told) {
   return start;
 }
 
-// What is in front of k3s, as nice and ionice are, has flags of its own.
+// What is in front of k3s, as nice and ionice are, has flags of its own. Behind it stands what it is to be: a name or a
+// directory that only looks like it is followed by something else.
 std::vector<std::string> from_k3s_on(const std::vector<std::string>& words) {
-  const auto is_k3s = [](const std::string& word) {
-    return word.starts_with('/') && word.ends_with("/k3s") && word.find(':') == std::string::npos;
-  };
-  if (!words.empty() && words.front() == "k3s") return words;
-  return {std::find_if(words.begin(), words.end(), is_k3s), words.end()};
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const bool looks_like_it =
+        word == "k3s" || (word.starts_with('/') && word.ends_with("/k3s") && word.find(':') == std::string::npos);
+    const bool is_started = i == 0 || words[i - 1] == "exec" || (i + 1 < words.size() && words[i + 1] == "server");
+    if (looks_like_it && is_started) return {words.begin() + static_cast<std::ptrdiff_t>(i), words.end()};
+  }
+  return {};
 }
 
 // `otherwise` where no k3s is among the words: it may be told more by what starts it.

@@ -42,6 +42,8 @@ void Told::add(std::string_view line) {
   if (word == "text") return add_text(line);
   if (word == "whole") {
     whole_ = true;
+  } else if (word == "stopped") {
+    stopped_ = true;
   } else if (word == "inode") {
     const std::string_view inode = take_word(line);
     inodes_[plain_path(std::string(line))] = inode;

@@ -177,13 +177,16 @@ Command command_of(std::string_view line) {
   return command;
 }
 
-// `sh -c 'exec k3s server ...'`.
+// `sh -c 'exec k3s server ...'`, also as `bash -l -c` and `sh -ec`.
 std::vector<std::string> without_shell(const std::vector<std::string>& words, const Environment& environment) {
-  if (words.size() < 3 || words[1] != "-c") return words;
+  if (words.empty()) return words;
   const std::string program = words[0].substr(words[0].rfind('/') + 1);
-  return program == "sh" || program == "bash" || program == "dash" || program == "ash"
-             ? shell_words(words[2], environment)
-             : words;
+  if (program != "sh" && program != "bash" && program != "dash" && program != "ash") return words;
+  bool has_script = false;
+  std::size_t operand = 1;
+  for (; operand < words.size() && words[operand].starts_with('-'); ++operand)
+    has_script = has_script || (!words[operand].starts_with("--") && words[operand].find('c') != std::string::npos);
+  return has_script && operand < words.size() ? shell_words(words[operand], environment) : words;
 }
 
 class Unit {

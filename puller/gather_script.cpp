@@ -9,6 +9,7 @@ told() {
   printf 'fact told %s\n' "$*" || exit 4
 }
 tell_file() {
+  case $2 in *[[:cntrl:]]*) return 0 ;; esac
   [ -f "$2" ] && [ "$(stat -L -c %s "$2" 2>/dev/null || echo 999999)" -le 524288 ] || return 0
   told "$1 $2"
   base64 <"$2" | sed 's/^/fact told text /'
@@ -79,7 +80,7 @@ tell_configs() {
 # A database is what a process of k3s has open together with its WAL. What runs in a container is another machine's, and
 # what runs while the service is stopped is another service's.
 tell_open() {
-  case $loaded in *ActiveState=inactive* | *ActiveState=failed*) [ -z "$units" ] || return 0 ;; esac
+  case $loaded in *ActiveState=inactive* | *ActiveState=failed*) [ -z "$units" ] || told stopped ;; esac
   for process in /proc/[0-9]*; do
     { read -r name <"$process/comm"; } 2>/dev/null || continue
     case $name in k3s | k3s-server) ;; *) continue ;; esac

@@ -99,6 +99,12 @@ TEST_CASE("what stands in front of k3s has flags of its own, and what starts no 
     CHECK(started_by(command, "data-dir: /mnt/k3s", usual).refusal.has_value());
     CHECK(started_by(command + " -d /mnt/k3s", "", usual).refusal.has_value());
   }
+  for (const char* command : {"/bin/sh -c 'exec k3s server -d /mnt/k3s'", "/bin/sh -ec 'k3s server -d /mnt/k3s'",
+                              "/bin/bash -l -c \"exec /usr/local/bin/k3s server -d /mnt/k3s\"",
+                              "/usr/bin/nice -n 5 k3s server -d /mnt/k3s"}) {
+    CAPTURE(command);
+    CHECK(started_by(command, "", usual).refusal.has_value());
+  }
   const k3s::PlaceFindings container = started_by(
       "/usr/bin/docker run -d --name k3s -v /srv/k3s:/var/lib/rancher/k3s rancher/k3s:v1.30 server", "", usual);
   CHECK(container.warnings.empty());
@@ -143,6 +149,19 @@ TEST_CASE("a database that the running k3s has open elsewhere is refused, naming
   CHECK_THAT(refusal("", {kOurs, "open 77 1:5 " + kDatabase + " (deleted)"}),
              Contains("deleted or replaced") && Contains("restart k3s"));
   CHECK(refusal("", {kOurs, "open 7 1:5 /other/x.db", "open 77 1:1 " + kDatabase}).empty());
+}
+
+TEST_CASE("while the service is stopped, what another k3s has open is taken where it is ours, and else a warning") {
+  const std::string unit_file = "unit /etc/systemd/system/k3s.service";
+  const auto told = [&](const std::string& open) {
+    return told_of({{unit_file, unit("--data-dir /old")}}, {kOurs, "stopped", open});
+  };
+  CHECK_FALSE(judge(told("open 9 1:1 " + kDatabase)).refusal);
+  const k3s::PlaceFindings other =
+      judge(told_of({{unit_file, unit("")}}, {kOurs, "stopped", "open 9 2:2 /data/k3s/server/db/state.db"}));
+  CHECK_FALSE(other.refusal);
+  REQUIRE(other.warnings.size() == 1);
+  CHECK_THAT(other.warnings[0], Contains("another k3s (process 9)") && Contains("/data/k3s"));
 }
 
 TEST_CASE("where nothing tells, nothing is refused") {
