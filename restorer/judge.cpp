@@ -73,6 +73,11 @@ class Judge {
           fmt::format("state.db is a symlink to {}, and a restore keeps only one whose target has its name: rename "
                       "that file to state.db and the symlink with it",
                       node_.database_link));
+    if (node_.database_link_lost)
+      refuse(
+          fmt::format("state.db is a symlink to {}, and that directory is not there: mount the disk that has it, or "
+                      "remove the symlink",
+                      node_.database_link));
     if (!node_.other_config.empty())
       refuse(fmt::format("k3s reads its config from {}, and not from {}: set config_file of the cluster in the config",
                          node_.other_config, settings_.target.config_file.string()));

@@ -175,6 +175,7 @@ NodeState Node::look_once() {
   state.stage = stage_called(shell->text("stage"));
   state.owner = shell->text("owner");
   state.database_link = shell->text("database_link");
+  state.database_link_lost = !shell->text("database_link_lost").empty();
   read_settings(shell->told(), state);
   return state;
 }

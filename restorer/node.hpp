@@ -58,6 +58,7 @@ struct NodeState {
   std::string other_config;        // "/srv/k3s.yaml, as FILE says": the config that k3s reads, when not ours
   std::vector<std::string> unreadable_configs;  // "FILE, line 3": k3s would not start on them
   std::string database_link;                    // what state.db leads to when it is a symlink; empty: it is none
+  bool database_link_lost = false;              // into a directory that is not there, as of a disk that is not mounted
   std::string other_database;    // "/srv/x.db, as FILE says": of a datastore-endpoint that is not state.db
   std::string other_data_dir;    // "/data, as FILE says": where k3s has its data, when not where we look
   std::string other_kubeconfig;  // as above, for the kubeconfig it writes

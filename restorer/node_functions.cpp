@@ -248,7 +248,10 @@ look_at_cluster() {
   if [ -s "$server/tls/server-ca.crt" ]; then
     fact ca_sha256 "$(hash_of "$server/tls/server-ca.crt")"
   fi
-  [ ! -L "$server/db/state.db" ] || fact database_link "$database"
+  if [ -L "$server/db/state.db" ]; then
+    fact database_link "$database"
+    [ -d "${database%/*}" ] || fact database_link_lost yes
+  fi
   [ ! -s "$server/token" ] || fact token_ca "$(sed -n 's/^K10\([0-9a-f]\{64\}\)::.*/\1/p' "$server/token")"
 }
 

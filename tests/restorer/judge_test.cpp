@@ -87,6 +87,9 @@ TEST_CASE("a node whose k3s has its data, or writes its kubeconfig, elsewhere is
   node = same_node();
   node.database_link = "/srv/db/state.db";
   CHECK(said(node).empty());
+  node.database_link_lost = true;
+  CHECK_THAT(said(node), Catch::Contains("that directory is not there: mount the disk"));
+  node.database_link_lost = false;
   node.database_link = "/srv/db/x.db";
   CHECK_THAT(said(node), Catch::StartsWith("error: state.db is a symlink to /srv/db/x.db"));
   node = same_node();
