@@ -46,6 +46,18 @@ void collect(asio::readable_pipe& pipe, std::string& into) {
                    [](const boost::system::error_code&, std::size_t) {});
 }
 
+// Closed in whatever else is started meanwhile: asio's own would stay open there, and never end here.
+struct Pipe {
+  Fd read;
+  Fd write;
+  Pipe() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error(errno, "making a pipe");
+    read = Fd(ends[0]);
+    write = Fd(ends[1]);
+  }
+};
+
 std::string resolve(const std::string& name) {
   const std::string path = name.find('/') == std::string::npos ? find_program(name) : name;
   if (path.empty()) throw Error(ErrorKind::not_found, name + ": no such program in PATH");
@@ -127,12 +139,16 @@ CommandResult run_command(const Command& command) {
   const std::string name = command.argv.at(0);
   const std::string path = resolve(name);
   asio::io_context context;
-  asio::readable_pipe out(context);
-  asio::readable_pipe err(context);
+  Pipe output;
+  Pipe errors;
+  asio::readable_pipe out(context, output.read.release());
+  asio::readable_pipe err(context, errors.read.release());
   CommandResult result;
   try {
     process::process child(context, path, std::vector<std::string>(command.argv.begin() + 1, command.argv.end()),
-                           process::process_stdio{nullptr, out, err}, DieWithParent{});
+                           process::process_stdio{nullptr, output.write.get(), errors.write.get()}, DieWithParent{});
+    output.write.reset();
+    errors.write.reset();
     collect(out, result.out);
     collect(err, result.err);
     bool exited = false;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxNodes = 100'000;  // aliases can make a small file expand without end
+constexpr std::size_t kMaxBytes = 16U << 20U;
 
 // By its tag: "?" and "" are those of plain scalars, "!" that of a quoted one.
 bool is_text(const std::string& tag) {
@@ -29,6 +30,8 @@ class Converter {
     if (node.IsScalar()) {
       result.kind = YamlNode::Kind::scalar;
       result.scalar = node.Scalar();
+      bytes_ += result.scalar.size();  // an alias is its whole text again
+      if (bytes_ > kMaxBytes) fail(node, "nested too deeply or too large");
       result.quoted = is_text(node.Tag());
     } else if (node.IsSequence()) {
       result.kind = YamlNode::Kind::sequence;
@@ -55,6 +58,7 @@ class Converter {
   const std::string& name_;
   RepeatedKeys repeated_;
   std::size_t nodes_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 // Of a tree that has been converted, so that it is known to have an end.

@@ -248,8 +248,9 @@ free_in() { stat -f -c '%a %S' "$1" | { read -r blocks block_bytes; echo $((bloc
 
 # Where a path leads to, which need not be there yet.
 resolved() {
-  path=$1
-  while [ -L "$path" ]; do
+  path=$1 links=0
+  while [ -L "$path" ] && [ $links -lt 40 ]; do
+    links=$((links + 1))
     link=$(readlink "$path")
     case $link in /*) path=$link ;; *) path=${path%/*}/$link ;; esac
   done

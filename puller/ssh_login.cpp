@@ -134,7 +134,8 @@ Key certified(const std::filesystem::path& identity, const std::filesystem::path
 std::string key_cure(const std::string& user, const std::string& line, const std::filesystem::path& new_key) {
   if (line.empty()) return fmt::format("make a key; type: ssh-keygen -q -t ed25519 -N '' -f {}", shell_word(new_key));
   return fmt::format(
-      "let this machine's key in; type on the node: sudo -Hu {} sh -c 'umask 077 && mkdir -p ~/.ssh && "
+      "let this machine's key in, or see what sshd there logs where it is in already (a locked account, AllowUsers, "
+      "modes of ~/.ssh); type on the node: sudo -Hu {} sh -c 'umask 077 && mkdir -p ~/.ssh && "
       "echo {} >>~/.ssh/authorized_keys'",
       user, line);
 }

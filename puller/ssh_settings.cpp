@@ -55,15 +55,25 @@ std::string lower_case(std::string text) {
   return text;
 }
 
-std::filesystem::path home_of_password_database() {
-  const passwd* entry = ::getpwuid(::getuid());
-  return entry == nullptr ? "" : entry->pw_dir;
+// Of whom we are, in the password database; empty where it does not say. Pulls run side by side.
+struct Account {
+  std::string name;
+  std::filesystem::path home;
+};
+
+Account own_account() {
+  std::array<char, 16384> buffer;
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return {};
+  return {found->pw_name, found->pw_dir};
 }
 
 // A configuration that leads to all that count, as a file without a place on the disk.
 class LeadingConfig {
  public:
-  explicit LeadingConfig(const std::vector<std::filesystem::path>& files) : fd_(::memfd_create("ssh_config", 0)) {
+  explicit LeadingConfig(const std::vector<std::filesystem::path>& files)
+      : fd_(::memfd_create("ssh_config", MFD_CLOEXEC)) {
     if (!fd_) throw core::system_error(errno, "a file in memory");
     std::string text;
     for (const std::filesystem::path& file : files) text += fmt::format("Include \"{}\"\n", file.string());
@@ -138,7 +148,7 @@ class Expander {
   std::filesystem::path path(std::string text) const {
     if (text.starts_with("~/")) text = home_directory() / text.substr(2);
     // ssh has put the home of the password database there.
-    const std::string other_home = (home_of_password_database() / ".ssh/").string();
+    const std::string other_home = (own_account().home / ".ssh/").string();
     if (text.starts_with(other_home)) text = home_directory() / ".ssh" / text.substr(other_home.size());
     for (std::size_t begin = text.find("${"); begin != std::string::npos; begin = text.find("${", begin)) {
       const std::size_t end = std::min(text.find('}', begin), text.size());
@@ -167,10 +177,8 @@ class Expander {
         return std::to_string(settings_.port);
       case 'r':
         return settings_.user;
-      case 'u': {
-        const passwd* entry = ::getpwuid(::getuid());
-        return entry == nullptr ? "" : entry->pw_name;
-      }
+      case 'u':
+        return own_account().name;
       default:
         return std::string("%") + name;
     }

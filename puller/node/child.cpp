@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace node {
 
@@ -46,8 +47,11 @@ std::string Child::answer(std::chrono::milliseconds patience, std::size_t size_b
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd wait{out_.get(), POLLIN, 0};
-    if (::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) <= 0) break;
+    const int ready = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) break;
     const ssize_t got = ::read(out_.get(), block, sizeof block);
+    if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     text.append(block, static_cast<std::size_t>(got));
   }
