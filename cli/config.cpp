@@ -60,6 +60,8 @@ class Decoder {
     std::string path = text(node);
     if (path.starts_with("~/"))
       if (const char* home = std::getenv("HOME")) path = home + path.substr(1);
+    if (path.starts_with('~'))
+      fail(node, fmt::format("'{}': only ~/ stands for a home here: write the whole path", path));
     return path;
   }
 
@@ -296,8 +298,9 @@ Duration parse_duration(const std::string& text, const DurationRange& range) {
       *exact % Duration(1) == std::chrono::nanoseconds(0))
     return std::chrono::duration_cast<Duration>(*exact);
   throw core::Error(core::ErrorKind::usage,
-                    fmt::format("'{}' must be a duration with its unit, from {} to {}{}: 500ms, 90s, 10m, 36h or 7d",
-                                text, range.least, range.most, Duration::period::den == 1 ? ", in whole seconds" : ""));
+                    fmt::format("'{}' must be a duration with its unit, from {} to {}{}", text, range.least, range.most,
+                                Duration::period::den == 1 ? ", in whole seconds: 90s, 10m, 36h or 7d"
+                                                           : ": 500ms, 90s, 10m, 36h or 7d"));
 }
 
 template std::chrono::nanoseconds parse_duration(const std::string&, const DurationRange&);
@@ -333,7 +336,13 @@ Config parse_config(const std::string& text, const std::string& name) {
   };
   decoder.map(root, "the config",
               {
-                  {"store", [&](const YamlNode& value) { config.store = decoder.file(value); }},
+                  {"store",
+                   [&](const YamlNode& value) {
+                     config.store = decoder.file(value);
+                     if (!config.store.is_absolute())
+                       decoder.fail(value, fmt::format("store: '{}' is no whole path: begin it with / or ~/",
+                                                       config.store.string()));
+                   }},
                   {"keep_last", count(config.retention.last)},
                   {"keep_hourly", count(config.retention.hourly)},
                   {"keep_daily", count(config.retention.daily)},

@@ -20,6 +20,7 @@ struct Options {
   std::vector<std::filesystem::path> files;
   verifier::DifferenceFilter filter;
   bool events = false;
+  bool file_first = false;  // of one snapshot and one file
 };
 
 // One of the two: a stored snapshot, or a plain file.
@@ -90,6 +91,7 @@ std::vector<Side> sides(const Globals& globals, const Options& options, std::fil
     }
   }
   for (const std::filesystem::path& file : options.files) result.push_back({{}, file, {}});
+  if (options.file_first) std::reverse(result.begin(), result.end());
   return result;
 }
 
@@ -116,11 +118,12 @@ int diff(const Globals& globals, const Options& options) {
 
 Action declare_diff(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("SNAPSHOT", options->snapshots, "The older one A, then the newer one B")->expected(0, 2);
-  app.add_option("--file", options->files,
-                 "A plain state.db in place of a snapshot; give it twice for two files. Behind a SNAPSHOT it is B")
-      ->allow_extra_args(false)
-      ->type_name("FILE");
+  const CLI::Option* const snapshot =
+      app.add_option("SNAPSHOT", options->snapshots, "The older one A, then the newer one B")->expected(0, 2);
+  const CLI::Option* const file =
+      app.add_option("--file", options->files, "A plain state.db in place of either; give it twice for two files")
+          ->allow_extra_args(false)
+          ->type_name("FILE");
   app.add_option("-n,--namespace", options->filter.namespaces, "Only in this namespace; may be given again")
       ->allow_extra_args(false)
       ->type_name("NAMESPACE");
@@ -137,7 +140,13 @@ Action declare_diff(CLI::App& app) {
       "Says what was created, changed, recreated (the same name, another uid) and deleted from A to B. -v lists all "
       "objects, --json all of them with uids and revisions. The exit code is 0 whether or not there are differences, 1 "
       "when one of the two is damaged, 2 for wrong usage, 3 when something could not be read or found.");
-  return [options](const Globals& globals) { return diff(globals, *options); };
+  return [options, &app, file, snapshot](const Globals& globals) {
+    for (const CLI::Option* one : app.parse_order()) {
+      options->file_first = one == file;
+      if (one == file || one == snapshot) break;
+    }
+    return diff(globals, *options);
+  };
 }
 
 }  // namespace cli

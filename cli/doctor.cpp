@@ -8,6 +8,7 @@
 
 #include "cli/command.hpp"
 #include "core/log.hpp"
+#include "core/scratch_dir.hpp"
 #include "drill/engine.hpp"
 #include "drill/sandbox.hpp"
 #include "puller/pull.hpp"
@@ -34,6 +35,14 @@ class Doctor {
       drill::try_sandbox(config_ ? config_->drill.caps : drill::Caps());
       return std::string(::geteuid() == 0 ? "a program ran in one, held to all limits"
                                           : "a program ran in one without root, held to all limits");
+    });
+    examine("scratch", "", [] {
+      const core::ScratchDir scratch;
+      const std::filesystem::path directory = scratch.path().parent_path();
+      struct statvfs disk {};
+      if (::statvfs(directory.c_str(), &disk) != 0) throw core::system_error(errno, directory.string());
+      return fmt::format("{} ({} free)", directory.string(),
+                         reports::format_size(static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize));
     });
     if (config_) {
       examine("store", "", [&] { return look_at_store(); });

@@ -109,11 +109,17 @@ class Explorer {
           core::log_warning(fmt::format("the snapshot is damaged: check {}: {}", check.name, finding.message));
   }
 
+  // A user of cron's has one that only says that nobody may log in.
+  static std::string shell_of_user() {
+    const char* given = std::getenv("SHELL");
+    const std::string name = given == nullptr ? "" : std::filesystem::path(given).filename().string();
+    return name.empty() || name == "nologin" || name == "false" ? "/bin/sh" : given;
+  }
+
   int run_program(drill::Exploration& exploration, const std::string& name, std::chrono::nanoseconds took) const {
     try {
       if (!command_.empty()) return exploration.run(drill::ProgramKind::command, command_);
-      const char* given = std::getenv("SHELL");
-      const std::string shell = given != nullptr && *given != '\0' ? given : "/bin/sh";
+      const std::string shell = shell_of_user();
       core::log_info(fmt::format(
           "this shell is in a copy of {}, a throwaway control plane ({} {}) restored in {}: kubectl sees that", name,
           drill::to_string(exploration.engine().kind), exploration.engine().version, core::format_duration(took)));

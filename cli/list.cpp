@@ -21,6 +21,7 @@ int list(const Globals& globals, const std::vector<std::string>& words) {
   for (const std::string& word : words) wanted.push_back(names.either(word));
   if (words.empty())
     for (const std::string& cluster : store.clusters()) wanted.push_back({cluster});
+  if (wanted.empty() && !std::filesystem::exists(config.store)) throw names.no_snapshot();
   std::vector<store::Snapshot> snapshots;
   for (const Named& named : wanted) {
     if (!named.snapshot.empty()) {

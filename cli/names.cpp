@@ -30,26 +30,49 @@ std::string without_trailing_slash(std::string word) {
 
 std::vector<std::string> Names::clusters() const {
   std::vector<std::string> all = config_.cluster_names;
-  for (const std::string& stored : store_.clusters())
+  for (const std::string& stored : stored_with_snapshots())
     if (!contains(all, stored)) all.push_back(stored);
   return all;
 }
 
 bool Names::is_cluster(const std::string& word) const { return contains(clusters(), word); }
 
+// On the worst day the question is whether this is the right place at all.
 Error Names::no_snapshot() const {
-  return {ErrorKind::not_found, "the store has no snapshot yet: drill pull takes the first"};
+  if (!std::filesystem::exists(config_.store))
+    return {ErrorKind::not_found,
+            fmt::format("there is no store {}: is the disk that has it mounted, and the path right? "
+                        "drill pull makes a new one",
+                        config_.store.string())};
+  return {ErrorKind::not_found,
+          fmt::format("the store {} has no snapshot yet: drill pull takes the first", config_.store.string())};
 }
 
 Error Names::no_snapshot(const std::string& cluster) const {
-  return {ErrorKind::not_found,
-          config_.clusters.count(cluster) != 0
-              ? fmt::format("no snapshot of {0} yet: drill pull {0} takes the first", cluster)
-              : fmt::format("no snapshot of {} in the store: drill list shows what there is", cluster)};
+  if (!std::filesystem::exists(config_.store)) return no_snapshot();
+  return {ErrorKind::not_found, config_.clusters.count(cluster) != 0
+                                    ? fmt::format("no snapshot of {0} in {1} yet: drill pull {0} takes the first",
+                                                  cluster, config_.store.string())
+                                    : fmt::format("no snapshot of {} in {}: drill list shows what there is", cluster,
+                                                  config_.store.string())};
+}
+
+// A refused import or pull leaves a directory with a lock in it, and no cluster.
+std::vector<std::string> Names::stored_with_snapshots() const {
+  std::vector<std::string> found;
+  for (const std::string& cluster : store_.clusters()) {
+    std::error_code failed;
+    const std::filesystem::directory_iterator files(config_.store / cluster, failed);
+    if (failed || std::any_of(begin(files), end(files), [](const auto& file) {
+          return core::parse_compact(file.path().filename().string()).has_value();
+        }))
+      found.push_back(cluster);
+  }
+  return found;
 }
 
 std::string Names::only_cluster(const std::string& word) const {
-  const std::vector<std::string> stored = store_.clusters();
+  const std::vector<std::string> stored = stored_with_snapshots();
   if (stored.empty()) throw no_snapshot();
   if (stored.size() == 1) return stored.front();
   throw Error(ErrorKind::usage,
@@ -66,8 +89,9 @@ void Names::unknown(const std::string& word, std::string_view name, std::string_
                             "--file where the command takes one",
                             name));
   const std::string meant = core::nearest(name, known);
-  std::string advice = known.empty() ? std::string("none is: add one to the config")
-                                     : fmt::format("there are {}", fmt::join(known, ", "));
+  std::string advice = known.empty()
+                           ? std::string("none is: add one to the config")
+                           : fmt::format("there {} {}", known.size() == 1 ? "is" : "are", fmt::join(known, ", "));
   if (!meant.empty()) advice = fmt::format("did you mean {}{}?", meant, rest);
   throw Error(ErrorKind::usage, fmt::format("no cluster '{}' is configured or stored: {}", name, advice));
 }
@@ -109,7 +133,7 @@ std::string Names::cluster(const std::string& word, std::string_view command) co
 }
 
 std::vector<std::string> Names::stored_clusters(const std::vector<std::string>& words, std::string_view command) const {
-  if (words.empty()) return store_.clusters();
+  if (words.empty()) return stored_with_snapshots();
   std::vector<std::string> chosen;
   for (const std::string& word : words) {
     const std::string name = cluster(word, command);

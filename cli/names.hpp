@@ -53,6 +53,7 @@ class Names {
   core::Error no_snapshot(const std::string& cluster) const;
 
  private:
+  std::vector<std::string> stored_with_snapshots() const;
   std::vector<std::string> clusters() const;
   bool is_cluster(const std::string& word) const;
   std::string only_cluster(const std::string& word) const;

@@ -38,6 +38,7 @@ TEST_CASE_METHOD(Shop, "diff takes plain files, which need no store and stay as 
   CHECK(core::read_file(file(0)) == before);
   REQUIRE(import().exit_code == 0);
   CHECK_THAT(drill({"diff", "latest", "--file", file(0).string()}).out, Contains("1 namespace new"));
+  CHECK_THAT(drill({"diff", "--events", "--file", file(0).string(), "latest"}).out, Contains("1 namespace gone"));
 }
 
 TEST_CASE_METHOD(Shop, "diff says what is odd about its two and goes on, and refuses what it cannot read") {

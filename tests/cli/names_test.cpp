@@ -15,6 +15,7 @@ struct Desk : shelf::Shelf {
   cli::Names names{config, store};
 
   Desk() {
+    config.store = root;
     add("20261101T051700Z", "one");
     add("20261101T061700Z", "two");
     prove("20261101T051700Z", store::Evidence::run, "pass");
@@ -56,7 +57,8 @@ TEST_CASE_METHOD(Desk, "of a cluster or a snapshot that is not there it is said 
         "no snapshot edge/20261101T061701Z: did you mean edge/20261101T061700Z? drill list edge shows what there is");
   CHECK(no_snapshot("edge/edge", core::ErrorKind::not_found) ==
         "no snapshot edge/edge: drill list edge shows what there is");
-  CHECK(no_snapshot("new", core::ErrorKind::not_found) == "no snapshot of new yet: drill pull new takes the first");
+  CHECK(no_snapshot("new", core::ErrorKind::not_found) ==
+        "no snapshot of new in " + root.string() + " yet: drill pull new takes the first");
   CHECK_THAT(no_snapshot("../edge"), Catch::StartsWith("no cluster '..'"));
   const std::string file = scratch.path() / "state.db";
   std::ofstream(file) << "bytes";
@@ -64,13 +66,20 @@ TEST_CASE_METHOD(Desk, "of a cluster or a snapshot that is not there it is said 
 }
 
 TEST_CASE_METHOD(Desk, "what names no cluster is asked about where several are stored, and only then") {
-  std::filesystem::create_directory(root / "away");
+  std::filesystem::create_directories(root / "typo");  // as a refused import leaves it
+  std::ofstream(root / "typo/.lock") << "";
+  CHECK(names.snapshot("latest").manifest.name == "20261101T061700Z");
+  std::filesystem::create_directories(root / "away/20261101T061700Z");
   CHECK(no_snapshot("latest") ==
         "'latest' names no cluster, and the store has 2: say CLUSTER/latest, with one of away, edge");
-  const cli::Config empty;
-  const store::Store nothing(scratch.path() / "empty");
+  cli::Config empty;
+  empty.store = scratch.path() / "empty";
+  const store::Store nothing(empty.store);
+  CHECK_THAT(refused(core::ErrorKind::not_found, [&] { cli::Names(empty, nothing).snapshot("latest"); }),
+             Catch::StartsWith("there is no store " + empty.store.string() + ": is the disk"));
+  std::filesystem::create_directory(empty.store);
   CHECK(refused(core::ErrorKind::not_found, [&] { cli::Names(empty, nothing).snapshot("latest"); }) ==
-        "the store has no snapshot yet: drill pull takes the first");
+        "the store " + empty.store.string() + " has no snapshot yet: drill pull takes the first");
 }
 
 TEST_CASE_METHOD(Desk, "where a whole cluster is meant, a snapshot is refused with what to type") {
@@ -80,9 +89,9 @@ TEST_CASE_METHOD(Desk, "where a whole cluster is meant, a snapshot is refused wi
   CHECK(refused(core::ErrorKind::usage, [&] { names.stored_clusters({"edge/latest"}, "drill prune {}"); }) ==
         "edge/latest is one snapshot, and this is for a whole cluster: drill prune edge");
   CHECK(refused(core::ErrorKind::not_found, [&] { names.stored_clusters({"new"}, "drill prune {}"); }) ==
-        "no snapshot of new yet: drill pull new takes the first");
+        "no snapshot of new in " + root.string() + " yet: drill pull new takes the first");
   CHECK(names.configured_clusters({}, "drill pull {}") == Clusters{"edge", "new"});
-  std::filesystem::create_directory(root / "away");
+  std::filesystem::create_directories(root / "away/20261101T061700Z");
   CHECK(refused(core::ErrorKind::usage, [&] { names.configured_clusters({"away"}, "drill pull {}"); }) ==
         "cluster away has snapshots in the store, and is not in config.yaml: add it there, with its host");
   CHECK_FALSE(std::filesystem::exists(root / "new"));
