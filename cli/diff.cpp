@@ -91,7 +91,7 @@ std::vector<Side> sides(const Globals& globals, const Options& options, std::fil
     }
   }
   for (const std::filesystem::path& file : options.files) result.push_back({{}, file, {}});
-  if (options.file_first) std::reverse(result.begin(), result.end());
+  if (options.file_first && !options.snapshots.empty()) std::reverse(result.begin(), result.end());
   return result;
 }
 

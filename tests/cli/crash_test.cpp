@@ -99,7 +99,7 @@ TEST_CASE("a disk that fills up anywhere in a pull is said to be full, keeps no 
     INFO(pulled.out << pulled.err);
     if (pulled.exit_code == 0) return true;
     CHECK(pulled.exit_code == 3);
-    CHECK_THAT(pulled.out, Catch::Contains("No space left on device"));
+    CHECK_THAT(pulled.err, Catch::Contains("No space left on device"));
     CHECK(bench::whole_snapshots(bench) == Names{});
     CHECK(bench::leftovers(bench.store) == Names{});
     CHECK_THAT(try_pull_here(bench), Catch::StartsWith("storage: ") && Catch::Contains("No space left on device"));
