@@ -38,7 +38,7 @@ class Doctor {
     });
     examine("scratch", "", [] {
       const core::ScratchDir scratch;
-      const std::filesystem::path directory = scratch.path().parent_path();
+      const std::filesystem::path directory = scratch.path().parent_path().parent_path();
       struct statvfs disk {};
       if (::statvfs(directory.c_str(), &disk) != 0) throw core::system_error(errno, directory.string());
       return fmt::format("{} ({} free)", directory.string(),

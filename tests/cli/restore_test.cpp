@@ -196,7 +196,7 @@ TEST_CASE("a node that is out of reach for too long is put back once it can be r
   core::Child drill(bench.command({"edge/latest", "--yes"}));
   std::string text = read_until(drill, "Wait until the API");
   bench.node.run("pkill -x sshd");
-  text += read_until(drill, "this is tried for");
+  text += read_until(drill, "that is tried for");
   bench.node.run("/usr/sbin/sshd");
   CHECK(wait_for_end(drill, text) == 3);
   CHECK_THAT(text, Catch::Contains("rolled back: the node is as it was before"));

@@ -202,7 +202,7 @@ TEST_CASE("an unreachable cluster is named, exits 3, and does not keep the other
 
   const core::CommandResult ran = setup.drill({"run", "--json"});
   CHECK(ran.exit_code == 3);
-  CHECK_THAT(ran.err, Catch::Contains("away: no snapshot of away yet: drill pull away takes the first"));
+  CHECK_THAT(ran.err, Catch::Contains("away: no snapshot of away in "));
   const auto runs = bench::parse(ran).at("runs");
   REQUIRE(runs.size() == 2);
   CHECK(runs.at(0).at("verdict") == "pass");
@@ -210,7 +210,7 @@ TEST_CASE("an unreachable cluster is named, exits 3, and does not keep the other
   CHECK(runs.at(1).at("cluster") == "away");
   CHECK(runs.at(1).at("verdict") == "inconclusive");
   CHECK(runs.at(1).at("error_kind") == "not_found");
-  CHECK_THAT(runs.at(1).at("error").get<std::string>(), Catch::Contains("no snapshot of away yet: drill pull away takes the first"));
+  CHECK_THAT(runs.at(1).at("error").get<std::string>(), Catch::Contains("yet: drill pull away takes the first"));
 
   const core::CommandResult doctor = setup.drill({"doctor", "--json"});
   INFO(doctor.out);

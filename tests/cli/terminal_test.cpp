@@ -1,7 +1,6 @@
 // How drill behaves towards what reads it: a terminal of any width, a pipe that is closed early, a disk that is full.
 #include <algorithm>
 #include <fstream>
-#include <regex>
 #include <sstream>
 
 #include "core/file.hpp"
@@ -22,10 +21,14 @@ core::CommandResult shell(const Shop& shop, const std::string& script) {
 
 // In columns, without colours.
 std::size_t width_of(const std::string& line) {
-  static const std::regex colours("\033\\[[0-9;]*m|\r");
-  const std::string plain = std::regex_replace(line, colours, "");
-  const auto begins = [](unsigned char c) { return (c & 0xC0U) != 0x80U; };
-  return static_cast<std::size_t>(std::count_if(plain.begin(), plain.end(), begins));
+  std::size_t columns = 0;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    if (line[at] == '\033')
+      at = std::min(line.find('m', at), line.size());
+    else if (line[at] != '\r' && (static_cast<unsigned char>(line[at]) & 0xC0U) != 0x80U)
+      ++columns;
+  }
+  return columns;
 }
 
 // On a terminal of that many columns, without progress.

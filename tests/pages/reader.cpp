@@ -23,7 +23,7 @@ const std::map<std::string, Answer> kAnswers{
     {"drill explore edge/latest", {"exit", ""}},
     {"drill restore edge/latest --to edge", {"edge", ""}},
     {"install -d -m 700 -o k3s-backup /srv/backups/k3s", {"", "chown -R k3s-backup: /srv/backups/k3s"}},
-    {"sudo -u k3s-backup -H ssh-keygen -t ed25519 -N ''", {"", "let k3s-backup in"}},
+    {"sudo -u k3s-backup -H ssh-keygen -q -t ed25519 -N '' -f ~k3s-backup/.ssh/id_ed25519", {"", "let k3s-backup in"}},
 };
 
 std::string quoted(const std::string& text) {
