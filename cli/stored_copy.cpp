@@ -119,7 +119,7 @@ std::optional<verifier::Previous> StoredVerifier::previous_of(std::size_t index)
       if (error.kind() == core::ErrorKind::cancelled) throw;
       const std::string what = "not compared with " + name + ": " + error.what();
       error.kind() == core::ErrorKind::damaged ? core::log_debug(what) : core::log_warning(what);
-      if (error.kind() == core::ErrorKind::storage) return std::nullopt;  // no room for this one, none for the next
+      if (error.kind() != core::ErrorKind::damaged) return std::nullopt;  // our trouble is the same with the next
       bad_.push_back(name);
     }
   }

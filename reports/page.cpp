@@ -76,6 +76,17 @@ Columns fit_columns(const std::vector<Counted>& entries, std::size_t lines, cons
   }
 }
 
+// What is to be typed is copied from here: it stays on one line (docs/messages.md).
+std::string with_command_unbroken(std::string_view text) {
+  constexpr std::string_view kType = "; type";
+  const std::size_t at = text.find(kType);
+  if (at == std::string_view::npos) return std::string(text);
+  for (const std::string_view where : {": ", " on the node: "})
+    if (const std::size_t command = at + kType.size() + where.size(); text.substr(at + kType.size()).starts_with(where))
+      return std::string(text.substr(0, command)) + unbroken(std::string(text.substr(command)));
+  return std::string(text);
+}
+
 }  // namespace
 
 std::string painted(std::string_view text, std::string_view code, Colour colour) {
@@ -100,7 +111,9 @@ std::string counted(std::uint64_t count, std::string_view singular, std::string_
   return plural.empty() ? fmt::format("{} {}s", count, singular) : fmt::format("{} {}", count, plural);
 }
 
-std::string wrapped(std::string_view lead, std::string_view text, std::size_t indent, std::size_t columns) {
+std::string wrapped(std::string_view lead, std::string_view words, std::size_t indent, std::size_t columns) {
+  const std::string kept = with_command_unbroken(words);
+  std::string_view text = kept;
   std::string result(lead);
   std::size_t used = indent;
   bool fresh = true;  // nothing on this line yet

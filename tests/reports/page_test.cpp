@@ -24,6 +24,13 @@ store::Snapshot snapshot(const std::string& name) {
 
 }  // namespace
 
+TEST_CASE("a command that a message says to type stays on one line, however long") {
+  const std::string command = "echo 'ubuntu ALL=(root) NOPASSWD: /bin/sh' | sudo EDITOR='tee -a' visudo";
+  const std::string text =
+      reports::shown(reports::wrapped("  ", "edge: a user may not; type on the node: " + command, 2, 30));
+  CHECK(text.find(command + "\n") != std::string::npos);
+}
+
 TEST_CASE("a line that is too long breaks between words and goes on where its text begins") {
   CHECK(reports::fitted("a short line\n\n", 40) == "a short line\n\n");
   CHECK(reports::fitted("pass  edge/20261129T232838Z: 35.8 MB in 0.90 s\n", 34) ==
