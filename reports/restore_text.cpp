@@ -68,13 +68,16 @@ std::string restore_text(const RestoreOutcome& outcome, const Page& page) {
   if (outcome.objects) text += objects_text(*outcome.objects);
   text += fmt::format("  revision     {}{}\n", outcome.revision.value,
                       outcome.bumped ? fmt::format(", goes on from {}", outcome.bumped->value) : std::string());
+  const bool dry = outcome.mode == RestoreOutcome::Mode::dry_run;
   if (stands(outcome))
-    text += wrapped("  kept         ",
-                    fmt::format("what was there before is in {} on the node; remove it when nobody misses anything",
-                                harmless(outcome.kept_aside)),
-                    15, page.columns);
+    text +=
+        wrapped("  kept         ",
+                dry ? std::string("what is there now would be put aside on the node, and stay there")
+                    : fmt::format("what was there before is in {} on the node; remove it when nobody misses anything",
+                                  harmless(outcome.kept_aside)),
+                15, page.columns);
   if (!stands(outcome) || outcome.needs_a_person.empty()) return text;
-  text += "  still to do by a person\n";
+  text += dry ? "  a person would still have to do\n" : "  still to do by a person\n";
   for (const std::string& line : outcome.needs_a_person) text += wrapped("    - ", harmless(line), 6, page.columns);
   return text;
 }
