@@ -1,15 +1,11 @@
 #include "drill/explore.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-
-#include <cstdlib>
 
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/foreground.hpp"
 #include "core/log.hpp"
-#include "core/process.hpp"
 #include "core/scratch_dir.hpp"
 #include "drill/container.hpp"
 #include "drill/kubeconfig.hpp"
