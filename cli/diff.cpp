@@ -9,6 +9,7 @@
 #include "cli/stored_copy.hpp"
 #include "core/log.hpp"
 #include "reports/changes.hpp"
+#include "store/order.hpp"
 #include "store/store.hpp"
 #include "verifier/difference.hpp"
 
@@ -55,7 +56,7 @@ void warn_of_oddities(const Side& before, const Side& after) {
   if (before.name() == after.name()) core::log_warning("both are " + before.name());
   if (before.snapshot && after.snapshot && before.snapshot->manifest.cluster != after.snapshot->manifest.cluster)
     core::log_warning(fmt::format("{} and {} are of different clusters", before.name(), after.name()));
-  if (before.taken_at && after.taken_at && *after.taken_at < *before.taken_at)
+  if (before.snapshot && after.snapshot && store::is_before(*after.snapshot, *before.snapshot))
     core::log_warning(
         fmt::format("{} is older than {}: what was made in between shows as deleted", after.name(), before.name()));
 }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/command.hpp"
+#include "cli/store_warnings.hpp"
 #include "core/log.hpp"
 #include "core/scratch_dir.hpp"
 #include "drill/engine.hpp"
@@ -46,6 +47,7 @@ class Doctor {
     });
     if (config_) {
       examine("store", "", [&] { return look_at_store(); });
+      warn_of_snapshots();
       for (const std::string& name : config_->cluster_names) {
         examine("node " + name, "", [&] { return look_at_node(config_->clusters.at(name).target); });
         warn_of_ssh_settings(name);
@@ -130,6 +132,24 @@ class Doctor {
 
   void warn_of_fallback(const std::string& cluster) {
     if (!fallback_[cluster].empty()) warn("drill-node " + cluster, puller::fallback_warning(fallback_[cluster]));
+  }
+
+  void warn_of_snapshots() {
+    const store::Store store(config_->store);
+    examine_quietly([&] {
+      for (const std::string& cluster : store.clusters())
+        for (std::string& warning : store_warnings(store, cluster)) warn("snapshots " + cluster, std::move(warning));
+    });
+  }
+
+  // What cannot be read, another line has said.
+  template <class Look>
+  static void examine_quietly(Look&& look) {
+    try {
+      look();
+    } catch (const core::Error& error) {
+      if (error.kind() == core::ErrorKind::cancelled) throw;
+    }
   }
 
   // Of settings that count for ssh and not for drill.

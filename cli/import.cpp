@@ -128,7 +128,7 @@ class Importer {
     if (token_) incoming.add(store::kTokenFile, *token_);
     const core::AsOwner as(incoming.root());
     manifest.identity = verifier::read_identity(incoming.image(), token_);
-    const store::Snapshot snapshot = incoming.commit(std::move(manifest), image);
+    const store::Snapshot snapshot = incoming.commit(std::move(manifest), image, store::Arrival::imported);
     outcome.of_another_cluster = snapshot.of_another_cluster;
     note_series(store_, snapshot);
   }

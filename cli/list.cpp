@@ -3,6 +3,8 @@
 
 #include "cli/command.hpp"
 #include "cli/names.hpp"
+#include "cli/store_warnings.hpp"
+#include "core/log.hpp"
 #include "store/store.hpp"
 
 namespace cli {
@@ -31,6 +33,10 @@ int list(const Globals& globals, const std::vector<std::string>& words) {
     std::vector<store::Snapshot> all = store.list(named.cluster);
     if (all.empty() && !words.empty()) throw names.no_snapshot(named.cluster);
     for (store::Snapshot& snapshot : all) add(snapshots, std::move(snapshot));
+  }
+  for (const Named& named : wanted) {
+    if (!named.snapshot.empty()) continue;
+    for (const std::string& warning : store_warnings(store, named.cluster)) core::log_warning(warning);
   }
   print(globals.format == Format::json ? reports::list_json(snapshots) : reports::list_text(snapshots, page(globals)));
   return 0;

@@ -12,9 +12,11 @@
 #include "cli/command.hpp"
 #include "cli/names.hpp"
 #include "cli/series.hpp"
+#include "cli/store_warnings.hpp"
 #include "core/cancel.hpp"
 #include "core/log.hpp"
 #include "reports/verdict.hpp"
+#include "store/retention.hpp"
 #include "store/store.hpp"
 #include "verifier/identity.hpp"
 
@@ -22,6 +24,7 @@ namespace cli {
 namespace {
 
 // The tag and words of the script people already watch: journalctl -t k3s-state-snapshot.
+constexpr std::chrono::minutes kClocksAgree{10};
 constexpr const char* kSyslogTag = "k3s-state-snapshot";
 
 void log_capture(const reports::PullOutcome& outcome, std::size_t cluster_count) {
@@ -52,6 +55,15 @@ void log_retention_error(const reports::PullOutcome& outcome) {
                                           outcome.cluster, outcome.retention_error);
   ::syslog(LOG_ERR, "%s", problem.c_str());
   core::log_error(problem);
+}
+
+// What goes by age goes by this machine's clock: before it takes anything away, the node's has to agree.
+std::optional<std::string> clocks_differ(const store::RetentionRules& rules, const puller::NodeFacts& node) {
+  if (!rules.for_duration || std::chrono::abs(node.clock_offset) < kClocksAgree) return std::nullopt;
+  return fmt::format(
+      "no older snapshot is removed, as this machine's clock and the node's are {} apart, and one that is wrong would "
+      "make them look older than they are: set both by NTP",
+      core::format_duration(std::chrono::abs(node.clock_offset)));
 }
 
 // A node that has lost its database hears how it gets it back.
@@ -87,15 +99,21 @@ reports::PullOutcome pull_cluster(const Config& config, store::Store& store, con
     if (outcome.report->snapshot.of_another_cluster)
       outcome.another_cluster = another_cluster(store, outcome.report->snapshot);
     try {
-      for (const store::RetentionDecision& decision : store.apply_retention(cluster, config.retention))
-        if (decision.action == store::Retention::remove)
-          core::log_debug(fmt::format("removed {}/{}", cluster, decision.name));
+      const store::Snapshot& captured = outcome.report->snapshot;
+      if (const auto why = clocks_differ(config.retention, outcome.report->node))
+        core::log_lasting_warning(fmt::format("{}: {}", cluster, *why));
+      else
+        for (const store::RetentionDecision& decision :
+             store.apply_retention(cluster, config.retention, captured.manifest.name))
+          if (decision.action == store::Retention::remove)
+            core::log_debug(fmt::format("removed {}/{}", cluster, decision.name));
     } catch (...) {
       outcome.retention_error = core::caught().what();
       log_retention_error(outcome);
     }
     outcome.retained = store.list(cluster).size();
     log_capture(outcome, config.clusters.size());
+    for (const std::string& warning : store_warnings(store, cluster)) core::log_lasting_warning(warning);
   } catch (...) {  // must not end the other pulls
     const core::Error error = core::caught();
     failed(error.kind(), error.what());

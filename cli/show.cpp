@@ -12,7 +12,7 @@ namespace {
 // Evidence that cannot be read is none; what the store itself knows of it is shown all the same.
 std::optional<reports::EvidenceSummary> evidence_of(const store::Snapshot& snapshot, store::Evidence kind) {
   try {
-    return reports::read_evidence(core::read_file(snapshot.file(store::evidence_file(kind))));
+    return reports::read_evidence(core::read_regular_file(snapshot.file(store::evidence_file(kind))));
   } catch (const core::Error&) {
     return std::nullopt;
   }

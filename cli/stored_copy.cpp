@@ -30,7 +30,7 @@ StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot) {
   StoredCopy copy{core::ScratchDir(), snapshot.full_name(), {}};
   if (snapshot.manifest.find(store::kTokenFile) != nullptr) {
     try {
-      copy.token = core::read_file(snapshot.file(store::kTokenFile));
+      copy.token = core::read_regular_file(snapshot.file(store::kTokenFile));
     } catch (const core::Error& error) {
       if (error.kind() != core::ErrorKind::not_found) throw;
       throw core::Error(core::ErrorKind::damaged, error.what());

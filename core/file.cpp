@@ -1,6 +1,7 @@
 #include "core/file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -25,6 +26,18 @@ std::size_t read_some(int fd, char* buffer, std::size_t size_bytes, const std::f
   }
 }
 
+std::string read_to_end(const Fd& fd, const std::filesystem::path& path, std::uint64_t limit_bytes,
+                        ErrorKind too_large) {
+  std::string content;
+  std::array<char, 65536> buffer;
+  while (const std::size_t got = read_some(fd.get(), buffer.data(), buffer.size(), path)) {
+    content.append(buffer.data(), got);
+    if (content.size() > limit_bytes)
+      throw Error(too_large, fmt::format("{}: it is larger than {} bytes", path.string(), limit_bytes));
+  }
+  return content;
+}
+
 }  // namespace
 
 bool is_unsupported(int errno_value) {
@@ -42,14 +55,20 @@ Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
 }
 
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes) {
-  const Fd fd = open_file(path, O_RDONLY);
-  std::string content;
-  std::array<char, 65536> buffer;
-  while (const std::size_t got = read_some(fd.get(), buffer.data(), buffer.size(), path)) {
-    content.append(buffer.data(), got);
-    if (content.size() > limit_bytes) throw Error(ErrorKind::storage, path.string() + ": larger than expected");
-  }
-  return content;
+  return read_to_end(open_file(path, O_RDONLY), path, limit_bytes, ErrorKind::storage);
+}
+
+Fd open_regular_file(const std::filesystem::path& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+  if (!fd && errno != ELOOP && errno != ENXIO) throw system_error(errno, path.string());
+  struct stat facts {};
+  if (fd && ::fstat(fd.get(), &facts) != 0) throw system_error(errno, path.string());
+  if (!fd || !S_ISREG(facts.st_mode)) throw Error(ErrorKind::damaged, path.string() + ": it is no regular file");
+  return fd;
+}
+
+std::string read_regular_file(const std::filesystem::path& path, std::uint64_t limit_bytes) {
+  return read_to_end(open_regular_file(path), path, limit_bytes, ErrorKind::damaged);
 }
 
 void write_all(int fd, std::string_view bytes, const std::filesystem::path& name) {
@@ -73,12 +92,16 @@ void write_new_file(const std::filesystem::path& path, std::string_view bytes) {
 }
 
 CopiedFile read_blocks(const std::filesystem::path& path, const std::function<void(std::string_view)>& consume) {
-  const Fd fd = open_file(path, O_RDONLY);
-  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return read_blocks(open_file(path, O_RDONLY).get(), path, consume);
+}
+
+CopiedFile read_blocks(int fd, const std::filesystem::path& name,
+                       const std::function<void(std::string_view)>& consume) {
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   std::vector<char> buffer(kBlockBytes);
   Sha256 hash;
   CopiedFile result;
-  while (const std::size_t got = read_some(fd.get(), buffer.data(), buffer.size(), path)) {
+  while (const std::size_t got = read_some(fd, buffer.data(), buffer.size(), name)) {
     throw_if_cancelled();
     const std::string_view block(buffer.data(), got);
     hash.update(block);

@@ -28,6 +28,13 @@ Fd open_file(const std::filesystem::path& path, int flags, mode_t mode = 0600);
 /// The whole content of `path`. Throws: storage when it is larger than `limit_bytes`; as open_file.
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes = 64U << 20U);
 
+/// Opens a regular file for reading, for a place where others may have put anything: through no link, and never waiting
+/// for what is no file. Throws: damaged for anything else than a regular file; as open_file.
+Fd open_regular_file(const std::filesystem::path& path);
+
+/// The whole content of such a file. Throws: damaged also when it is larger than `limit_bytes`; as above.
+std::string read_regular_file(const std::filesystem::path& path, std::uint64_t limit_bytes = 64U << 20U);
+
 /// Writes all of `bytes` to `fd`; `name` is for the message. Throws: storage (a full disk says so).
 void write_all(int fd, std::string_view bytes, const std::filesystem::path& name);
 
@@ -42,6 +49,9 @@ struct CopiedFile {
 /// Hands the content of `path` to `consume`, block after block. Returns its size and hash.
 /// Throws: as open_file, cancelled, and what `consume` throws.
 CopiedFile read_blocks(const std::filesystem::path& path, const std::function<void(std::string_view)>& consume);
+
+/// The same of an open file, from where it stands; `name` is for the message.
+CopiedFile read_blocks(int fd, const std::filesystem::path& name, const std::function<void(std::string_view)>& consume);
 
 /// Copies `source` to the new file `target` (0600), hashing what is read. Not flushed: for scratch copies.
 /// Throws: storage, cancelled. Leaves: no file on failure.

@@ -42,9 +42,13 @@ Material fetch(const Candidate& candidate, const std::filesystem::path& director
     throw core::Error(core::ErrorKind::damaged,
                       fmt::format("state.db has sha256 {}, captured was {}: it has changed in the store", copied.sha256,
                                   *candidate.captured_sha256));
-  if (candidate.token) material.token = core::read_file(*candidate.token);
+  const auto read = [&](const std::filesystem::path& file) {
+    return candidate.unpack ? core::read_regular_file(file)
+                            : core::read_file(file);  // what is the user's may be a pipe
+  };
+  if (candidate.token) material.token = read(*candidate.token);
   for (const std::filesystem::path& config : candidate.configs)
-    material.configs.push_back({config.filename(), core::read_file(config)});
+    material.configs.push_back({config.filename(), read(config)});
   return material;
 }
 

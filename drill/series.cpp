@@ -110,8 +110,8 @@ core::Check judge_series(const std::vector<Candidate>& candidates, core::UtcTime
   if (age < -kClocks) {
     check.verdict = core::CheckVerdict::could_not_run;
     say(check, core::Severity::error,
-        fmt::format("{} is dated {} later than this machine's clock, so its age is not known: set the clock, or remove "
-                    "the snapshot if the clock was wrong when it was taken",
+        fmt::format("{} is dated {} later than this machine's clock, so its age is not known: set the clock, or pull "
+                    "again if the clock was wrong when it was taken",
                     newest, core::format_duration(-age)));
   } else if (age > stale_after) {
     check.verdict = core::CheckVerdict::fail;
@@ -123,7 +123,8 @@ core::Check judge_series(const std::vector<Candidate>& candidates, core::UtcTime
   }
   std::vector<core::UtcTime> moments;
   for (auto candidate = candidates.rbegin(); candidate != candidates.rend(); ++candidate)
-    if (candidate->taken_at) moments.push_back(*candidate->taken_at);
+    if (candidate->taken_at && *candidate->taken_at <= now + kClocks) moments.push_back(*candidate->taken_at);
+  std::sort(moments.begin(), moments.end());  // a clock that was put back turns them
   for (const Hole& hole : find_holes(moments, now))
     if (hole.to != now || check.verdict == core::CheckVerdict::pass)
       say(check, core::Severity::warning, hole_text(hole, now));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <future>
 #include <memory>
 #include <optional>
@@ -199,10 +200,13 @@ Started start(const Target& target, SshSession& session, Errand errand, std::str
   return script;
 }
 
-// Snapshots are named by their second, and a pull may take less than one.
+// Snapshots are named by their second: a pull may take less than one, and a clock may have been put back.
 void wait_for_another_name(const std::vector<store::Snapshot>& snapshots) {
-  while (!snapshots.empty() && core::format_compact(core::utc_now()) == snapshots.back().manifest.name)
-    core::pause_for(std::chrono::milliseconds(20));
+  const auto is_taken = [&](const std::string& name) {
+    return std::any_of(snapshots.begin(), snapshots.end(),
+                       [&](const store::Snapshot& one) { return one.manifest.name == name; });
+  };
+  while (is_taken(core::format_compact(core::utc_now()))) core::pause_for(std::chrono::milliseconds(20));
 }
 
 // The image to begin with: that of the newest snapshot, when the node can tell what differs from it.
@@ -254,7 +258,7 @@ PullReport attempt(const Target& target, store::Store& store, const ReadIdentity
   image->close();
   on_this_machine([&] {
     if (read_identity) manifest.identity = read_identity(incoming.image(), reception.token());
-    report.snapshot = incoming.commit(std::move(manifest), database);
+    report.snapshot = incoming.commit(std::move(manifest), database, store::Arrival::captured);
   });
   return report;
 }

@@ -16,6 +16,7 @@
 #include "core/log.hpp"
 #include "store/access.hpp"
 #include "store/manifest.hpp"
+#include "store/order.hpp"
 
 namespace store {
 namespace {
@@ -24,17 +25,18 @@ constexpr std::string_view kDamageFile = "damage.json";
 
 bool is_there(const std::filesystem::path& path) {
   struct stat facts {};
-  return ::stat(path.c_str(), &facts) == 0;
+  return ::lstat(path.c_str(), &facts) == 0;
 }
 
 // Why `file` cannot be what was stored; empty when its size says nothing against it. Throws: denied, storage.
 std::optional<std::string> missing_or_resized(const std::filesystem::path& directory, std::string_view file,
                                               std::uint64_t size_bytes) {
   struct stat facts {};
-  if (::stat((directory / file).c_str(), &facts) != 0) {
+  if (::lstat((directory / file).c_str(), &facts) != 0) {
     if (errno == ENOENT) return fmt::format("{} is missing", file);
     throw core::system_error(errno, (directory / file).string());
   }
+  if (!S_ISREG(facts.st_mode)) return fmt::format("{} is no regular file", file);
   if (static_cast<std::uint64_t>(facts.st_size) == size_bytes) return std::nullopt;
   return fmt::format("{} has {} bytes, stored were {}", file, facts.st_size, size_bytes);
 }
@@ -91,18 +93,24 @@ Entry load(const std::filesystem::path& directory) {
 // One that is closed to us is said to be; what is not there is no snapshot.
 bool may_be_snapshot(const std::filesystem::path& directory) {
   struct stat facts {};
-  return ::stat((directory / kManifestFile).c_str(), &facts) == 0 || (errno != ENOENT && errno != ENOTDIR);
+  return ::lstat((directory / kManifestFile).c_str(), &facts) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-std::vector<std::filesystem::path> snapshot_directories(const std::filesystem::path& cluster_directory) {
+// Those named like a snapshot, by name.
+std::vector<std::filesystem::path> named_directories(const std::filesystem::path& cluster_directory) {
   std::vector<std::filesystem::path> directories;
   std::error_code error;
   for (std::filesystem::directory_iterator at(cluster_directory, error), end; !error && at != end; at.increment(error))
-    if (core::parse_compact(at->path().filename().string()) && may_be_snapshot(at->path()))
-      directories.push_back(at->path());
+    if (core::parse_compact(at->path().filename().string())) directories.push_back(at->path());
   if (error && error != std::errc::no_such_file_or_directory)
     throw core::system_error(error.value(), cluster_directory.string());
   std::sort(directories.begin(), directories.end());
+  return directories;
+}
+
+std::vector<std::filesystem::path> snapshot_directories(const std::filesystem::path& cluster_directory) {
+  std::vector<std::filesystem::path> directories = named_directories(cluster_directory);
+  std::erase_if(directories, [](const std::filesystem::path& one) { return !may_be_snapshot(one); });
   return directories;
 }
 
@@ -117,6 +125,21 @@ std::vector<Entry> load_all(const std::vector<std::filesystem::path>& directorie
   load_range(half, directories.size());
   older.get();
   return entries;
+}
+
+// In the order they were taken. One whose manifest cannot be read stands where its name puts it.
+void sort_by_order(std::vector<Entry>& entries) {
+  const auto is_known = [](const Entry& entry) { return !entry.snapshot.damage && !entry.snapshot.unreadable; };
+  const auto by_order = [](const Entry& a, const Entry& b) { return is_before(a.snapshot, b.snapshot); };
+  const auto unknown = std::stable_partition(entries.begin(), entries.end(), is_known);
+  std::sort(entries.begin(), unknown, by_order);
+  std::vector<Snapshot> known;
+  for (auto entry = entries.begin(); unknown != entries.end() && entry != unknown; ++entry)
+    known.push_back(entry->snapshot);
+  for (auto entry = unknown; entry != entries.end(); ++entry)
+    entry->snapshot.manifest.sequence =
+        sequence_for(known, *core::parse_compact(entry->snapshot.manifest.name), Arrival::imported);
+  std::sort(entries.begin(), entries.end(), by_order);
 }
 
 // A base is always older than what needs it, so one pass from the oldest reaches them all.
@@ -165,6 +188,7 @@ std::optional<core::ClusterIdentity> series_of(const std::optional<SeriesRecord>
 
 std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_directory) {
   std::vector<Entry> entries = load_all(snapshot_directories(cluster_directory));
+  sort_by_order(entries);
   lose_dependents(entries);
   std::vector<Snapshot> snapshots;
   for (Entry& entry : entries) snapshots.push_back(std::move(entry.snapshot));
@@ -174,6 +198,13 @@ std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_direct
     for (Snapshot& snapshot : snapshots)
       snapshot.of_another_cluster = core::are_different(*series, snapshot.manifest.identity);
   return snapshots;
+}
+
+std::vector<std::string> incomplete_directories(const std::filesystem::path& cluster_directory) {
+  std::vector<std::string> names;
+  for (const std::filesystem::path& directory : named_directories(cluster_directory))
+    if (std::filesystem::is_directory(directory) && !may_be_snapshot(directory)) names.push_back(directory.filename());
+  return names;
 }
 
 std::optional<SeriesRecord> read_record(const std::filesystem::path& cluster_directory) {

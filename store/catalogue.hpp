@@ -17,6 +17,9 @@ namespace store {
 /// no snapshot. Throws: storage, denied.
 std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_directory);
 
+/// The names of directories that are named like a snapshot and have no manifest.
+std::vector<std::string> incomplete_directories(const std::filesystem::path& cluster_directory);
+
 /// The record of the series there; empty when there is none, or, with a warning, none that can be read.
 std::optional<SeriesRecord> read_record(const std::filesystem::path& cluster_directory);
 

@@ -16,7 +16,7 @@ std::string choose_base(const std::vector<Snapshot>& snapshots, core::UtcTime ta
   std::uint64_t patches_bytes = 0;  // on that step
   for (const Snapshot& snapshot : snapshots) {
     const Manifest& manifest = snapshot.manifest;
-    if (manifest.taken_at >= taken_at || day_of(manifest.taken_at) != day_of(taken_at)) continue;
+    if (day_of(manifest.taken_at) != day_of(taken_at)) continue;
     if (snapshot.lost) {
       keyframe.clear();
     } else if (manifest.database.base.empty()) {

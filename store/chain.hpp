@@ -10,9 +10,10 @@
 
 namespace store {
 
-/// Name of the snapshot to pack against one taken at `taken_at`; empty when it has to be a keyframe: the first of its
-/// day, or the first after damage was found on that day. A new step is made once the patches on the newest step weigh
-/// as much as that step: then a patch on the keyframe costs no more than they would go on to cost.
+/// Name of the snapshot to pack against one taken at `taken_at`, behind `snapshots` (in order); empty when it has to be
+/// a keyframe: the first of its day, or the first after damage was found on that day. A new step is made once the
+/// patches on the newest step weigh as much as that step: then a patch on the keyframe costs no more than they would go
+/// on to cost.
 std::string choose_base(const std::vector<Snapshot>& snapshots, core::UtcTime taken_at);
 
 }  // namespace store

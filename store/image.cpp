@@ -27,7 +27,7 @@ constexpr std::uint64_t kInMemoryBytes = 256U << 20U;
 
 // So that it is read from the disk once more, and not what memory has of it.
 void forget_pages_of(const std::filesystem::path& path) {
-  const core::Fd fd = core::open_file(path, O_RDONLY);
+  const core::Fd fd = core::open_regular_file(path);
   ::fdatasync(fd.get());
   ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
 }
@@ -63,14 +63,17 @@ auto reading(const std::filesystem::path& file, const std::string& name, Work&& 
 // Size and hash of the packed file, as it was read.
 core::CopiedFile decompress(const std::filesystem::path& packed, std::string_view reference, std::span<char> content) {
   Decompressor decompressor(reference, content);
-  const core::CopiedFile read = core::read_blocks(packed, [&](std::string_view block) { decompressor.feed(block); });
+  const core::Fd fd = core::open_regular_file(packed);
+  const core::CopiedFile read =
+      core::read_blocks(fd.get(), packed, [&](std::string_view block) { decompressor.feed(block); });
   decompressor.finish();
   return read;
 }
 
 core::CopiedFile copy(const std::filesystem::path& plain, std::span<char> content) {
   std::size_t at = 0;
-  return core::read_blocks(plain, [&](std::string_view block) {
+  const core::Fd fd = core::open_regular_file(plain);
+  return core::read_blocks(fd.get(), plain, [&](std::string_view block) {
     if (block.size() > content.size() - at) throw core::Error(core::ErrorKind::damaged, "it is longer than it was");
     block.copy(content.data() + at, block.size());
     at += block.size();
@@ -79,7 +82,7 @@ core::CopiedFile copy(const std::filesystem::path& plain, std::span<char> conten
 
 // A manifest may promise any size; room for it is made only when the frame announces the same.
 bool check_announcement(const std::filesystem::path& packed, std::uint64_t size_bytes) {
-  const core::Fd fd = core::open_file(packed, O_RDONLY);
+  const core::Fd fd = core::open_regular_file(packed);
   std::array<char, kAnnouncementBytes> beginning;
   const ssize_t got = ::pread(fd.get(), beginning.data(), beginning.size(), 0);
   if (got < 0) throw core::system_error(errno, "reading " + packed.string());
@@ -137,7 +140,7 @@ Image Image::read(const std::filesystem::path& path) {
     copy(path, image.writable());
     return image;
   }
-  Image image(core::open_file(path, O_RDONLY), size_bytes);
+  Image image(core::open_regular_file(path), size_bytes);
   image.map(PROT_READ, MAP_PRIVATE | MAP_POPULATE, image.fd_.get());
   return image;
 }

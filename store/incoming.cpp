@@ -82,7 +82,8 @@ void Incoming::add(std::string_view path, std::string_view content) {
 const Image* Incoming::reference(std::string& base, const Snapshot& incoming) {
   while (true) {
     std::vector<Snapshot> snapshots = stored();
-    std::erase_if(snapshots, [&](const Snapshot& one) { return !are_of_one_cluster(one, incoming); });
+    std::erase_if(snapshots,
+                  [&](const Snapshot& one) { return !is_before(one, incoming) || !are_of_one_cluster(one, incoming); });
     base = choose_base(snapshots, incoming.manifest.taken_at);
     if (base.empty()) return nullptr;
     try {
@@ -122,7 +123,7 @@ void Incoming::check_files() const {
   }
 }
 
-Snapshot Incoming::commit(Manifest described, const core::CopiedFile& announced) {
+Snapshot Incoming::commit(Manifest described, const core::CopiedFile& announced, Arrival arrival) {
   const core::AsOwner as(root());
   Snapshot snapshot;
   snapshot.manifest = std::move(described);
@@ -133,7 +134,9 @@ Snapshot Incoming::commit(Manifest described, const core::CopiedFile& announced)
   if (std::filesystem::exists(snapshot.directory))
     throw core::Error(core::ErrorKind::storage,
                       fmt::format("snapshot {}/{} is already there", cluster_, manifest.name));
-  if (const auto series = series_of(cluster_directory_, load_snapshots(cluster_directory_)))
+  const std::vector<Snapshot> snapshots = load_snapshots(cluster_directory_);
+  manifest.sequence = sequence_for(snapshots, manifest.taken_at, arrival);
+  if (const auto series = series_of(cluster_directory_, snapshots))
     snapshot.of_another_cluster = core::are_different(*series, manifest.identity);
   check_files();
   manifest.database = pack_image(snapshot, announced);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "store/image.hpp"
+#include "store/order.hpp"
 #include "store/store.hpp"
 
 namespace store {
@@ -40,10 +41,11 @@ class Incoming {
 
   /// Packs image(), which must be the `announced` bytes, into a keyframe or a patch against an earlier image of its
   /// day, proves that this unpacks to the same, removes image(), adds manifest.json last and renames into place.
-  /// `described` needs no name, bundle and database; its taken_at gives the name. What is packed against is of the same
-  /// cluster, by `described`'s identity; the snapshot returned says whether that is the series'.
-  /// Throws: storage (also when the name is taken, or image() holds other bytes). Leaves: no snapshot on failure.
-  Snapshot commit(Manifest described, const core::CopiedFile& announced);
+  /// `described` needs no name, sequence, bundle and database; its taken_at gives the name, `arrival` its place. What
+  /// is packed against is of the same cluster, by `described`'s identity; the snapshot returned says whether that is
+  /// the series'. Throws: storage (also when the name is taken, or image() holds other bytes). Leaves: no snapshot on
+  /// failure.
+  Snapshot commit(Manifest described, const core::CopiedFile& announced, Arrival arrival);
 
  private:
   PackedDatabase pack_image(const Snapshot& incoming, const core::CopiedFile& announced);

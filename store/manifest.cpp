@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "store/order.hpp"
 
 namespace store {
 namespace {
@@ -23,6 +24,15 @@ std::uint64_t size_of(const json& entry) {
   const json& size = entry.at("size_bytes");
   if (!size.is_number_unsigned()) throw core::Error(core::ErrorKind::damaged, "a size is no whole number");
   return size;
+}
+
+// Those of before there was one have none.
+std::uint64_t sequence_of(const json& document) {
+  const auto found = document.find("sequence");
+  if (found == document.end()) return 0;
+  if (!found->is_number_unsigned() || *found > kLastSequence)
+    throw core::Error(core::ErrorKind::damaged, "its sequence is none that a store comes to");
+  return *found;
 }
 
 json identity_json(const core::ClusterIdentity& identity) {
@@ -140,6 +150,7 @@ std::string to_json(const Manifest& manifest) {
       {"schema", kSchema},
       {"cluster", manifest.cluster},
       {"name", manifest.name},
+      {"sequence", manifest.sequence},
       {"taken_at", core::format_rfc3339(manifest.taken_at)},
       {"method", manifest.method},
       {"node",
@@ -163,6 +174,7 @@ Manifest manifest_from_json(const std::string& text) {
     Manifest manifest;
     manifest.cluster = document.at("cluster");
     manifest.name = document.at("name");
+    manifest.sequence = sequence_of(document);
     const auto taken_at = core::parse_rfc3339(document.at("taken_at").get<std::string>());
     if (!taken_at) throw core::Error(core::ErrorKind::damaged, "taken_at is no time");
     manifest.taken_at = *taken_at;
@@ -187,10 +199,7 @@ Manifest manifest_from_json(const std::string& text) {
 }
 
 Manifest read_manifest(const std::filesystem::path& directory) {
-  const std::filesystem::path path = directory / kManifestFile;
-  if (std::error_code unknown; std::filesystem::file_size(path, unknown) > kManifestBytes && !unknown)
-    throw core::Error(core::ErrorKind::damaged, "larger than any manifest");
-  Manifest manifest = manifest_from_json(core::read_file(path, kManifestBytes));
+  Manifest manifest = manifest_from_json(core::read_regular_file(directory / kManifestFile, kManifestBytes));
   if (manifest.name != directory.filename()) throw core::Error(core::ErrorKind::damaged, "names another snapshot");
   return manifest;
 }
@@ -209,7 +218,7 @@ std::string to_json(const SeriesRecord& record) {
 
 SeriesRecord read_series(const std::filesystem::path& cluster_directory) {
   try {
-    const json document = json::parse(core::read_file(cluster_directory / kSeriesFile, kManifestBytes));
+    const json document = json::parse(core::read_regular_file(cluster_directory / kSeriesFile, kManifestBytes));
     SeriesRecord record{identity_of(document)};
     for (const json& entry : document.at("unmarked"))
       record.unmarked.push_back({entry.at("until"), identity_of(entry)});
@@ -227,7 +236,7 @@ std::optional<Proof> proof_from_json(const std::string& text) {
 
 std::optional<Proof> read_proof(const std::filesystem::path& path) {
   try {
-    return proof_from_json(core::read_file(path));
+    return proof_from_json(core::read_regular_file(path));
   } catch (const core::Error& error) {
     if (error.kind() != core::ErrorKind::not_found)
       core::log_warning(fmt::format("a proof that cannot be read counts as none: {}", error.what()));
@@ -243,9 +252,10 @@ std::string damage_to_json(std::string_view message, core::UtcTime found_at) {
 
 std::optional<std::string> read_damage(const std::filesystem::path& path) {
   try {
-    return json::parse(core::read_file(path, kManifestBytes)).at("message");
+    return json::parse(core::read_regular_file(path, kManifestBytes)).at("message");
   } catch (const core::Error& error) {
     if (error.kind() == core::ErrorKind::not_found) return std::nullopt;
+    if (error.kind() == core::ErrorKind::damaged) return "found damaged earlier, as far as can be told";
     throw;
   } catch (const nlohmann::json::exception&) {
     return "found damaged earlier";

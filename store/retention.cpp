@@ -43,7 +43,7 @@ void keep_newest_of(const Snapshots& snapshots, std::optional<std::size_t> count
   }
 }
 
-Reasons apply_rules(const Snapshots& snapshots, const RetentionRules& rules) {
+Reasons apply_rules(const Snapshots& snapshots, const RetentionRules& rules, core::UtcTime now) {
   Reasons reasons;
   if (snapshots.empty()) return reasons;
   const bool none =
@@ -55,7 +55,7 @@ Reasons apply_rules(const Snapshots& snapshots, const RetentionRules& rules) {
   keep_newest_of(snapshots, rules.daily, "daily", day_of, reasons);
   keep_newest_of(snapshots, rules.weekly, "weekly", week_of, reasons);
   keep_newest_of(snapshots, rules.monthly, "monthly", month_of, reasons);
-  const core::UtcTime newest = moment_of(*snapshots.front());
+  const core::UtcTime newest = std::min(moment_of(*snapshots.front()), now);
   for (const Snapshot* snapshot : snapshots)
     if (rules.for_duration && newest - moment_of(*snapshot) < *rules.for_duration)
       reasons[snapshot->manifest.name].emplace_back("young");
@@ -95,12 +95,12 @@ void keep_bases(const Snapshots& all, Reasons& reasons) {
 }
 
 // Why those of one cluster stay: judged as if there were no other, so that none takes another's place.
-void keep_of_one_cluster(const Snapshots& all, const RetentionRules& rules, Reasons& reasons) {
+void keep_of_one_cluster(const Snapshots& all, const RetentionRules& rules, core::UtcTime now, Reasons& reasons) {
   Snapshots whole;
   std::copy_if(all.begin(), all.end(), std::back_inserter(whole), [](const Snapshot* one) { return !one->lost; });
-  Reasons own = apply_rules(whole, rules);
+  Reasons own = apply_rules(whole, rules, now);
   keep_always(whole, own);
-  const Reasons if_whole = apply_rules(all, rules);
+  const Reasons if_whole = apply_rules(all, rules, now);
   for (const Snapshot* snapshot : all)
     if (const auto found = if_whole.find(snapshot->manifest.name); snapshot->lost && found != if_whole.end())
       own.insert(*found);
@@ -113,7 +113,8 @@ void keep_of_one_cluster(const Snapshots& all, const RetentionRules& rules, Reas
 
 std::string_view to_string(Retention action) { return action == Retention::keep ? "keep" : "remove"; }
 
-std::vector<RetentionDecision> decide_retention(const std::vector<Snapshot>& snapshots, const RetentionRules& rules) {
+std::vector<RetentionDecision> decide_retention(const std::vector<Snapshot>& snapshots, const RetentionRules& rules,
+                                                core::UtcTime now) {
   Snapshots all;
   std::vector<Snapshots> clusters;
   for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
@@ -124,7 +125,7 @@ std::vector<RetentionDecision> decide_retention(const std::vector<Snapshot>& sna
     (found != clusters.end() ? *found : clusters.emplace_back()).push_back(&*snapshot);
   }
   Reasons reasons;
-  for (const Snapshots& cluster : clusters) keep_of_one_cluster(cluster, rules, reasons);
+  for (const Snapshots& cluster : clusters) keep_of_one_cluster(cluster, rules, now, reasons);
   keep_bases(all, reasons);
 
   std::vector<RetentionDecision> decisions;

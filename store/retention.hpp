@@ -22,7 +22,8 @@ struct RetentionRules {
   std::optional<std::size_t> daily;   // and so on
   std::optional<std::size_t> weekly;
   std::optional<std::size_t> monthly;
-  std::optional<std::chrono::nanoseconds> for_duration;  // all that are younger than that when the newest was taken
+  std::optional<std::chrono::nanoseconds>
+      for_duration;  // all that are younger than that when the newest was taken, or now
 };
 
 enum class Retention { keep, remove };
@@ -35,10 +36,12 @@ struct RetentionDecision {
   std::vector<std::string> reasons;  // to keep it: "newest", "hourly", "keyframe of 20261101T051700Z"
 };
 
-/// One decision for each of `snapshots` (oldest first), in their order. Kept whatever the rules say: the newest, the
+/// One decision for each of `snapshots` (oldest first), in their order. `now` is what a newest that a wrong clock has
+/// dated later cannot pass. Kept whatever the rules say: the newest, the
 /// newest that passed a verification, the newest that passed a drill, and what a kept one needs to be unpacked. A lost
 /// snapshot takes no other's place in a rule, and stays as long as it would if it were whole. Those of another cluster
 /// than the series are judged by themselves, each cluster as if there were no other: none goes for the sake of another.
-std::vector<RetentionDecision> decide_retention(const std::vector<Snapshot>& snapshots, const RetentionRules& rules);
+std::vector<RetentionDecision> decide_retention(const std::vector<Snapshot>& snapshots, const RetentionRules& rules,
+                                                core::UtcTime now);
 
 }  // namespace store

@@ -113,7 +113,7 @@ ClusterLock::ClusterLock(const std::filesystem::path& cluster_directory)
     throw core::system_error(errno, "locking " + path.string());
   }
   if (!held) {
-    const std::string owner = core::read_file(path);
+    const std::string owner = core::read_regular_file(path, 100);
     throw core::Error(
         core::ErrorKind::storage,
         fmt::format("another drill command is changing this cluster's snapshots ({}); try again when it has ended",
@@ -314,16 +314,24 @@ std::vector<RetentionDecision> Store::plan_retention(std::string_view cluster, c
     if (snapshot.unreadable)
       throw core::Error(core::ErrorKind::storage, fmt::format("nothing is removed, as {} may need it: {}",
                                                               snapshot.full_name(), snapshot.unreadable->what()));
-  return decide_retention(snapshots, rules);
+  return decide_retention(snapshots, rules, core::utc_now());
 }
 
-std::vector<RetentionDecision> Store::apply_retention(std::string_view cluster, const RetentionRules& rules) {
+std::vector<std::string> Store::without_manifest(std::string_view cluster) const {
+  return incomplete_directories(cluster_directory(cluster));
+}
+
+std::vector<RetentionDecision> Store::apply_retention(std::string_view cluster, const RetentionRules& rules,
+                                                      std::string_view captured) {
   const std::filesystem::path directory = cluster_directory(cluster);
   const core::AsOwner as(root_);
   return with_cure(root_, directory, [&] {
     std::optional<core::Error> failure;
     if (std::filesystem::exists(directory)) failure = remove_leftovers(directory);
-    const std::vector<RetentionDecision> decisions = plan_retention(cluster, rules);
+    std::vector<RetentionDecision> decisions = plan_retention(cluster, rules);
+    for (RetentionDecision& decision : decisions)
+      if (decision.name == captured && decision.action == Retention::remove)
+        decision.action = Retention::keep, decision.reasons.emplace_back("just captured");
     // The newest first: what needs others goes before them. Renamed first, and that flushed, so that neither a crash
     // nor a power cut half way leaves a snapshot with half its files.
     for (auto decision = decisions.rbegin(); decision != decisions.rend(); ++decision) {

@@ -45,7 +45,8 @@ struct PackedDatabase {
 /// What is written down about a snapshot when it is taken.
 struct Manifest {
   std::string cluster;
-  std::string name;  // "20261123T231700Z"
+  std::string name;            // "20261123T231700Z"
+  std::uint64_t sequence = 0;  // store/order.hpp; 0 in manifests of before there was one
   core::UtcTime taken_at;
   std::string method;  // "sqlite3", "import"
   std::string k3s_version;
@@ -126,8 +127,9 @@ class Store {
   /// saying what to do; not_found where there is no store yet, and `root` could not be made.
   void check_access() const;
 
-  /// All snapshots of `cluster`, oldest first; empty when there are none. A directory without a manifest is none; one
-  /// whose manifest cannot be read is listed with its damage, or as unreadable. Throws: usage, storage, denied.
+  /// All snapshots of `cluster`, oldest first, in the order they were taken whatever the clocks said; empty when there
+  /// are none. A directory without a manifest is none (without_manifest()); one whose manifest cannot be read is listed
+  /// with its damage, or as unreadable. Throws: usage, storage, denied.
   std::vector<Snapshot> list(std::string_view cluster) const;
 
   /// Which cluster the series is of: as recorded, else as the oldest snapshot tells that tells it. Empty when nothing
@@ -177,9 +179,15 @@ class Store {
   /// snapshot is unreadable, as it may need any of the others.
   std::vector<RetentionDecision> plan_retention(std::string_view cluster, const RetentionRules& rules) const;
 
-  /// Removes what they do not keep, and returns the same. The caller holds the lock. Throws: as above; storage, denied
-  /// where something stays that should go.
-  std::vector<RetentionDecision> apply_retention(std::string_view cluster, const RetentionRules& rules);
+  /// Removes what they do not keep, and returns the same. `captured` names the snapshot that this command has just
+  /// made, if it has: that stays. The caller holds the lock. Throws: as above; storage, denied where something stays
+  /// that should go.
+  std::vector<RetentionDecision> apply_retention(std::string_view cluster, const RetentionRules& rules,
+                                                 std::string_view captured = {});
+
+  /// Directories of `cluster` that are named like a snapshot and have no manifest: nobody made them whole, or a file is
+  /// gone. Throws: usage.
+  std::vector<std::string> without_manifest(std::string_view cluster) const;
 
  private:
   std::filesystem::path cluster_directory(std::string_view cluster) const;

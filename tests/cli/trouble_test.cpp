@@ -219,3 +219,21 @@ TEST_CASE("Ctrl-C ends a drill within seconds, whatever docker is at") {
     CHECK(std::chrono::steady_clock::now() - asked < std::chrono::seconds(15));
   }
 }
+
+TEST_CASE("a pipe in the place of a proof or of a manifest keeps no command waiting") {
+  const Shop shop;
+  REQUIRE(shop.import().exit_code == 0);
+  const std::filesystem::path directory = shop.store / "edge" / Shop::name(3);
+  for (const char* file : {"run.json", "verify.json", "manifest.json"}) {
+    std::filesystem::remove(directory / file);
+    REQUIRE(::mkfifo((directory / file).c_str(), 0600) == 0);
+    for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+             {"list"}, {"show", kNewest}, {"verify", kNewest}, {"prune", "--dry-run"}, {"doctor"}}) {
+      const core::CommandResult result = shop.drill(command);
+      INFO(file << ": drill " << command.front() << "\n" << result.out << result.err);
+      CHECK(result.exit_code != 124);
+      CHECK(result.out.size() + result.err.size() > 0);
+    }
+  }
+  CHECK_THAT(shop.drill({"list"}).out, Contains("no regular file"));
+}

@@ -45,7 +45,7 @@ Moments retained(const Moments& pulled, const store::RetentionRules& rules) {
       if (same_day && earlier.manifest.database.base.empty()) snapshot.manifest.database.base = earlier.manifest.name;
     }
     kept.push_back(snapshot);
-    const std::vector<store::RetentionDecision> decisions = store::decide_retention(kept, rules);
+    const std::vector<store::RetentionDecision> decisions = store::decide_retention(kept, rules, core::UtcTime::max());
     for (std::size_t i = kept.size(); i-- > 0;)
       if (decisions[i].action == store::Retention::remove) kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
   }

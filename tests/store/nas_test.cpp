@@ -134,7 +134,7 @@ TEST_CASE("a read that fails is our trouble, never damage, and the next one is a
   NEEDS_NAS();
   NasShelf shelf;
   shelf.add_day(0, 2);
-  for (const int failure : {EIO, ESTALE, ENOMEM, EACCES}) {
+  for (const int failure : {EIO, ESTALE, ENOMEM, ENFILE, EACCES}) {
     INFO(std::strerror(failure));
     shelf.nas.trouble().reads_fail_with = failure;
     for (const int failing : {1, 2, 1000}) {

@@ -35,7 +35,8 @@ std::vector<store::Snapshot> series(const std::string& first, std::chrono::minut
 std::map<std::string, std::string> kept(const std::vector<store::Snapshot>& snapshots,
                                         const store::RetentionRules& rules) {
   std::map<std::string, std::string> result;
-  for (const store::RetentionDecision& decision : store::decide_retention(snapshots, rules))
+  for (const store::RetentionDecision& decision :
+       store::decide_retention(snapshots, rules, *core::parse_compact("20990101T000000Z")))
     if (decision.action == store::Retention::keep)
       result[decision.name] = fmt::format("{}", fmt::join(decision.reasons, ", "));
   return result;

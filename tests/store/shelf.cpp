@@ -28,6 +28,15 @@ std::string database_at(int hour) {
 }
 
 store::Snapshot Shelf::add(const std::string& name, const std::string& content, const core::ClusterIdentity& identity) {
+  return put(name, content, identity, store::Arrival::imported);
+}
+
+store::Snapshot Shelf::capture(const std::string& name, const std::string& content) {
+  return put(name, content, {}, store::Arrival::captured);
+}
+
+store::Snapshot Shelf::put(const std::string& name, const std::string& content, const core::ClusterIdentity& identity,
+                           store::Arrival arrival) {
   const store::ClusterLock lock = store.lock("edge");
   store::Incoming incoming = store.receive("edge");
   const core::AsOwner as(incoming.root());
@@ -37,7 +46,7 @@ store::Snapshot Shelf::add(const std::string& name, const std::string& content, 
   manifest.taken_at = *core::parse_compact(name);
   manifest.method = "sqlite3";
   manifest.identity = identity;
-  return incoming.commit(manifest, core::hash_file(incoming.image()));
+  return incoming.commit(manifest, core::hash_file(incoming.image()), arrival);
 }
 
 void Shelf::add_day(int first, int last) {

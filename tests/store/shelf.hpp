@@ -23,8 +23,10 @@ struct Shelf {
   std::filesystem::path root = scratch.path() / "store";
   store::Store store{root};
 
-  /// Stores `content` as the snapshot edge/`name`, with a token.
+  /// Imports `content` as the snapshot edge/`name`, with a token.
   store::Snapshot add(const std::string& name, const std::string& content, const core::ClusterIdentity& identity = {});
+  /// The same as a pull does it, whose clock says `name`.
+  store::Snapshot capture(const std::string& name, const std::string& content);
   /// Stores database_at(first) to database_at(last) under the hours of 2026-11-01.
   void add_day(int first, int last);
   std::string extract(const std::string& name);
@@ -32,6 +34,10 @@ struct Shelf {
   std::vector<std::string> names();
   void prove(const std::string& name, store::Evidence kind, const std::string& verdict);
   std::filesystem::path packed(const std::string& name);  // its database file
+
+ private:
+  store::Snapshot put(const std::string& name, const std::string& content, const core::ClusterIdentity& identity,
+                      store::Arrival arrival);
 };
 
 /// "20261101T051700Z" for hour 5.

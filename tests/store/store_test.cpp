@@ -44,7 +44,8 @@ struct Fixture {
     store::Incoming incoming = store.receive("edge");
     core::write_new_file(incoming.image(), content);
     incoming.add("token", "secret");
-    return incoming.commit(manifest(*core::parse_compact(name)), core::hash_file(incoming.image()));
+    return incoming.commit(manifest(*core::parse_compact(name)), core::hash_file(incoming.image()),
+                           store::Arrival::imported);
   }
   void prove(const std::string& name, store::Evidence kind, const std::string& verdict) {
     store.keep_evidence(store.find("edge/" + name), kind,
@@ -97,10 +98,12 @@ TEST_CASE_METHOD(Fixture, "a file that changes before it is committed is refused
   const core::CopiedFile image = core::hash_file(incoming.image());
   incoming.add("token", "secret");
   std::ofstream(incoming.image().parent_path() / "token") << "sekret";
-  CHECK_THROWS_WITH(incoming.commit(manifest(core::utc_now()), image), Catch::Contains("reads back differently"));
+  CHECK_THROWS_WITH(incoming.commit(manifest(core::utc_now()), image, store::Arrival::captured),
+                    Catch::Contains("reads back differently"));
   std::ofstream(incoming.image().parent_path() / "token") << "secret";
   std::ofstream(incoming.image()) << "databasf";
-  CHECK_THROWS_WITH(incoming.commit(manifest(core::utc_now()), image), Catch::Contains("announced were 8 with"));
+  CHECK_THROWS_WITH(incoming.commit(manifest(core::utc_now()), image, store::Arrival::captured),
+                    Catch::Contains("announced were 8 with"));
   CHECK(names().empty());
 }
 

@@ -1,0 +1,50 @@
+#include "store/order.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+namespace store {
+namespace {
+
+constexpr std::chrono::minutes kClocks{5};  // so far may two clocks be apart
+
+core::UtcTime moment_of(const Snapshot& snapshot) {
+  return core::parse_compact(snapshot.manifest.name).value_or(core::UtcTime());
+}
+
+}  // namespace
+
+bool is_before(const Snapshot& one, const Snapshot& other) {
+  return std::tie(one.manifest.sequence, one.manifest.name) < std::tie(other.manifest.sequence, other.manifest.name);
+}
+
+std::uint64_t sequence_for(const std::vector<Snapshot>& snapshots, core::UtcTime moment, Arrival arrival) {
+  if (snapshots.empty()) return arrival == Arrival::captured ? 1 : 0;
+  if (arrival == Arrival::captured) return std::min(snapshots.back().manifest.sequence + 1, kLastSequence);
+  const auto later =
+      std::find_if(snapshots.begin(), snapshots.end(), [&](const Snapshot& one) { return moment_of(one) > moment; });
+  return later == snapshots.begin() ? 0 : std::prev(later)->manifest.sequence;
+}
+
+std::optional<std::string> from_the_future(const std::vector<Snapshot>& snapshots, core::UtcTime now) {
+  std::size_t count = 0;
+  const Snapshot* last = nullptr;
+  for (const Snapshot& snapshot : snapshots) {
+    if (moment_of(snapshot) <= now + kClocks) continue;
+    ++count;
+    if (last == nullptr || moment_of(*last) < moment_of(snapshot)) last = &snapshot;
+  }
+  if (last == nullptr) return std::nullopt;
+  const std::string how_many = count == 1 ? last->full_name() + " is" : fmt::format("{} snapshots are", count);
+  return fmt::format(
+      "{} dated later than this machine's clock{}: that clock is wrong now, or was when they were taken. Set it by "
+      "NTP. "
+      "The order of snapshots is known all the same, and the next pull is the newest",
+      how_many,
+      count == 1 ? ""
+                 : fmt::format(", the last {} ({})", last->full_name(), core::format_duration(moment_of(*last) - now)));
+}
+
+}  // namespace store
