@@ -8,6 +8,7 @@
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "drill/engine.hpp"
+#include "store/limits.hpp"
 
 namespace cli {
 
@@ -30,7 +31,7 @@ StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot) {
   StoredCopy copy{core::ScratchDir(), snapshot.full_name(), {}};
   if (snapshot.manifest.find(store::kTokenFile) != nullptr) {
     try {
-      copy.token = core::read_regular_file(snapshot.file(store::kTokenFile));
+      copy.token = core::read_regular_file(snapshot.file(store::kTokenFile), store::kSmallFileBytes);
     } catch (const core::Error& error) {
       if (error.kind() != core::ErrorKind::not_found) throw;
       throw core::Error(core::ErrorKind::damaged, error.what());

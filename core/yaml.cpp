@@ -12,6 +12,7 @@ namespace {
 constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxNodes = 100'000;  // aliases can make a small file expand without end
 constexpr std::size_t kMaxBytes = 16U << 20U;
+constexpr std::size_t kMaxText = 1U << 20U;  // its tree takes some hundred times that
 
 // By its tag: "?" and "" are those of plain scalars, "!" that of a quoted one.
 bool is_text(const std::string& tag) {
@@ -83,6 +84,9 @@ const YamlNode* YamlNode::find(std::string_view key) const {
 }
 
 YamlNode parse_yaml(const std::string& text, const std::string& name, RepeatedKeys repeated) {
+  if (text.size() > kMaxText)
+    throw Error(ErrorKind::usage, fmt::format("{}: it has {} bytes, more than the {} that are read as YAML", name,
+                                              text.size(), kMaxText));
   try {
     const YAML::Node root = YAML::Load(text);
     YamlNode result = Converter(name, repeated).convert(root, 0);

@@ -31,7 +31,8 @@ struct YamlEntry {  // not a std::pair, which clang wants complete inside YamlNo
 /// What is said of a map that has a key twice.
 enum class RepeatedKeys { refuse, keep };
 
-/// The first document of `text`. Throws: usage, with `name` and the line, for text that is no YAML or has a key twice.
+/// The first document of `text`. Throws: usage, with `name` and the line, for text that is no YAML, has a key twice, or
+/// is larger than 1 MiB, 100,000 values or 64 levels.
 YamlNode parse_yaml(const std::string& text, const std::string& name, RepeatedKeys repeated = RepeatedKeys::refuse);
 
 }  // namespace core

@@ -1,5 +1,7 @@
 #include "k3s/told.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -35,7 +37,12 @@ std::string_view take_word(std::string_view& text) {
 
 void Told::add(std::string_view line) {
   size_bytes_ += line.size() + 1;
-  if (size_bytes_ > kBytesAtMost || files_.size() + open_.size() + inodes_.size() > kEntriesAtMost) refuse();
+  if (size_bytes_ > kBytesAtMost || files_.size() + open_.size() + inodes_.size() + foreign_.size() > kEntriesAtMost)
+    throw core::Error(
+        core::ErrorKind::storage,
+        fmt::format("the node tells of more than {} files, or {} MiB of them, for its k3s: put the parts of "
+                    "config.yaml.d there together",
+                    kEntriesAtMost, kBytesAtMost >> 20U));
   const std::string_view word = take_word(line);
   for (const auto& [name, kind] : kKinds)
     if (word == name && line.starts_with('/')) return files_.push_back({kind, std::string(line), {}});
@@ -44,6 +51,8 @@ void Told::add(std::string_view line) {
     whole_ = true;
   } else if (word == "stopped") {
     stopped_ = true;
+  } else if (word == "foreign") {
+    foreign_.emplace_back(line);
   } else if (word == "inode") {
     const std::string_view inode = take_word(line);
     inodes_[plain_path(std::string(line))] = inode;

@@ -32,8 +32,8 @@ struct OpenDatabase {
 class Told {
  public:
   /// Takes one line: config|unit|environment|openrc|sourced PATH, text BASE64 (of the file last named), inode INODE
-  /// PATH, open PROCESS INODE PATH, stopped, whole. Throws: storage for what makes no sense, and for more than a node
-  /// can mean.
+  /// PATH, open PROCESS INODE PATH, foreign PATH, stopped, whole. Throws: storage for what makes no sense, and for more
+  /// than a node can mean.
   void add(std::string_view line);
 
   /// All was told: what is not here is not there.
@@ -44,6 +44,9 @@ class Told {
   const std::vector<OpenDatabase>& open() const { return open_; }
   /// The service k3s is not running: what is open is of a k3s under another name.
   bool stopped() const { return stopped_; }
+
+  /// Links among the configs that are not followed (puller/gather_script).
+  const std::vector<std::string>& foreign() const { return foreign_; }
 
   /// "DEVICE:NUMBER"; empty when it is not there, or was not asked for.
   std::string inode_of(const std::string& path) const;
@@ -56,6 +59,7 @@ class Told {
 
   std::vector<NodeFile> files_;
   std::vector<OpenDatabase> open_;
+  std::vector<std::string> foreign_;
   std::map<std::string, std::string> inodes_;
   std::size_t size_bytes_ = 0;
   bool whole_ = false;

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "puller/node_problem.hpp"
+#include "store/limits.hpp"
 
 namespace puller {
 namespace {
@@ -15,6 +18,10 @@ using core::ErrorKind;
 constexpr std::size_t kFactsAtMost = 100;
 constexpr std::string_view kProblem = "problem ";
 
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 }  // namespace
 
 // stdin stays open: its end tells the program that we are gone.
@@ -22,6 +29,7 @@ Conversation::Conversation(const Target& target, SshCommand command, std::string
     : target_(target),
       command_(std::move(command)),
       frames_([this](char* buffer, std::size_t size_bytes) { return command_.read(buffer, size_bytes); }) {
+  allow(target.limits.answer + target.limits.read_transaction);
   try {
     command_.write(opening);
     greeted_ = frames_.find_hello();
@@ -33,6 +41,14 @@ Conversation::Conversation(const Target& target, SshCommand command, std::string
     if (error.kind() == ErrorKind::storage) throw not_started(error.kind(), error.what());
     throw;
   }
+}
+
+void Conversation::allow(std::chrono::seconds time) {
+  command_.finish_by(std::chrono::steady_clock::now() + time, time);
+}
+
+void Conversation::allow_transfer(std::uint64_t size_bytes) {
+  allow(target_.limits.answer + std::chrono::seconds(size_bytes / target_.limits.least_bytes_per_second));
 }
 
 // A login shell reads ~/.bashrc before any command, also where there is no terminal.
@@ -104,10 +120,18 @@ std::chrono::nanoseconds Conversation::nanoseconds(const std::string& fact) cons
 
 NodeFacts Conversation::node() const {
   NodeFacts node;
-  node.k3s_version = text("k3s_version");
-  node.arch = text("arch");
-  node.sqlite_version = text("sqlite_version");
-  node.helper_version = text("helper_version");
+  const auto plain = [&](const std::string& fact) {
+    const std::string said = text(fact);
+    if (said.size() <= store::kFactBytes && is_printable(said)) return said;
+    node.warnings.push_back(fmt::format(
+        "what the node says as its {} is none and is left out: see what `k3s --version` and `uname -m` print there",
+        fact));
+    return std::string();
+  };
+  node.k3s_version = plain("k3s_version");
+  node.arch = plain("arch");
+  node.sqlite_version = plain("sqlite_version");
+  node.helper_version = plain("helper_version");
   node.database_size_bytes = number("database_size_bytes");
   node.wal_size_bytes = number("wal_size_bytes");
   node.free_bytes = number("free_bytes");

@@ -40,6 +40,12 @@ class Conversation {
   void bytes(std::uint64_t size_bytes, const std::function<void(std::string_view)>& sink);
   void say(std::string_view text) { command_.write(text); }
 
+  /// From now on it has that long to come to its end, whatever it says meanwhile. At first it has as long as the limits
+  /// of the target give for an answer and the read transaction.
+  void allow(std::chrono::seconds time);
+  /// The same for a transfer of `size_bytes`.
+  void allow_transfer(std::uint64_t size_bytes);
+
   /// Empty when it was not said. Throws, for what must be a number: storage.
   std::string text(const std::string& fact) const;
   bool knows(const std::string& fact) const { return facts_.count(fact) != 0; }
@@ -47,6 +53,7 @@ class Conversation {
   std::chrono::nanoseconds nanoseconds(const std::string& fact) const;
   /// What it has said of its k3s; of an older drill-node, nothing.
   const k3s::Told& told() const { return told_; }
+  /// A version or an architecture that is none is left out, with a warning.
   NodeFacts node() const;
 
  private:

@@ -8,6 +8,10 @@ told() {
   case $* in *[[:cntrl:]]*) return ;; esac
   printf 'fact told %s\n' "$*" || exit 4
 }
+# Of what is a file: a pipe would keep us waiting.
+text_of() {
+  for one; do if [ -f "$one" ]; then cat "$one" 2>/dev/null; fi; done
+}
 tell_file() {
   case $2 in *[[:cntrl:]]*) return 0 ;; esac
   [ -f "$2" ] && [ "$(stat -L -c %s "$2" 2>/dev/null || echo 999999)" -le 524288 ] || return 0
@@ -21,9 +25,20 @@ config_parts() {
     case $name in *.[yY][aA][mM][lL] | *.[yY][mM][lL]) [ ! -f "$1.d/$name" ] || echo "$1.d/$name" ;; esac
   done
 }
+# A link among the configs is followed where it stays below its directory, and where only root can have made it: else
+# somebody who may write there would have any file of the node taken along.
+may_follow() {
+  [ -L "$1" ] || return 0
+  place=$(readlink -f "${1%/*}")
+  case $(readlink -f "$1") in "$place"/*) return 0 ;; esac
+  [ "$(stat -c %u "$1")" = 0 ] || return 1
+  case $(stat -c '%u %A' "$place") in 0\ d????-??-?*) return 0 ;; esac
+  return 1
+}
+tell_followed() { if may_follow "$1"; then tell_file config "$1"; else told foreign "$1"; fi; }
 tell_config() {
-  tell_file config "$1"
-  config_parts "$1" | while read -r part; do tell_file config "$part"; done
+  tell_followed "$1"
+  config_parts "$1" | while read -r part; do tell_followed "$part"; done
 }
 
 # The unit and its drop-ins in systemd's order; without a systemd that answers, by where it looks for them.
@@ -43,7 +58,7 @@ unit_files() {
 }
 environment_files() {
   for file in $units; do
-    sed -n 's/^[[:space:]]*EnvironmentFile[[:space:]]*=[[:space:]]*-\{0,1\}//p' "$file" 2>/dev/null
+    text_of "$file" | sed -n 's/^[[:space:]]*EnvironmentFile[[:space:]]*=[[:space:]]*-\{0,1\}//p'
   done | sed 's/%[Np]/k3s/g; s/%n/k3s.service/g; s/[[:space:]]*$//' | while read -r pattern; do
     for file in $pattern; do echo "$file"; done
   done | awk '!seen[$0]++'
@@ -71,7 +86,7 @@ tell_service() {
 # Also the configs that the service may name.
 tell_configs() {
   tell_config "$config_file"
-  cat $service_files 2>/dev/null | tr -d '\000' | grep -o '/[^][:space:]"'\'',;?={}[]*\.ya\{0,1\}ml' |
+  text_of $service_files | tr -d '\000' | grep -o '/[^][:space:]"'\'',;?={}[]*\.ya\{0,1\}ml' |
     awk '!seen[$0]++ && count++ < 10' | while read -r file; do
       [ "$file" = "$config_file" ] || tell_config "$file"
     done
@@ -99,10 +114,16 @@ tell_open() {
   done
 }
 
+config_texts() {
+  { echo "$config_file"; config_parts "$config_file"; } | while read -r file; do
+    if may_follow "$file"; then text_of "$file"; fi
+  done
+}
+
 # Which of the paths that any of these files names are the same file as another.
 tell_inodes() {
   (
-    named=$(cat "$config_file" "$config_file".d/* $service_files 2>/dev/null | tr -d '\000' |
+    named=$({ config_texts; text_of $service_files; } | tr -d '\000' |
       grep -o '/[^][:space:]"'\'',;?={}[]*' | sed 's,/*$,,' |
       awk 'length($0) > 1 && !seen[$0]++ && count++ < 200 { print; print $0 "/server/db/state.db" }')
     set -f

@@ -214,25 +214,35 @@ std::string ImageBuilder::part_hashes(std::string_view changed) {
   return with_size("hashes", hashes);
 }
 
-void ImageBuilder::begin(std::string_view announcement) {
-  if (records_ || whole_) throw no_stream("two images");
+std::uint64_t ImageBuilder::size_announced(std::string_view announcement) {
   const std::uint64_t page_size = parse_number(take_word(announcement), "the page size");
   const std::uint64_t page_count = parse_number(take_word(announcement), "the page count");
   if (!possible_page_size(page_size) || page_count == 0 || page_count > UINT32_MAX || !is_sha256(announcement))
     throw no_stream("an image of impossible size");
-  page_size_bytes_ = static_cast<std::uint32_t>(page_size);
-  page_count_ = static_cast<std::uint32_t>(page_count);
-  sha256_ = announcement;
+  return page_size * page_count;
+}
+
+void ImageBuilder::check_room(std::uint64_t size_bytes) const {
   struct stat file {};
   struct statvfs disk {};
   if (::fstat(file_.get(), &file) != 0 || ::fstatvfs(file_.get(), &disk) != 0) throw disk_error(path_);
   const std::uint64_t room =
       static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize + static_cast<std::uint64_t>(file.st_size);
-  if (disk.f_blocks != 0 && page_size * page_count > room)  // 0: it does not say
+  if (disk.f_blocks != 0 && size_bytes > room)  // 0: it does not say
     throw Error(
         ErrorKind::storage,
         fmt::format("on this machine: {}: No space left on device: the image needs {} bytes, there is room for {}",
-                    path_.string(), page_size * page_count, room));
+                    path_.string(), size_bytes, room));
+}
+
+void ImageBuilder::begin(std::string_view announcement) {
+  if (records_ || whole_) throw no_stream("two images");
+  check_room(size_announced(announcement));
+  const std::uint64_t page_size = parse_number(take_word(announcement), "the page size");
+  const std::uint64_t page_count = parse_number(take_word(announcement), "the page count");
+  page_size_bytes_ = static_cast<std::uint32_t>(page_size);
+  page_count_ = static_cast<std::uint32_t>(page_count);
+  sha256_ = announcement;
   const bool based = base_ && base_->page_size_bytes == page_size;
   new_bytes_ = page_size * (page_count - std::min<std::uint64_t>(page_count, based ? base_->page_count : 0));
   base_.reset();  // before the file may become shorter than what is mapped of it
@@ -240,8 +250,9 @@ void ImageBuilder::begin(std::string_view announcement) {
   records_ = std::make_unique<Records>(*this);
 }
 
-void ImageBuilder::begin_whole() {
+void ImageBuilder::begin_whole(std::uint64_t size_bytes) {
   if (records_ || whole_) throw no_stream("two images");
+  check_room(size_bytes);
   base_.reset();  // before the file becomes shorter than what is mapped of it
   if (::ftruncate(file_.get(), 0) != 0) throw disk_error(path_);
   whole_ = true;

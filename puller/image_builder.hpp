@@ -32,6 +32,9 @@ class ImageBuilder {
   std::string page_hashes(std::string_view differing, std::uint64_t page_count);
   std::string part_hashes(std::string_view changed);
 
+  /// The bytes of "PAGE_SIZE PAGE_COUNT SHA256". Throws: storage for what no image can be.
+  static std::uint64_t size_announced(std::string_view announcement);
+
   /// "image PAGE_SIZE PAGE_COUNT SHA256". Throws: storage for what no image can be, or this disk has no room for.
   void begin(std::string_view announcement);
 
@@ -39,7 +42,8 @@ class ImageBuilder {
   void feed(std::string_view block);
 
   /// For a node that sends its database as it is, and no stream of records: instead of begin(), feed() and finish().
-  void begin_whole();
+  /// Throws: storage where this disk has no room for it.
+  void begin_whole(std::uint64_t size_bytes);
   void append(std::string_view bytes);
 
   /// After the last: what was announced, and is there now. Throws: Mismatch, storage.
@@ -59,6 +63,7 @@ class ImageBuilder {
  private:
   struct Base;
   class Records;
+  void check_room(std::uint64_t size_bytes) const;
   void write_part(std::uint64_t offset, std::string_view bytes);
 
   std::filesystem::path path_;

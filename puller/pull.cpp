@@ -31,7 +31,6 @@ namespace {
 using core::Error;
 using core::ErrorKind;
 
-constexpr std::uint64_t kSmallFileBytes = 16U << 20U;
 constexpr std::uint64_t kSetBytes = 16U << 20U;
 
 // What the store cannot take is this machine's trouble, and says so.
@@ -72,6 +71,11 @@ class PlaceJudge {
     if (found.external) throw external_datastore(found.external->kind, found.external->file, target_.host);
     if (found.refusal) throw Error(ErrorKind::not_found, fmt::format("{}: {}", target_.host, *found.refusal));
     warnings_ = std::move(found.warnings);
+    for (const std::string& link : told.foreign())
+      warnings_.push_back(fmt::format(
+          "{} is a link to another place, which somebody else than root may have made: it is not taken along, and k3s "
+          "reads it. Put the file itself there, or let root own the link and its directory",
+          link));
     if (!told.whole())
       warnings_.push_back(
           "it is not known what k3s there is told, and whether this database is the one in use: an older drill-node "
@@ -86,12 +90,14 @@ class PlaceJudge {
 // One attempt: what arrives from the node, in whatever order its program sends it.
 class Reception {
  public:
-  Reception(Conversation& node, PlaceJudge& place, store::Incoming& incoming, ImageBuilder& image)
-      : node_(node), place_(place), incoming_(incoming), image_(image) {}
+  Reception(const Target& target, Conversation& node, PlaceJudge& place, store::Incoming& incoming, ImageBuilder& image)
+      : target_(target), node_(node), place_(place), incoming_(incoming), image_(image) {}
 
   /// Returns what state.db is. Throws: as pull, ImageBuilder::Mismatch.
   core::CopiedFile run() {
-    for (Line line = place_.first_line(node_); line.word != "end"; line = node_.next()) take(line);
+    Line line = place_.first_line(node_);
+    if (node_.knows("database_size_bytes")) check_size(node_.number("database_size_bytes"));
+    for (; line.word != "end"; line = node_.next()) take(line);
     if (!items_.contains(std::string(store::kTokenFile))) throw no_stream("it has no token");
     if (!taken_at_) throw no_stream("it does not say when it began");
     return whole_ ? *whole_ : image_.finish();
@@ -118,7 +124,9 @@ class Reception {
     } else if (line.word == "changed") {
       node_.say(image_.part_hashes(bits(rest)));
     } else if (line.word == "image") {
+      check_size(ImageBuilder::size_announced(line.rest));
       image_.begin(line.rest);
+      node_.allow_transfer(ImageBuilder::size_announced(line.rest));
     } else if (line.word == "block") {
       node_.bytes(parse_number(line.rest, "a block's size"), [&](std::string_view block) { image_.feed(block); });
       show(store::kDatabaseFile, image_.pages_changed(), image_.page_count(), "pages");
@@ -137,7 +145,7 @@ class Reception {
 
   void receive(const Item& item) {
     if (item.name == store::kDatabaseFile) return receive_whole(item);
-    if (item.size_bytes > kSmallFileBytes) throw no_stream(item.name + " is far too large");
+    on_this_machine([&] { incoming_.check_limits(item.name, item.size_bytes); });
     std::string content;
     node_.body(item, [&](std::string_view block) { content += block; });
     on_this_machine([&] { incoming_.add(item.name, content); });
@@ -145,7 +153,9 @@ class Reception {
   }
 
   void receive_whole(const Item& item) {
-    image_.begin_whole();
+    check_size(item.size_bytes);
+    image_.begin_whole(item.size_bytes);
+    node_.allow_transfer(item.size_bytes);
     std::uint64_t received = 0;
     node_.body(item, [&](std::string_view block) {
       core::throw_if_cancelled();
@@ -156,10 +166,21 @@ class Reception {
     whole_ = core::CopiedFile{item.size_bytes, item.sha256};
   }
 
+  // Before room is made for it, or anything of it is received.
+  void check_size(std::uint64_t size_bytes) const {
+    if (size_bytes > target_.limits.database_bytes)
+      throw Error(
+          ErrorKind::storage,
+          fmt::format("{}: the node announces a database of {} bytes, more than the {} of limits.database: if it "
+                      "is that large, set limits.database in the configuration",
+                      target_.host, size_bytes, target_.limits.database_bytes));
+  }
+
   static void show(std::string_view what, std::uint64_t done, std::uint64_t all, std::string_view unit) {
     core::show_progress(fmt::format("{}: {} of {} {}", what, done, all, unit));
   }
 
+  const Target& target_;
   Conversation& node_;
   PlaceJudge& place_;
   store::Incoming& incoming_;
@@ -200,6 +221,10 @@ Started start(const Target& target, SshSession& session, Errand errand, std::str
   return script;
 }
 
+void add_warnings(NodeFacts& node, const PlaceJudge& place) {
+  node.warnings.insert(node.warnings.end(), place.warnings().begin(), place.warnings().end());
+}
+
 // Snapshots are named by their second: a pull may take less than one, and a clock may have been put back.
 void wait_for_another_name(const std::vector<store::Snapshot>& snapshots) {
   const auto is_taken = [&](const std::string& name) {
@@ -233,13 +258,13 @@ PullReport attempt(const Target& target, store::Store& store, const ReadIdentity
   const Started started = start(target, *session, Errand::pull, base);
   const Conversation& node = *started.node;
   PlaceJudge place(target);
-  Reception reception(*started.node, place, incoming, *image);
+  Reception reception(target, *started.node, place, incoming, *image);
   const core::CopiedFile database = reception.run();
 
   PullReport report;
   report.node = node.node();
   report.node.fallback = started.fallback;
-  report.node.warnings = place.warnings();
+  add_warnings(report.node, place);
   report.read_transaction = node.nanoseconds("read_transaction_nanoseconds");
   // Below zero when k3s has truncated it meanwhile.
   report.wal_growth_bytes = parse_signed(node.text("wal_growth_bytes"), "wal_growth_bytes");
@@ -294,7 +319,7 @@ NodeFacts inspect(const Target& target) {
   PlaceJudge place(target);
   if (place.first_line(*started.node).word != "end") throw no_stream("a line out of place");
   NodeFacts node = started.node->node();
-  node.warnings = place.warnings();
+  add_warnings(node, place);
   node.user = session.user();
   node.fallback = started.fallback;
   return node;

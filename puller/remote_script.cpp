@@ -172,8 +172,9 @@ END
 copy_small_files() {
   {
     cp "$data_dir/server/token" token || return 1
-    if [ -f "$config_file" ]; then cp "$config_file" config.yaml || return 1; fi
+    if [ -f "$config_file" ] && may_follow "$config_file"; then cp "$config_file" config.yaml || return 1; fi
     config_parts "$config_file" | while read -r file; do
+      may_follow "$file" || continue
       name=$(printf '%s' "${file##*/}" | tr -c 'A-Za-z0-9._-' _)
       while [ -e "config.yaml.d-$name" ]; do name=_$name; done
       cp "$file" "config.yaml.d-$name" || exit 1

@@ -89,6 +89,8 @@ struct SshCommand::State {
   SshSession::State& connection;
   Channel channel;
   std::string error_output;
+  Clock::time_point deadline = Clock::time_point::max();
+  std::chrono::seconds within{0};
 
   State(SshSession::State& over, Channel of) : connection(over), channel(std::move(of)) {}
   State(State&&) = delete;
@@ -100,11 +102,22 @@ struct SshCommand::State {
   void collect_error_output() {
     char buffer[1024];
     int got = 0;
-    while ((got = ssh_channel_read_nonblocking(channel.get(), buffer, sizeof buffer, 1)) > 0) {
+    // A flood of them must not keep us from everything else.
+    for (int i = 0; i < 64 && (got = ssh_channel_read_nonblocking(channel.get(), buffer, sizeof buffer, 1)) > 0; ++i) {
       connection.traffic.bytes_received += static_cast<std::uint64_t>(got);
       error_output.append(buffer, static_cast<std::size_t>(got));
       if (error_output.size() > kErrorOutputBytes) error_output.erase(0, error_output.size() - kErrorOutputBytes);
     }
+  }
+
+  void check_deadline() const {
+    core::throw_if_cancelled();
+    if (Clock::now() > deadline)
+      throw Error(
+          ErrorKind::timeout,
+          fmt::format("{}: the node's program goes on without coming to its end, which was due after {}; is the "
+                      "link very slow, or has somebody changed that program?",
+                      connection.peer, core::format_duration(within)));
   }
 
   void wait(const core::Stopwatch& silence) const {
@@ -156,11 +169,16 @@ SshCommand::SshCommand(std::unique_ptr<State> state) : state_(std::move(state)) 
 SshCommand::SshCommand(SshCommand&&) noexcept = default;
 SshCommand::~SshCommand() = default;
 
+void SshCommand::finish_by(std::chrono::steady_clock::time_point deadline, std::chrono::seconds within) {
+  state_->deadline = deadline;
+  state_->within = within;
+}
+
 void SshCommand::write(std::string_view bytes) {
   const std::lock_guard use(state_->connection.in_use);
   core::Stopwatch silence;
   while (!bytes.empty()) {
-    core::throw_if_cancelled();
+    state_->check_deadline();
     const auto block = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), 32768));
     const int put = ssh_channel_write(state_->channel.get(), bytes.data(), block);
     if (put == SSH_ERROR) return;  // it has ended; what it said is in its output
@@ -178,7 +196,7 @@ std::size_t SshCommand::read(char* buffer, std::size_t size_bytes) {
   const std::lock_guard use(state_->connection.in_use);
   const core::Stopwatch silence;
   while (true) {
-    core::throw_if_cancelled();
+    state_->check_deadline();
     state_->collect_error_output();
     const auto block = static_cast<std::uint32_t>(std::min<std::size_t>(size_bytes, 1U << 20U));
     const int got = ssh_channel_read_nonblocking(state_->channel.get(), buffer, block, 0);

@@ -4,6 +4,7 @@
 // What it does not do: connect again when it is lost, know what the commands are for, or ask a person anything.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,6 +28,10 @@ class SshCommand {
  public:
   SshCommand(SshCommand&&) noexcept;
   ~SshCommand();
+
+  /// From then on reading and writing throw timeout, whatever still comes: a command that never falls silent has no end
+  /// otherwise. `within` is for the message.
+  void finish_by(std::chrono::steady_clock::time_point deadline, std::chrono::seconds within);
 
   /// Sends all of `bytes` to the command's stdin. Throws: unreachable, timeout, cancelled.
   void write(std::string_view bytes);

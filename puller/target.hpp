@@ -16,7 +16,11 @@ enum class Method { automatic, helper, sqlite3 };
 struct Limits {
   std::chrono::seconds read_transaction{60};
   std::uint64_t wal_growth_bytes = 256U << 20U;
-  std::uint64_t spool_bytes = 1U << 30U;  // on the node's disk, for what a slow link cannot take yet
+  std::uint64_t spool_bytes = 1U << 30U;        // on the node's disk, for what a slow link cannot take yet
+  std::uint64_t database_bytes = 16ULL << 30U;  // the largest database that is taken in
+  std::chrono::seconds answer{
+      600};  // for all that is not the transfer, beside the read transaction, however busy it looks
+  std::uint64_t least_bytes_per_second = 128U << 10U;  // of the database, in a transfer
 };
 
 /// Empty fields are filled from ~/.ssh/config, then ssh's defaults.

@@ -23,6 +23,7 @@ using core::ErrorKind;
 
 constexpr std::uint64_t kKubeconfigBytes = 1U << 20U;
 constexpr std::chrono::seconds kBetweenTries{1};
+constexpr std::chrono::hours kLongestStep{1};  // k3s may take many minutes to stop, and more to start
 
 Manager manager_called(const std::string& name) {
   for (const Manager manager : {Manager::systemd, Manager::openrc, Manager::commands})
@@ -69,6 +70,7 @@ std::unique_ptr<puller::Conversation> converse(const puller::Target& target, pul
     throw Error(ErrorKind::unreachable, session.peer() + ": the connection was lost");
   if (!conversation->greeted())
     throw puller::no_root_shell(session.user(), target.host, conversation->error_output(), conversation->exit_status());
+  conversation->allow(kLongestStep);
   return conversation;
 }
 
@@ -254,6 +256,7 @@ void Node::send(const ScriptFacts& facts, const std::filesystem::path& database,
     parcels.push_back({name, file.size_bytes, file.sha256});
   }
   const auto shell = start(receive_script(facts, parcels));
+  shell->allow_transfer(parcels.front().size_bytes);
   for (const auto& [name, path] : files) {
     const puller::Line line = shell->next();
     if (line.word == "refused")

@@ -13,6 +13,7 @@
 #include "core/sha256.hpp"
 #include "store/catalogue.hpp"
 #include "store/chain.hpp"
+#include "store/limits.hpp"
 #include "store/manifest.hpp"
 #include "store/zstd.hpp"
 
@@ -71,8 +72,34 @@ std::optional<Snapshot> Incoming::unpack_newest() {
   }
 }
 
+// Throws: storage, saying which limit it is.
+void Incoming::check_limits(std::string_view path, std::uint64_t size_bytes) const {
+  const auto refuse = [](std::string message) { throw core::Error(core::ErrorKind::storage, std::move(message)); };
+  if (path.size() > kFileNameBytes)
+    refuse(fmt::format("a file whose name has {} bytes, more than the {} that a snapshot takes: give it a shorter one",
+                       path.size(), kFileNameBytes));
+  if (size_bytes > kSmallFileBytes)
+    refuse(
+        fmt::format("{} has {} bytes, more than the {} that a snapshot takes of one file: k3s needs far less; make "
+                    "it smaller on the node",
+                    path, size_bytes, kSmallFileBytes));
+  if (files_.size() >= kSmallFiles)
+    refuse(
+        fmt::format("more than the {} files that a snapshot takes beside the database: k3s needs far fewer parts in "
+                    "config.yaml.d; put them together on the node",
+                    kSmallFiles));
+  std::uint64_t together = size_bytes;
+  for (const BundleFile& file : files_) together += file.size_bytes;
+  if (together > kSmallFilesBytes)
+    refuse(
+        fmt::format("the files beside the database have more than the {} bytes that a snapshot takes of them: make "
+                    "config.yaml.d smaller on the node",
+                    kSmallFilesBytes));
+}
+
 void Incoming::add(std::string_view path, std::string_view content) {
   assert(path != kDatabaseFile);
+  check_limits(path, content.size());
   const core::AsOwner as(root());
   core::write_new_file(directory_ / path, content);
   files_.push_back({std::string(path), content.size(), core::sha256_hex(content)});
@@ -142,7 +169,12 @@ Snapshot Incoming::commit(Manifest described, const core::CopiedFile& announced,
   manifest.database = pack_image(snapshot, announced);
   manifest.bundle = files_;
   manifest.bundle.insert(manifest.bundle.begin(), {std::string(kDatabaseFile), announced.size_bytes, announced.sha256});
-  core::write_new_file(directory_ / kManifestFile, to_json(manifest));
+  const std::string described_as = to_json(manifest);
+  if (described_as.size() > kManifestBytes)
+    throw core::Error(core::ErrorKind::storage, fmt::format("its manifest would have {} bytes, more than the {} that "
+                                                            "are read again",
+                                                            described_as.size(), kManifestBytes));
+  core::write_new_file(directory_ / kManifestFile, described_as);
   core::sync_directory(directory_);
   unpacker_.forget();  // not every file system renames a directory while a file in it is open
   if (::rename(directory_.c_str(), snapshot.directory.c_str()) != 0)

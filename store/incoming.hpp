@@ -36,7 +36,11 @@ class Incoming {
   /// Returns which it is; empty, and no image(), when there is none. Throws: storage, cancelled.
   std::optional<Snapshot> unpack_newest();
 
-  /// Adds one small file beside the database. Throws: storage.
+  /// Whether a small file of that name and size may be added to those that were. Throws: storage, saying which limit
+  /// of store/limits.hpp it is beyond.
+  void check_limits(std::string_view path, std::uint64_t size_bytes) const;
+
+  /// Adds one small file beside the database. Throws: storage, also for more than store/limits.hpp allows.
   void add(std::string_view path, std::string_view content);
 
   /// Packs image(), which must be the `announced` bytes, into a keyframe or a patch against an earlier image of its

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "store/limits.hpp"
 #include "store/order.hpp"
 
 namespace store {
@@ -16,8 +17,6 @@ namespace {
 using json = nlohmann::ordered_json;
 constexpr std::string_view kSchema = "k3s-drill/snapshot/1";
 constexpr std::string_view kSeriesSchema = "k3s-drill/series-record/1";
-
-constexpr std::uint64_t kManifestBytes = 1U << 20U;  // as a tree in memory it takes many times that
 
 // nlohmann would take a negative or a fractional number, too, and make another one of it.
 std::uint64_t size_of(const json& entry) {

@@ -1,13 +1,17 @@
 #include "puller/node/look.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <sstream>
 
 #include "core/error.hpp"
@@ -15,11 +19,11 @@
 #include "puller/gather_script.hpp"
 #include "puller/node/database.hpp"
 #include "puller/node/problem.hpp"
+#include "store/limits.hpp"
 
 namespace node {
 namespace {
 
-constexpr std::uint64_t kSmallFileBytes = 16U << 20U;
 constexpr std::size_t kLineBytes = 4096;
 
 bool has_file(const std::filesystem::path& path) {
@@ -47,10 +51,49 @@ std::vector<std::filesystem::path> config_parts(const std::filesystem::path& con
 
 std::string read_small_file(const std::filesystem::path& path) {
   try {
-    return core::read_file(path, kSmallFileBytes);
+    return core::read_file(path, store::kSmallFileBytes);
   } catch (const core::Error& error) {
     throw Problem(fmt::format("copy_failed {}", error.what()));
   }
+}
+
+// Nobody but root, or who we are, can have put a link there.
+bool is_ours_alone(const std::filesystem::path& link) {
+  struct stat made {};
+  struct stat place {};
+  const auto is_trusted = [](const struct stat& file) { return file.st_uid == 0 || file.st_uid == ::geteuid(); };
+  return ::lstat(link.c_str(), &made) == 0 && ::stat(link.parent_path().c_str(), &place) == 0 && is_trusted(made) &&
+         is_trusted(place) && (place.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+// Through links that stay below its directory, and through any that only root can have made: the rule of
+// puller/gather_script, kept by the kernel. Empty where it is not to be followed.
+core::Fd open_config(const std::filesystem::path& path) {
+  const core::Fd place(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  open_how how{};
+  how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  core::Fd file(static_cast<int>(::syscall(SYS_openat2, place.get(), path.filename().c_str(), &how, sizeof how)));
+  if (file) return file;
+  if (is_ours_alone(path)) return core::Fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const std::filesystem::path real = std::filesystem::canonical(path);
+  const std::string below = std::filesystem::canonical(path.parent_path()).string() + "/";
+  if (!real.string().starts_with(below)) return {};
+  return core::Fd(::open(real.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+}
+
+// Empty where it is not to be followed. Throws: Problem.
+std::optional<std::string> read_config(const std::filesystem::path& path) {
+  const core::Fd file = open_config(path);
+  struct stat facts {};
+  if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return std::nullopt;
+  std::string content;
+  core::read_blocks(file.get(), path, [&](std::string_view block) {
+    content += block;
+    if (content.size() > store::kSmallFileBytes)
+      throw Problem(fmt::format("copy_failed {} has more than {} bytes", path.string(), store::kSmallFileBytes));
+  });
+  return content;
 }
 
 std::string find_k3s() {
@@ -122,8 +165,11 @@ void relay_told(const std::string& answer, const Say& say) {
 
 std::vector<SmallFile> read_small_files(const Places& places) {
   std::vector<SmallFile> files = {{"token", read_small_file(places.token())}};
-  if (has_file(places.config_file)) files.push_back({"config.yaml", read_small_file(places.config_file)});
+  if (has_file(places.config_file))
+    if (auto content = read_config(places.config_file)) files.push_back({"config.yaml", std::move(*content)});
   for (const std::filesystem::path& part : config_parts(places.config_file)) {
+    std::optional<std::string> content = read_config(part);
+    if (!content) continue;
     std::string name = part.filename();
     for (char& c : name) {
       const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -132,7 +178,7 @@ std::vector<SmallFile> read_small_files(const Places& places) {
     }
     const auto taken = [&](const SmallFile& file) { return file.name == "config.yaml.d-" + name; };
     while (std::any_of(files.begin(), files.end(), taken)) name = "_" + name;
-    files.push_back({"config.yaml.d-" + name, read_small_file(part)});
+    files.push_back({"config.yaml.d-" + name, std::move(*content)});
   }
   return files;
 }
