@@ -138,7 +138,8 @@ class Doctor {
     const store::Store store(config_->store);
     examine_quietly([&] {
       for (const std::string& cluster : store.clusters())
-        for (std::string& warning : store_warnings(store, cluster)) warn("snapshots " + cluster, std::move(warning));
+        for (std::string& warning : store_warnings(store, cluster, store.list(cluster)))
+          warn("snapshots " + cluster, std::move(warning));
     });
   }
 

@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <memory>
+#include <set>
 
 #include "cli/command.hpp"
 #include "cli/names.hpp"
@@ -9,11 +9,6 @@
 
 namespace cli {
 namespace {
-
-void add(std::vector<store::Snapshot>& snapshots, store::Snapshot&& one) {
-  const auto same = [&](const store::Snapshot& other) { return other.full_name() == one.full_name(); };
-  if (std::none_of(snapshots.begin(), snapshots.end(), same)) snapshots.push_back(std::move(one));
-}
 
 int list(const Globals& globals, const std::vector<std::string>& words) {
   const Config config = load_config(globals.config_path);
@@ -25,18 +20,19 @@ int list(const Globals& globals, const std::vector<std::string>& words) {
     for (const std::string& cluster : store.clusters()) wanted.push_back({cluster});
   if (wanted.empty() && !std::filesystem::exists(config.store)) throw names.no_snapshot();
   std::vector<store::Snapshot> snapshots;
+  std::set<std::string> known;  // who names one twice sees it once
+  const auto add = [&](store::Snapshot&& one) {
+    if (known.insert(one.full_name()).second) snapshots.push_back(std::move(one));
+  };
   for (const Named& named : wanted) {
     if (!named.snapshot.empty()) {
-      add(snapshots, names.snapshot(named.full()));
+      add(names.snapshot(named.full()));
       continue;
     }
     std::vector<store::Snapshot> all = store.list(named.cluster);
     if (all.empty() && !words.empty()) throw names.no_snapshot(named.cluster);
-    for (store::Snapshot& snapshot : all) add(snapshots, std::move(snapshot));
-  }
-  for (const Named& named : wanted) {
-    if (!named.snapshot.empty()) continue;
-    for (const std::string& warning : store_warnings(store, named.cluster)) core::log_warning(warning);
+    for (const std::string& warning : store_warnings(store, named.cluster, all)) core::log_warning(warning);
+    for (store::Snapshot& snapshot : all) add(std::move(snapshot));
   }
   print(globals.format == Format::json ? reports::list_json(snapshots) : reports::list_text(snapshots, page(globals)));
   return 0;

@@ -111,9 +111,10 @@ reports::PullOutcome pull_cluster(const Config& config, store::Store& store, con
       outcome.retention_error = core::caught().what();
       log_retention_error(outcome);
     }
-    outcome.retained = store.list(cluster).size();
+    const std::vector<store::Snapshot> kept = store.list(cluster);
+    outcome.retained = kept.size();
     log_capture(outcome, config.clusters.size());
-    for (const std::string& warning : store_warnings(store, cluster)) core::log_lasting_warning(warning);
+    for (const std::string& warning : store_warnings(store, cluster, kept)) core::log_lasting_warning(warning);
   } catch (...) {  // must not end the other pulls
     const core::Error error = core::caught();
     failed(error.kind(), error.what());

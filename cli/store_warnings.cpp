@@ -6,9 +6,10 @@
 
 namespace cli {
 
-std::vector<std::string> store_warnings(const store::Store& store, const std::string& cluster) {
+std::vector<std::string> store_warnings(const store::Store& store, const std::string& cluster,
+                                        const std::vector<store::Snapshot>& snapshots) {
   std::vector<std::string> warnings;
-  if (const auto future = store::from_the_future(store.list(cluster), core::utc_now())) warnings.push_back(*future);
+  if (const auto future = store::from_the_future(snapshots, core::utc_now())) warnings.push_back(*future);
   for (const std::string& name : store.without_manifest(cluster))
     warnings.push_back(
         fmt::format("{}/{} has no manifest.json and counts as no snapshot: bring the file back from a copy "

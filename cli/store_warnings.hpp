@@ -9,7 +9,8 @@
 
 namespace cli {
 
-/// Throws: as Store::list.
-std::vector<std::string> store_warnings(const store::Store& store, const std::string& cluster);
+/// `snapshots`: all of `cluster`, as the store lists them.
+std::vector<std::string> store_warnings(const store::Store& store, const std::string& cluster,
+                                        const std::vector<store::Snapshot>& snapshots);
 
 }  // namespace cli
