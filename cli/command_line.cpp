@@ -15,7 +15,9 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "core/log.hpp"
+#include "core/printable.hpp"
 #include "core/scratch_dir.hpp"
+#include "reports/json_text.hpp"
 
 namespace cli {
 namespace {
@@ -47,7 +49,7 @@ bool has_unicode() {
 std::string error_json(const core::Error& error) {
   const nlohmann::ordered_json document = {
       {"schema", "k3s-drill/error/1"}, {"kind", core::to_string(error.kind())}, {"message", error.what()}};
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return reports::json_text(document);
 }
 
 std::string without_mark(std::string text) {
@@ -89,12 +91,16 @@ int report(const core::Error& error, Format format) {
   return exit_code(error.kind());
 }
 
+std::string presentable(std::string_view text) {
+  if (output_format == Format::json) return core::printable_json(text);
+  if (::isatty(STDOUT_FILENO) == 0) return reports::shown(text, colour());
+  return reports::shown(reports::fitted(text, terminal_columns().value_or(kColumns)), colour());
+}
+
 }  // namespace
 
 void print(std::string_view text) {
-  std::string bytes = reports::shown(std::string(text));
-  if (output_format == Format::text && ::isatty(STDOUT_FILENO) != 0)
-    bytes = reports::shown(reports::fitted(text, terminal_columns().value_or(kColumns)));
+  const std::string bytes = presentable(text);
   std::string_view rest = bytes;
   while (!rest.empty()) {
     const ssize_t put = ::write(STDOUT_FILENO, rest.data(), rest.size());
@@ -186,7 +192,7 @@ int run_command_line(int argc, char** argv) {
   CommandLine line;
   const Globals& globals = line.globals();
   if (argc < 2) {
-    fmt::print(stderr, "{}", short_help(line.app(), page(globals)));
+    core::show_lines(reports::shown(short_help(line.app(), page(globals)), reports::Colour::no));
     return exit_code(core::ErrorKind::usage);
   }
   try {

@@ -15,6 +15,7 @@
 #include "cli/store_warnings.hpp"
 #include "core/cancel.hpp"
 #include "core/log.hpp"
+#include "core/printable.hpp"
 #include "reports/verdict.hpp"
 #include "store/retention.hpp"
 #include "store/store.hpp"
@@ -27,33 +28,35 @@ namespace {
 constexpr std::chrono::minutes kClocksAgree{10};
 constexpr const char* kSyslogTag = "k3s-state-snapshot";
 
+void tell_syslog(int priority, std::string_view line) { ::syslog(priority, "%s", core::printable(line).c_str()); }
+
 void log_capture(const reports::PullOutcome& outcome, std::size_t cluster_count) {
   const store::Manifest& manifest = outcome.report->snapshot.manifest;
   const store::BundleFile* database = manifest.find(store::kDatabaseFile);
   std::string line = fmt::format("captured {} ({} bytes), retaining {} snapshots", manifest.name, database->size_bytes,
                                  outcome.retained);
   if (cluster_count > 1) line += " of " + outcome.cluster;
-  ::syslog(LOG_INFO, "%s", line.c_str());
+  tell_syslog(LOG_INFO, line);
   core::log_info(line);
   if (const std::string& why = outcome.report->node.fallback; !why.empty())
     core::log_lasting_warning(fmt::format("{}: {}", outcome.cluster, puller::fallback_warning(why)));
   if (outcome.another_cluster.empty()) return;
   const std::string problem = outcome.report->snapshot.full_name() + ": " + outcome.another_cluster;
-  ::syslog(LOG_ERR, "%s", problem.c_str());
+  tell_syslog(LOG_ERR, problem);
   core::log_error(problem);
 }
 
 void log_failure(const reports::PullOutcome& outcome) {
   if (outcome.error_kind != core::ErrorKind::cancelled)
     core::log_error(fmt::format("{}: {}", outcome.cluster, outcome.error));
-  ::syslog(LOG_ERR, "%s", fmt::format("capture of {} failed: {}", outcome.cluster, outcome.error).c_str());
+  tell_syslog(LOG_ERR, fmt::format("capture of {} failed: {}", outcome.cluster, outcome.error));
 }
 
 // The snapshot is kept; but a disk that nothing is removed from is full one night.
 void log_retention_error(const reports::PullOutcome& outcome) {
   const std::string problem = fmt::format("{}: the snapshot is kept, and older ones could not be removed: {}",
                                           outcome.cluster, outcome.retention_error);
-  ::syslog(LOG_ERR, "%s", problem.c_str());
+  tell_syslog(LOG_ERR, problem);
   core::log_error(problem);
 }
 

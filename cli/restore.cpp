@@ -294,9 +294,9 @@ class Restore {
     std::string text;
     for (const reports::RestoreStep& step : outcome_.steps)
       for (const core::Finding& one : step.findings)
-        if (one.severity == core::Severity::warning) text += "warning: " + reports::harmless(one.message) + "\n";
-    for (const Planned& one : planned) text += "  " + one.title + "\n";
-    fmt::print(stderr, "{}{}; type {} to go on:\n", text, reports::harmless(question), name);
+        if (one.severity == core::Severity::warning) text += "warning: " + core::printable(one.message) + "\n";
+    for (const Planned& one : planned) text += "  " + core::printable(one.title) + "\n";
+    core::show_lines(fmt::format("{}{}; type {} to go on:\n", text, core::printable(question), core::printable(name)));
     if (read_line() != name) throw Error(ErrorKind::usage, "that is not " + name + ": " + otherwise);
   }
 

@@ -1,5 +1,8 @@
 #include "core/cluster_identity.hpp"
 
+#include "core/printable.hpp"
+#include "core/utf8.hpp"
+
 namespace core {
 
 bool are_different(const ClusterIdentity& one, const ClusterIdentity& other) {
@@ -12,7 +15,8 @@ std::string describe(const ClusterIdentity& identity) {
   if (!identity.known()) return "not known";
   std::string text;
   if (!identity.kube_system_uid.empty()) text = "kube-system " + identity.kube_system_uid;
-  if (!identity.ca_sha256.empty()) text += (text.empty() ? "CA " : ", CA ") + identity.ca_sha256.substr(0, 12);
+  if (!identity.ca_sha256.empty())
+    text += (text.empty() ? "CA " : ", CA ") + std::string(first_columns(printable(identity.ca_sha256), 12));
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -16,6 +17,9 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include "core/printable.hpp"
+#include "core/utf8.hpp"
 
 namespace core {
 namespace {
@@ -74,12 +78,17 @@ bool has_terminal() {
 }
 
 void put(std::string_view text) {
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+  while (!text.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return;  // nobody is left to be told
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
 }
 
 // One line whatever is shown, so that it can be taken away again.
 void draw(std::string_view text) {
-  if (has_terminal()) put("\r\033[K" + std::string(text.substr(0, terminal_columns() - 1)));
+  if (has_terminal()) put("\r\033[K" + std::string(first_columns(text, terminal_columns() - 1)));
 }
 
 std::string counted(const std::string& text, Moment since) {
@@ -135,7 +144,7 @@ void log(spdlog::level::level_enum level, std::string_view message) {
   const std::lock_guard lock(state().mutex);
   if (!logger().should_log(level)) return;
   if (!state().progress.empty()) draw("");
-  logger().log(level, "{}", message);
+  logger().log(level, "{}", printable(message));
   if (!state().progress.empty()) draw_progress();
 }
 
@@ -159,7 +168,7 @@ void show_progress(std::string_view message) {
   const std::lock_guard lock(state().mutex);
   if (state().level == LogLevel::quiet) return;
   const Moment now = std::chrono::steady_clock::now();
-  const std::string text = progress_name + std::string(message);
+  const std::string text = printable(progress_name + std::string(message));
   const auto [shown, is_first] =
       state().progress.try_emplace(std::this_thread::get_id(), Progress{text, now, now, now});
   if (!is_first && shown->second.text != text) {
@@ -173,6 +182,13 @@ void show_progress(std::string_view message) {
 void clear_progress() {
   const std::lock_guard lock(state().mutex);
   if (state().progress.erase(std::this_thread::get_id()) != 0) draw_progress();
+}
+
+void show_lines(std::string_view text) {
+  const std::lock_guard lock(state().mutex);
+  if (!state().progress.empty()) draw("");
+  put(printable_lines(text));
+  if (!state().progress.empty()) draw_progress();
 }
 
 ProgressName::ProgressName(std::string name) { progress_name = std::move(name) + ": "; }

@@ -1,6 +1,6 @@
 // The log and the progress line, both on stderr; stdout belongs to the result.
-// Any thread may use them at any time. The door to spdlog. Messages carry names, sizes and hashes, never values of
-// secrets.
+// Any thread may use them at any time. The door to spdlog. A message is one line, and printable (core/printable.hpp).
+// Messages carry names, sizes and hashes, never values of secrets.
 #pragma once
 
 #include <string>
@@ -20,6 +20,9 @@ void log_error(std::string_view message);
 
 /// A warning that `quiet` shows as well: of what goes wrong each time and ends no command.
 void log_lasting_warning(std::string_view message);
+
+/// Lines as they are, whatever the level: a question, or help.
+void show_lines(std::string_view text);
 
 /// Shows `message` on the terminal's last line until this thread shows another, or clears it; threads share that line.
 /// Behind what lasts stand the seconds, which move. Where stderr is no terminal, what lasts is told once a minute, in a

@@ -7,12 +7,16 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/printable.hpp"
+#include "core/utf8.hpp"
+
 namespace core {
 namespace {
 
 constexpr std::size_t kStep = 2;
 // Beyond 1024 characters a key must be announced. Source: YAML 1.2, 7.4.2.
 constexpr std::size_t kLongestKey = 1000;
+constexpr char32_t kReplacement = 0xfffd;
 
 // Words that a reader of YAML 1.1 takes for a boolean or null, in lower case; those of 1.2 are among them.
 constexpr std::array<std::string_view, 9> kWords{"y", "n", "yes", "no", "on", "off", "true", "false", "null"};
@@ -30,21 +34,17 @@ bool stands_plain(std::string_view text) {
   return std::find(kWords.begin(), kWords.end(), lower) == kWords.end();
 }
 
-// The code point at `at`, which moves behind it. A broken sequence is taken byte by byte.
-std::uint32_t next_code_point(std::string_view text, std::size_t& at) {
-  const auto byte = static_cast<unsigned char>(text[at++]);
-  const int more = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : byte >= 0xc0 ? 1 : 0;
-  std::uint32_t point = more == 0 ? byte : byte & (0x3fU >> static_cast<unsigned>(more));
-  for (int i = 0; i < more && at < text.size(); ++i)
-    point = point << 6U | (static_cast<unsigned char>(text[at++]) & 0x3fU);
-  return point;
+// The character at `at`, which moves behind it. A byte that is none is U+FFFD: a text of YAML cannot hold it.
+char32_t next_code_point(std::string_view text, std::size_t& at) {
+  const std::size_t length = utf8_length(text.substr(at));
+  const std::string_view character = text.substr(at, std::max<std::size_t>(1, length));
+  at += character.size();
+  return length == 0 ? kReplacement : code_point(character);
 }
 
-// What a reader may refuse, break a line at, or drop. Source: YAML 1.2, 5.1 and 5.4; YAML 1.1, 5.4.
-bool is_unprintable(std::uint32_t point) {
-  return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029 || point == 0xfeff ||
-         point == 0xfffe || point == 0xffff;
-}
+// What a reader may refuse, break a line at, or drop, and what a terminal should not be shown.
+// Source: YAML 1.2, 5.1 and 5.4; YAML 1.1, 5.4.
+bool must_be_escaped(char32_t point) { return is_unprintable(point) || point == kReplacement; }
 
 // Lines that come back as they are: no blank at the beginning that could be indentation, one line break at the end or
 // none, nothing unprintable but line breaks and tabs, and no line of blanks alone.
@@ -52,8 +52,8 @@ bool stands_as_lines(std::string_view text) {
   if (text.find('\n') == std::string_view::npos || std::strchr(" \t\n", text[0]) != nullptr || text.ends_with("\n\n"))
     return false;
   for (std::size_t at = 0; at < text.size();) {
-    const std::uint32_t point = next_code_point(text, at);
-    if (point != '\n' && point != '\t' && is_unprintable(point)) return false;
+    const char32_t point = next_code_point(text, at);
+    if (point != '\n' && point != '\t' && must_be_escaped(point)) return false;
   }
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -68,7 +68,7 @@ std::string quoted(std::string_view text) {
   std::string result = "\"";
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = at;
-    const std::uint32_t point = next_code_point(text, at);
+    const char32_t point = next_code_point(text, at);
     if (point == '"' || point == '\\') {
       result += '\\';
       result += static_cast<char>(point);
@@ -76,8 +76,11 @@ std::string quoted(std::string_view text) {
       result += "\\n";
     } else if (point == '\t') {
       result += "\\t";
-    } else if (is_unprintable(point)) {
-      result += point < 0x100 ? fmt::format("\\x{:02X}", point) : fmt::format("\\u{:04X}", point);
+    } else if (must_be_escaped(point)) {
+      const auto number = static_cast<std::uint32_t>(point);
+      result += number < 0x100     ? fmt::format("\\x{:02X}", number)
+                : number < 0x10000 ? fmt::format("\\u{:04X}", number)
+                                   : fmt::format("\\U{:08X}", number);
     } else {
       result += text.substr(begin, at - begin);
     }

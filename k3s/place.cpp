@@ -56,13 +56,6 @@ Datastore datastore_of(const Settings& settings) {
 
 namespace {
 
-// What a node says is shown as one line.
-std::string harmless(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
-}
-
 PlaceFindings judge(const Told& told, const std::string& data_dir, const std::string& config_file) {
   PlaceFindings findings;
   const std::string ours = database_below(data_dir);
@@ -121,11 +114,7 @@ PlaceFindings judge(const Told& told, const std::string& data_dir, const std::st
 
 PlaceFindings judge_place(const Told& told, const std::string& data_dir, const std::string& config_file) {
   if (!told.whole()) return {};
-  PlaceFindings findings = judge(told, data_dir, config_file);
-  if (findings.refusal) findings.refusal = harmless(*findings.refusal);
-  if (findings.external) findings.external->kind = harmless(findings.external->kind);
-  for (std::string& warning : findings.warnings) warning = harmless(warning);
-  return findings;
+  return judge(told, data_dir, config_file);
 }
 
 }  // namespace k3s

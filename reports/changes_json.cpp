@@ -2,14 +2,13 @@
 #include <nlohmann/json.hpp>
 
 #include "reports/changes.hpp"
+#include "reports/json_text.hpp"
 
 namespace reports {
 namespace {
 
 using json = nlohmann::ordered_json;
 using Counts = std::map<verifier::ChangeKind, std::size_t>;
-
-std::string dump(const json& document) { return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n"; }
 
 json text_or_null(std::string_view text) { return text.empty() ? json(nullptr) : json(text); }
 
@@ -114,7 +113,7 @@ std::string diff_json(const DiffOutcome& outcome) {
   document["namespaces_deleted"] = outcome.difference.namespaces_gone;
   document["groups"] = groups;
   document["changes"] = changes;
-  return dump(document);
+  return json_text(document);
 }
 
 std::string log_json(const LogOutcome& outcome) {
@@ -134,19 +133,19 @@ std::string log_json(const LogOutcome& outcome) {
                 {"deleted_at_revision", stay.deleted_at ? json(stay.deleted_at->value) : json(nullptr)},
                 {"get_back", outcome.get_back}};
   }
-  return dump({{"schema", "k3s-drill/log/1"},
-               {"cluster", outcome.cluster},
-               {"object",
-                {{"key", life.key},
-                 {"resource", life.resource},
-                 {"namespace", text_or_null(life.namespace_name)},
-                 {"name", life.name}}},
-               {"snapshots", life.snapshots},
-               {"passed_over", passed_over},
-               {"compact_revision", life.compact_revision.value},
-               {"events", events},
-               {"stays", stays},
-               {"vanished", vanished}});
+  return json_text({{"schema", "k3s-drill/log/1"},
+                    {"cluster", outcome.cluster},
+                    {"object",
+                     {{"key", life.key},
+                      {"resource", life.resource},
+                      {"namespace", text_or_null(life.namespace_name)},
+                      {"name", life.name}}},
+                    {"snapshots", life.snapshots},
+                    {"passed_over", passed_over},
+                    {"compact_revision", life.compact_revision.value},
+                    {"events", events},
+                    {"stays", stays},
+                    {"vanished", vanished}});
 }
 
 }  // namespace reports

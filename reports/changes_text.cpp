@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "core/utf8.hpp"
 #include "reports/changes.hpp"
 
 namespace reports {
@@ -40,7 +41,7 @@ std::string counts_text(const Counts& counts) {
 std::string names_text(const std::vector<std::string_view>& names) {
   std::string text;
   for (std::size_t i = 0; i < std::min(names.size(), kNamesShown); ++i)
-    text += (i == 0 ? "" : ", ") + harmless(names[i]);
+    text += (i == 0 ? "" : ", ") + core::printable(names[i]);
   if (names.size() > kNamesShown) text += fmt::format(" and {} more", names.size() - kNamesShown);
   return text;
 }
@@ -115,8 +116,8 @@ std::string table_text(const std::vector<Group>& all, const Page& page) {
   std::size_t space_width = 9;
   std::size_t kind_width = 4;
   for (const Group& group : groups) {
-    space_width = std::max(space_width, group.space.size());
-    kind_width = std::max(kind_width, group.resource.size());
+    space_width = std::max(space_width, core::columns_of(core::printable(group.space)));
+    kind_width = std::max(kind_width, core::columns_of(core::printable(group.resource)));
   }
   std::string text = fmt::format("  {:<{}}  {:<{}}", "NAMESPACE", space_width, "KIND", kind_width);
   std::vector<ChangeKind> kinds;  // those that there are
@@ -126,8 +127,8 @@ std::string table_text(const std::vector<Group>& all, const Page& page) {
   for (const ChangeKind kind : kinds) text += fmt::format("  {:>9}", heading(kind));
   text += "\n";
   for (const Group& group : groups) {
-    text += fmt::format("  {:<{}}  {:<{}}", group.space.empty() ? "-" : harmless(group.space), space_width,
-                        harmless(group.resource), kind_width);
+    text += fmt::format("  {}  {}", padded(group.space.empty() ? "-" : core::printable(group.space), space_width),
+                        padded(core::printable(group.resource), kind_width));
     for (const ChangeKind kind : kinds) {
       const auto found = group.counts.find(kind);
       text += fmt::format("  {:>9}", found == group.counts.end() ? "" : std::to_string(found->second));
@@ -162,8 +163,8 @@ std::string objects_text(const Sorted& sorted, ChangeKind kind, const Page& page
   std::size_t width = 0;
   for (std::size_t i = 0; i < shown; ++i) {
     const verifier::Object& object = changes[i]->object();
-    paths.push_back(harmless(verifier::object_path(object.resource, object.namespace_name, object.name)));
-    width = std::max(width, paths.back().size());
+    paths.push_back(core::printable(verifier::object_path(object.resource, object.namespace_name, object.name)));
+    width = std::max(width, core::columns_of(paths.back()));
   }
   width = std::min(width, page.columns > 45 ? page.columns - 35 : 10);
   const std::string_view code = kind == ChangeKind::created ? "32" : kind == ChangeKind::deleted ? "31" : "33";
@@ -171,7 +172,7 @@ std::string objects_text(const Sorted& sorted, ChangeKind kind, const Page& page
                      painted(fmt::format("{} {}", changes.size(), verifier::to_string(kind)), code, page.colour) +
                      (kind == ChangeKind::recreated ? ": the same name, another uid\n" : "\n");
   for (std::size_t i = 0; i < shown; ++i)
-    text += fmt::format("  {:<{}}  {}\n", paths[i], width, revisions_text(*changes[i]));
+    text += fmt::format("  {}  {}\n", padded(paths[i], width), revisions_text(*changes[i]));
   if (shown < changes.size())
     text += fmt::format("  ... and {} more (-v or --json shows all)\n", changes.size() - shown);
   return text;
@@ -181,7 +182,7 @@ std::string noise_text(const std::map<std::string, Counts>& noise, const Page& p
   if (noise.empty()) return {};
   std::string text;
   for (const auto& [resource, counts] : noise)
-    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", harmless(resource), counts_text(counts));
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", core::printable(resource), counts_text(counts));
   return wrapped("  ", "not counted here: " + text + " (--events lists them)", 2, page.columns);
 }
 
@@ -200,10 +201,12 @@ std::string event_line(const verifier::LifeEvent& event, const Page& page) {
   const std::string_view code = row.kind == verifier::RowKind::created   ? "32"
                                 : row.kind == verifier::RowKind::deleted ? "31"
                                                                          : "33";
-  const std::string uid = row.uid.empty() ? "-" : wide ? harmless(row.uid) : harmless(row.uid).substr(0, 8);
-  std::string snapshots = event.first_snapshot;
+  const std::string uid = row.uid.empty() ? "-"
+                          : wide          ? core::printable(row.uid)
+                                          : std::string(core::first_columns(core::printable(row.uid), 8));
+  std::string snapshots = core::printable(event.first_snapshot);
   if (event.snapshots > 1)
-    snapshots += wide ? fmt::format(" to {} ({})", event.last_snapshot, event.snapshots)
+    snapshots += wide ? fmt::format(" to {} ({})", core::printable(event.last_snapshot), event.snapshots)
                       : fmt::format(" +{} more", event.snapshots - 1);
   return fmt::format("  {:>9}  {}  {:<20}  {:<{}}  {}\n", row.revision.value,
                      painted(fmt::format("{:<7}", word), code, page.colour),
@@ -241,19 +244,20 @@ std::string events_text(const verifier::Life& life, const Page& page) {
 std::string stays_text(const verifier::Life& life, const Page& page) {
   std::string text;
   for (const verifier::Stay& stay : life.stays) {
-    const std::string range = stay.first == stay.last ? stay.first : stay.first + " to " + stay.last;
+    const std::string range = core::printable(stay.first == stay.last ? stay.first : stay.first + " to " + stay.last);
     text += wrapped("  present    ",
                     fmt::format("{} ({}{}){}", range, counted(stay.count, "snapshot"),
                                 stay.last == life.last_snapshot ? ", up to the newest" : "",
-                                stay.uid.empty() ? "" : ", uid " + harmless(stay.uid)),
+                                stay.uid.empty() ? "" : ", uid " + core::printable(stay.uid)),
                     13, page.columns);
     if (!stay.gone) continue;
     const std::string how = stay.deleted_at           ? fmt::format("deleted at revision {}", stay.deleted_at->value)
                             : stay.deletion_compacted ? "the row that deleted it is compacted"
                                                       : "no row says that it was deleted, and none was compacted";
-    text +=
-        wrapped("  " + painted("VANISHED", "31;1", page.colour) + "   ",
-                fmt::format("first missing in {}, last there in {}; {}", *stay.gone, stay.last, how), 13, page.columns);
+    text += wrapped("  " + painted("VANISHED", "31;1", page.colour) + "   ",
+                    fmt::format("first missing in {}, last there in {}; {}", core::printable(*stay.gone),
+                                core::printable(stay.last), how),
+                    13, page.columns);
   }
   return text;
 }
@@ -266,10 +270,10 @@ std::string diff_text(const DiffOutcome& outcome, const Page& page) {
   for (const verifier::Change* change : sorted.changes) ++total[change->kind];
   const verifier::Difference& difference = outcome.difference;
   // One line, however wide, for those who look for it with grep.
-  std::string text = fmt::format("{} -> {}: {}{}{}\n", outcome.before.name, short_name(outcome.after, outcome.before),
-                                 total.empty() ? "no difference" : counts_text(total),
-                                 namespaces_text(difference.namespaces_gone, "gone"),
-                                 namespaces_text(difference.namespaces_new, "new"));
+  std::string text = fmt::format(
+      "{} -> {}: {}{}{}\n", core::printable(outcome.before.name),
+      core::printable(short_name(outcome.after, outcome.before)), total.empty() ? "no difference" : counts_text(total),
+      namespaces_text(difference.namespaces_gone, "gone"), namespaces_text(difference.namespaces_new, "new"));
   text += fmt::format("  revision {} -> {}, {} -> {}\n", outcome.before.inventory->revision.value,
                       outcome.after.inventory->revision.value, outcome.before.inventory->objects.size(),
                       counted(outcome.after.inventory->objects.size(), "object"));
@@ -282,7 +286,7 @@ std::string diff_text(const DiffOutcome& outcome, const Page& page) {
     if (side->inventory->undecodable > 0)
       text += wrapped("  ",
                       fmt::format("{} of {} cannot be decoded and are known by key alone: drill verify says which",
-                                  counted(side->inventory->undecodable, "object"), side->name),
+                                  counted(side->inventory->undecodable, "object"), core::printable(side->name)),
                       2, page.columns);
   text += noise_text(sorted.noise, page);
   if (sorted.changes.empty()) return text;
@@ -294,10 +298,10 @@ std::string diff_text(const DiffOutcome& outcome, const Page& page) {
 
 std::string log_text(const LogOutcome& outcome, const Page& page) {
   const verifier::Life& life = outcome.life;
-  std::string text =
-      fmt::format("{} of {}, over {}\n", harmless(verifier::object_path(life.resource, life.namespace_name, life.name)),
-                  outcome.cluster, counted(life.snapshots, "snapshot"));
-  text += fmt::format("  key        {}\n", harmless(life.key));
+  std::string text = fmt::format("{} of {}, over {}\n",
+                                 core::printable(verifier::object_path(life.resource, life.namespace_name, life.name)),
+                                 core::printable(outcome.cluster), counted(life.snapshots, "snapshot"));
+  text += fmt::format("  key        {}\n", core::printable(life.key));
   text += stays_text(life, page);
   const std::string command = unbroken(fmt::format("{}", fmt::join(outcome.get_back, " ")));
   for (std::size_t i = 0; i < outcome.passed_over.size(); ++i) {
@@ -306,7 +310,7 @@ std::string log_text(const LogOutcome& outcome, const Page& page) {
       break;
     }
     text += wrapped("  not read   ",
-                    fmt::format("{}: {}", outcome.passed_over[i].snapshot, harmless(outcome.passed_over[i].reason)), 13,
+                    core::printable(outcome.passed_over[i].snapshot + ": " + outcome.passed_over[i].reason), 13,
                     page.columns);
   }
   text += "\n" + events_text(life, page);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "reports/json_text.hpp"
 #include "reports/verdict.hpp"
 
 namespace reports {
@@ -168,7 +169,7 @@ std::string to_line(const DrillRecord& record) {
       {"phases", record.phases},
       {"control", {{"fault", text_or_null(record.control_fault)}, {"verdict", text_or_null(record.control_verdict)}}},
       {"predicted", prediction_json(record.predicted)}};
-  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+  return json_text(document, JsonLayout::line);
 }
 
 std::optional<DrillRecord> record_from_line(std::string_view line) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "reports/json_text.hpp"
 #include "reports/page.hpp"
 
 namespace reports {
@@ -34,7 +35,7 @@ std::size_t sum(const Counts& counts) {
 std::string list_text(const Counts& counts) {
   std::string text;
   for (const auto& [resource, count] : counts)
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, harmless(resource));
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, core::printable(resource));
   return text;
 }
 
@@ -51,13 +52,14 @@ std::string export_json(const std::string& snapshot, const drill::ExportReport& 
                          {"written", report.written},
                          {"cluster", report.cluster},
                          {"left_out", left_out}};
-  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return json_text(document);
 }
 
 std::string export_text(const std::string& snapshot, const drill::ExportReport& report) {
-  const std::string directory = report.directory.string();
-  std::string text = fmt::format("{}: {} of {} in {}\n", harmless(snapshot), counted(sum(report.written), "object"),
-                                 counted(report.namespaces.size(), "namespace"), directory);
+  const std::string directory = core::printable(report.directory.string());
+  std::string text =
+      fmt::format("{}: {} of {} in {}\n", core::printable(snapshot), counted(sum(report.written), "object"),
+                  counted(report.namespaces.size(), "namespace"), directory);
   if (!report.written.empty()) text += fmt::format("  namespaces/  {}\n", list_text(report.written));
   if (!report.cluster.empty()) text += fmt::format("  cluster/     {}\n", list_text(report.cluster));
   for (const auto& [reason, meaning] : kReasons) {

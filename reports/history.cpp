@@ -93,14 +93,14 @@ std::string cause_of(const std::vector<DrillRecord>& records, const Series& seri
   const DrillRecord& after = records[series.records[at]];
   std::vector<std::string> causes;
   if (before.engine_version != after.engine_version)
-    causes.push_back(fmt::format("{} went from {} to {}", harmless(after.engine), harmless(before.engine_version),
-                                 harmless(after.engine_version)));
+    causes.push_back(fmt::format("{} went from {} to {}", core::printable(after.engine),
+                                 core::printable(before.engine_version), core::printable(after.engine_version)));
   if (before.cpu_count != after.cpu_count)
     causes.push_back(
         fmt::format("the host went from {} to {}", counted(before.cpu_count, "CPU"), counted(after.cpu_count, "CPU")));
   if (before.drill_version != after.drill_version)
-    causes.push_back(
-        fmt::format("drill went from {} to {}", harmless(before.drill_version), harmless(after.drill_version)));
+    causes.push_back(fmt::format("drill went from {} to {}", core::printable(before.drill_version),
+                                 core::printable(after.drill_version)));
   std::vector<double> old_sizes;
   std::vector<double> new_sizes;
   for (std::size_t i = at - std::min(at, kSideOfCause); i < std::min(at + kSideOfCause, series.records.size()); ++i)

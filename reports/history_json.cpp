@@ -3,13 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "reports/history.hpp"
+#include "reports/json_text.hpp"
 
 namespace reports {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-std::string dump(const json& document) { return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n"; }
 
 // A number that is none has no form in JSON.
 json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
@@ -111,13 +110,13 @@ std::string with_history(const std::string& run_json, const DrillHistory& histor
       {"predictions", accuracy_json(history.accuracy)},
       {"warnings", warnings(history)},
   };
-  return dump(document);
+  return json_text(document);
 }
 
 std::string history_json(const std::vector<ClusterHistory>& clusters) {
   json list = json::array();
   for (const ClusterHistory& cluster : clusters) list.push_back(cluster_json(cluster));
-  return dump({{"schema", "k3s-drill/history/2"}, {"clusters", list}});
+  return json_text({{"schema", "k3s-drill/history/2"}, {"clusters", list}});
 }
 
 }  // namespace reports

@@ -28,9 +28,9 @@ std::string row_text(const DrillRecord& record, Colour colour) {
   const auto ready = record.phases.find("ready");
   const std::optional<Score> scored = score(record);
   return fmt::format(
-      "{:<10} {:<16} {} {:>7} {:>7} {:>7} {:>9} {:>6}{}\n", core::format_rfc3339(record.started_at).substr(0, 10),
-      record.snapshot.empty() ? "-" : harmless(record.snapshot), verdict_word(record.verdict, colour, 12),
-      seconds_text(record.rto_seconds),
+      "{:<10} {} {} {:>7} {:>7} {:>7} {:>9} {:>6}{}\n", core::format_rfc3339(record.started_at).substr(0, 10),
+      padded(record.snapshot.empty() ? "-" : core::printable(record.snapshot), 16),
+      verdict_word(record.verdict, colour, 12), seconds_text(record.rto_seconds),
       seconds_text(ready == record.phases.end() ? std::nullopt : std::optional(ready->second)), record.size.objects,
       seconds_text(record.predicted ? std::optional(record.predicted->seconds) : std::nullopt),
       scored ? percent(scored->error_ratio) : "-", scored && scored->band == Score::Band::outside ? " !" : "");
@@ -65,8 +65,8 @@ std::string trends_text(const std::vector<Trend>& trends) {
   std::string text;
   for (const Trend& trend : trends)
     text += fmt::format("  {:<12} {:>7.2f} s (last 7)  {:>7.2f} s (last 30)  {:+.3f} s per drill\n",
-                        trend.subject == "rto" ? "restore" : trend.subject, trend.last_7_mean, trend.last_30_mean,
-                        trend.slope);
+                        trend.subject == "rto" ? "restore" : core::printable(trend.subject), trend.last_7_mean,
+                        trend.last_30_mean, trend.slope);
   return text;
 }
 
@@ -85,14 +85,14 @@ std::string accuracy_text(const Accuracy& accuracy) {
 
 std::string cluster_text(const ClusterHistory& cluster, const Page& page) {
   const DrillHistory& history = cluster.history;
+  const std::string name = core::printable(cluster.cluster);
   const std::string broken = history.broken_lines > 0
                                  ? fmt::format("  {} of drills.jsonl left out: not written by drill, or torn\n",
                                                counted(history.broken_lines, "line"))
                                  : std::string();
-  if (history.records.empty())
-    return fmt::format("{}: no drill yet: run drill run {}\n{}", cluster.cluster, cluster.cluster, broken);
-  std::string text = fmt::format("{}: {}, {}\n{}", cluster.cluster, counted(history.records.size(), "drill"),
-                                 passed_text(history), broken);
+  if (history.records.empty()) return fmt::format("{}: no drill yet: run drill run {}\n{}", name, name, broken);
+  std::string text =
+      fmt::format("{}: {}, {}\n{}", name, counted(history.records.size(), "drill"), passed_text(history), broken);
   text += fmt::format("{:<10} {:<16} {:<12} {:>7} {:>7} {:>7} {:>9} {:>6}\n", "DATE", "SNAPSHOT", "VERDICT", "RTO s",
                       "READY s", "OBJECTS", "PREDICTED", "OFF BY");
   const std::vector<DrillRecord> records = shown(history, page);
@@ -100,7 +100,7 @@ std::string cluster_text(const ClusterHistory& cluster, const Page& page) {
   text += sparkline(records, page) + trends_text(history.trends);
   if (history.accuracy.scored > 0) text += "  predicted    " + accuracy_text(history.accuracy) + "\n";
   for (const Change& change : history.changes)
-    text += wrapped("  change       ", change.message, kIndent, page.columns);
+    text += wrapped("  change       ", core::printable(change.message), kIndent, page.columns);
   return text;
 }
 
@@ -123,7 +123,7 @@ std::string history_lines(const DrillHistory& history, const Page& page) {
                              trend.last_30_mean);
   text += wrapped("  history      ", passed_text(history) + averages, kIndent, page.columns);
   for (const std::string& warning : warnings(history))
-    text += wrapped("      ", "warning: " + warning, 6, page.columns);
+    text += wrapped("      ", "warning: " + core::printable(warning), 6, page.columns);
   return text;
 }
 

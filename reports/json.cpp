@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "reports/json_text.hpp"
 #include "reports/verdict.hpp"
 
 namespace reports {
@@ -15,8 +16,6 @@ namespace {
 using json = nlohmann::ordered_json;
 
 // Text from a database or a node may be no UTF-8; it is shown with replacement characters, never thrown on.
-std::string dump(const json& document) { return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n"; }
-
 template <class Value, class Convert>
 json optional_json(const std::optional<Value>& value, Convert&& convert) {
   return value ? json(convert(*value)) : json(nullptr);
@@ -233,15 +232,15 @@ json snapshot_json(const store::Snapshot& snapshot) {
 std::string pull_json(const std::vector<PullOutcome>& outcomes) {
   json pulls = json::array();
   for (const PullOutcome& outcome : outcomes) pulls.push_back(pull_element(outcome));
-  return dump({{"schema", "k3s-drill/pull/1"}, {"pulls", pulls}});
+  return json_text({{"schema", "k3s-drill/pull/1"}, {"pulls", pulls}});
 }
 
-std::string verify_json(const VerifyOutcome& outcome) { return dump(verify_document(outcome)); }
+std::string verify_json(const VerifyOutcome& outcome) { return json_text(verify_document(outcome)); }
 
 std::string verify_list_json(const std::vector<VerifyOutcome>& outcomes) {
   json documents = json::array();
   for (const VerifyOutcome& outcome : outcomes) documents.push_back(verify_document(outcome));
-  return dump({{"schema", "k3s-drill/verify-list/1"}, {"verifications", documents}});
+  return json_text({{"schema", "k3s-drill/verify-list/1"}, {"verifications", documents}});
 }
 
 std::string verify_all_json(const VerifyAllOutcome& outcome) {
@@ -260,13 +259,13 @@ std::string verify_all_json(const VerifyAllOutcome& outcome) {
                          {"duration_seconds", core::to_seconds(one.verification.duration)},
                          {"checks", checks_json(not_passed)}});
   }
-  return dump({{"schema", "k3s-drill/verify-all/1"},
-               {"passed", counts[Verdict::pass]},
-               {"failed", counts[Verdict::fail]},
-               {"inconclusive", counts[Verdict::inconclusive]},
-               {"workers", outcome.workers},
-               {"duration_seconds", core::to_seconds(outcome.duration)},
-               {"snapshots", snapshots}});
+  return json_text({{"schema", "k3s-drill/verify-all/1"},
+                    {"passed", counts[Verdict::pass]},
+                    {"failed", counts[Verdict::fail]},
+                    {"inconclusive", counts[Verdict::inconclusive]},
+                    {"workers", outcome.workers},
+                    {"duration_seconds", core::to_seconds(outcome.duration)},
+                    {"snapshots", snapshots}});
 }
 
 std::string run_json(const std::string& cluster, const drill::DrillReport& report) {
@@ -279,7 +278,7 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
   snapshot["k3s_version"] = report.k3s_version;
   snapshot["verdict"] = to_string(snapshot_verdict_of(report));
   const drill::Phase* teardown = find_phase(report, "teardown");
-  return dump({
+  return json_text({
       {"schema", "k3s-drill/run/2"},
       {"verdict", to_string(verdict_of(report))},
       {"cluster", cluster.empty() ? json(nullptr) : json(cluster)},
@@ -327,22 +326,22 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
 }
 
 std::string not_run_json(const std::string& cluster, const core::Error& error) {
-  return dump({{"cluster", cluster},
-               {"verdict", to_string(Verdict::inconclusive)},
-               {"error", error.what()},
-               {"error_kind", core::to_string(error.kind())}});
+  return json_text({{"cluster", cluster},
+                    {"verdict", to_string(Verdict::inconclusive)},
+                    {"error", error.what()},
+                    {"error_kind", core::to_string(error.kind())}});
 }
 
 std::string run_list_json(const std::vector<std::string>& documents) {
   json runs = json::array();
   for (const std::string& document : documents) runs.push_back(json::parse(document));
-  return dump({{"schema", "k3s-drill/run-list/1"}, {"runs", runs}});
+  return json_text({{"schema", "k3s-drill/run-list/1"}, {"runs", runs}});
 }
 
 std::string list_json(const std::vector<store::Snapshot>& snapshots) {
   json list = json::array();
   for (const store::Snapshot& snapshot : snapshots) list.push_back(snapshot_json(snapshot));
-  return dump({{"schema", "k3s-drill/list/1"}, {"snapshots", list}});
+  return json_text({{"schema", "k3s-drill/list/1"}, {"snapshots", list}});
 }
 
 std::string show_json(const store::Snapshot& snapshot, const ProofDetails& proof) {
@@ -367,16 +366,16 @@ std::string show_json(const store::Snapshot& snapshot, const ProofDetails& proof
                           {"size_bytes", database.size_bytes},
                           {"sha256", database.sha256},
                           {"base", database.base.empty() ? json(nullptr) : json(database.base)}};
-  return dump(document);
+  return json_text(document);
 }
 
 std::string extract_json(const ExtractOutcome& outcome) {
-  return dump({{"schema", "k3s-drill/extract/1"},
-               {"snapshot", outcome.snapshot},
-               {"file", outcome.file.string()},
-               {"size_bytes", outcome.written.size_bytes},
-               {"sha256", outcome.written.sha256},
-               {"duration_seconds", core::to_seconds(outcome.duration)}});
+  return json_text({{"schema", "k3s-drill/extract/1"},
+                    {"snapshot", outcome.snapshot},
+                    {"file", outcome.file.string()},
+                    {"size_bytes", outcome.written.size_bytes},
+                    {"sha256", outcome.written.sha256},
+                    {"duration_seconds", core::to_seconds(outcome.duration)}});
 }
 
 std::string import_json(const std::string& cluster, const std::vector<ImportOutcome>& outcomes) {
@@ -392,7 +391,7 @@ std::string import_json(const std::string& cluster, const std::vector<ImportOutc
     }
     files.push_back(std::move(entry));
   }
-  return dump({{"schema", "k3s-drill/import/1"}, {"cluster", cluster}, {"files", files}});
+  return json_text({{"schema", "k3s-drill/import/1"}, {"cluster", cluster}, {"files", files}});
 }
 
 std::string prune_json(const std::vector<PruneOutcome>& outcomes, PruneMode mode) {
@@ -402,7 +401,8 @@ std::string prune_json(const std::vector<PruneOutcome>& outcomes, PruneMode mode
       snapshots.push_back({{"snapshot", outcome.cluster + "/" + decision.name},
                            {"action", store::to_string(decision.action)},
                            {"reasons", decision.reasons}});
-  return dump({{"schema", "k3s-drill/prune/1"}, {"dry_run", mode == PruneMode::dry_run}, {"snapshots", snapshots}});
+  return json_text(
+      {{"schema", "k3s-drill/prune/1"}, {"dry_run", mode == PruneMode::dry_run}, {"snapshots", snapshots}});
 }
 
 std::string_view to_string(DoctorVerdict verdict) {
@@ -424,7 +424,7 @@ std::string doctor_json(const std::vector<DoctorLine>& lines) {
     if (!line.cure.empty()) entry["cure"] = line.cure;
     list.push_back(std::move(entry));
   }
-  return dump({{"schema", "k3s-drill/doctor/1"}, {"checks", list}});
+  return json_text({{"schema", "k3s-drill/doctor/1"}, {"checks", list}});
 }
 
 }  // namespace reports

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+
+#include "core/utf8.hpp"
 
 namespace reports {
 namespace {
@@ -12,6 +15,30 @@ constexpr std::size_t kFindingsShown = 5;
 constexpr std::size_t kNotesShown = 3;
 constexpr std::size_t kMostColumns = 4;
 constexpr std::size_t kCountWidth = 12;  // indent, number and space before a name
+
+// In place of a space that no line may break at. One in a text of others is an escape by then.
+constexpr char kHardSpace = '\x1f';
+constexpr std::array<std::string_view, 5> kCodes{"0", "31", "31;1", "32", "33"};
+
+// The mark that painted() has put at the start of `text`; empty where there is none.
+std::string_view colour_mark(std::string_view text) {
+  if (!text.starts_with("\033[")) return {};
+  const std::size_t end = std::min(text.find('m'), text.size() - 1);
+  const std::string_view code = text.substr(2, end - 2);
+  return std::find(kCodes.begin(), kCodes.end(), code) == kCodes.end() ? std::string_view() : text.substr(0, end + 1);
+}
+
+// How many columns `text` takes on a terminal, without its colours.
+std::size_t width_of(std::string_view text) {
+  std::size_t width = 0;
+  while (!text.empty()) {
+    const std::size_t at = std::min(text.find('\033'), text.size());
+    width += core::columns_of(text.substr(0, at));
+    text.remove_prefix(at);
+    text.remove_prefix(text.empty() ? 0 : std::max<std::size_t>(1, colour_mark(text).size()));
+  }
+  return width;
+}
 
 // Same words about different keys.
 struct Group {
@@ -36,7 +63,7 @@ std::vector<Group> grouped(const std::vector<core::Finding>& findings, core::Sev
 
 std::string where(const core::Finding& finding) {
   std::string text;
-  if (finding.key) text += " [" + harmless(*finding.key) + "]";
+  if (finding.key) text += " [" + core::printable(*finding.key) + "]";
   if (finding.revision) text += fmt::format(" at revision {}", finding.revision->value);
   return text;
 }
@@ -44,7 +71,7 @@ std::string where(const core::Finding& finding) {
 std::string group_text(const Group& group, const Page& page) {
   const core::Finding& finding = *group.first;
   const std::string place = where(finding);
-  std::string text = harmless(finding.message);
+  std::string text = core::printable(finding.message);
   if (group.count > 1) text = fmt::format("{} times: {}{}", group.count, text, place.empty() ? "" : ", for example");
   text += place;
   const std::string severity = finding.severity == core::Severity::error
@@ -68,7 +95,7 @@ Columns fit_columns(const std::vector<Counted>& entries, std::size_t lines, cons
     std::size_t total = 0;
     for (std::size_t at = 0; at < columns.shown; ++at) {
       if (at % columns.down == 0) columns.widths.push_back(0);
-      columns.widths.back() = std::max(columns.widths.back(), entries[at].name.size());
+      columns.widths.back() = std::max(columns.widths.back(), core::columns_of(entries[at].name));
     }
     for (const std::size_t width : columns.widths) total += kCountWidth + width;
     if (columns.shown == 0) columns.down = 0;
@@ -94,16 +121,9 @@ std::string painted(std::string_view text, std::string_view code, Colour colour)
 }
 
 std::string verdict_word(std::string_view verdict, Colour colour, std::size_t width) {
-  std::string word(verdict == "could_not_run" ? "could not run" : verdict);
-  if (word.size() < width) word.resize(width, ' ');
+  const std::string word = padded(verdict == "could_not_run" ? "could not run" : core::printable(verdict), width);
   const std::string_view code = verdict == "pass" ? "32" : verdict == "fail" ? "31;1" : "33";
   return painted(word, code, colour);
-}
-
-std::string harmless(std::string_view text) {
-  std::string clean;
-  for (const char c : text) clean += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  return clean;
 }
 
 std::string counted(std::uint64_t count, std::string_view singular, std::string_view plural) {
@@ -120,14 +140,15 @@ std::string wrapped(std::string_view lead, std::string_view words, std::size_t i
   while (!text.empty()) {
     const std::size_t at = text.find(' ');
     const std::string_view word = text.substr(0, at);
-    if (!fresh && used + 1 + word.size() > columns) {
+    const std::size_t width = width_of(word);
+    if (!fresh && used + 1 + width > columns) {
       result += "\n" + std::string(indent, ' ');
       used = indent;
       fresh = true;
     }
     if (!fresh) result += ' ';
     result += word;
-    used += word.size() + (fresh ? 0 : 1);
+    used += width + (fresh ? 0 : 1);
     fresh = false;
     text = at == std::string_view::npos ? std::string_view() : text.substr(at + 1);
   }
@@ -136,11 +157,12 @@ std::string wrapped(std::string_view lead, std::string_view words, std::size_t i
 
 std::string count_columns(std::vector<Counted> entries, std::size_t lines, std::string_view noun, const Page& page) {
   std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
+  for (Counted& entry : entries) entry.name = core::printable(entry.name);
   const Columns columns = fit_columns(entries, page.detail == Detail::all ? entries.size() : lines, page);
   std::string text;
   for (std::size_t line = 0; line < columns.down; ++line) {
     for (std::size_t at = line, column = 0; at < columns.shown; at += columns.down, ++column)
-      text += fmt::format("    {:>7} {:<{}}", entries[at].count, harmless(entries[at].name), columns.widths[column]);
+      text += fmt::format("    {:>7} {}", entries[at].count, padded(entries[at].name, columns.widths[column]));
     text.erase(text.find_last_not_of(' ') + 1);
     text += "\n";
   }
@@ -156,7 +178,8 @@ std::string Table::line(const Row& row, const std::vector<std::size_t>& widths) 
   for (std::size_t i = 0; i < row.cells.size(); ++i) {
     const bool right = std::find(right_.begin(), right_.end(), i) != right_.end();
     text += i == 0 ? "" : "  ";
-    text += right ? fmt::format("{:>{}}", row.cells[i], widths[i]) : fmt::format("{:<{}}", row.cells[i], widths[i]);
+    const std::string pad(widths[i] - std::min(widths[i], core::columns_of(row.cells[i])), ' ');
+    text += right ? pad + row.cells[i] : row.cells[i] + pad;
   }
   if (!row.note.empty()) text += "  " + row.note;
   text.erase(text.find_last_not_of(' ') + 1);
@@ -165,9 +188,9 @@ std::string Table::line(const Row& row, const std::vector<std::size_t>& widths) 
 
 std::string Table::text(const Page& page) const {
   std::vector<std::size_t> widths;
-  for (const std::string& name : names_) widths.push_back(name.size());
+  for (const std::string& name : names_) widths.push_back(core::columns_of(name));
   for (const Row& row : rows_)
-    for (std::size_t i = 0; i < row.cells.size(); ++i) widths[i] = std::max(widths[i], row.cells[i].size());
+    for (std::size_t i = 0; i < row.cells.size(); ++i) widths[i] = std::max(widths[i], core::columns_of(row.cells[i]));
   std::size_t total = 2 * (widths.size() - 1);
   for (const std::size_t width : widths) total += width;
   if (page.fit == Fit::yes && total > page.columns) return stacked(page);
@@ -190,24 +213,6 @@ std::string Table::stacked(const Page& page) const {
 }
 
 namespace {
-
-// In place of a space that no line may break at. Text of others is harmless() and has none.
-constexpr char kHardSpace = '\x1f';
-
-bool goes_on(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
-
-// How many columns `text` takes on a terminal, without its colours.
-std::size_t width_of(std::string_view text) {
-  std::size_t width = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\033') {
-      while (i < text.size() && text[i] != 'm') ++i;
-    } else if (!goes_on(text[i])) {
-      ++width;
-    }
-  }
-  return width;
-}
 
 // Where the text of a line begins: behind its name, when it has one ("  rows         12936: ..."), else a bit in.
 std::size_t hanging_indent(std::string_view line, std::size_t columns) {
@@ -262,13 +267,29 @@ std::string fitted(std::string_view text, std::size_t columns) {
 }
 
 std::string unbroken(std::string text) {
+  text = core::printable(text);
   std::replace(text.begin(), text.end(), ' ', kHardSpace);
   return text;
 }
 
-std::string shown(std::string text) {
-  std::replace(text.begin(), text.end(), kHardSpace, ' ');
-  return text;
+std::string shown(std::string_view text, Colour colour) {
+  std::string result;
+  while (!text.empty()) {
+    const std::string_view mark = colour == Colour::yes ? colour_mark(text) : std::string_view();
+    if (!mark.empty() || text.front() == kHardSpace) {
+      result += mark.empty() ? " " : mark;
+      text.remove_prefix(std::max<std::size_t>(1, mark.size()));
+      continue;
+    }
+    const std::size_t end = std::min(text.find_first_of("\033\x1f", 1), text.size());
+    result += core::printable_lines(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  return result;
+}
+
+std::string padded(std::string_view text, std::size_t width) {
+  return std::string(text) + std::string(width - std::min(width, core::columns_of(text)), ' ');
 }
 
 std::string findings_text(const std::vector<core::Finding>& findings, const Page& page) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/finding.hpp"
+#include "core/printable.hpp"
 
 namespace reports {
 
@@ -33,9 +34,6 @@ std::string painted(std::string_view text, std::string_view code, Colour colour)
 
 /// A verdict in its colour, filled up to `width`.
 std::string verdict_word(std::string_view verdict, Colour colour, std::size_t width = 0);
-
-/// Without control characters: text out of a database must not steer a terminal.
-std::string harmless(std::string_view text);
 
 /// "1 snapshot", "2 snapshots"; `plural` where it is not made with an s.
 std::string counted(std::uint64_t count, std::string_view singular, std::string_view plural = {});
@@ -88,7 +86,13 @@ std::string fitted(std::string_view text, std::size_t columns);
 /// For what is to be copied from a terminal: a command stays on one line, however long. Until shown() has been called
 /// the spaces in it are another character.
 std::string unbroken(std::string text);
-std::string shown(std::string text);
+
+/// The last step of every text on its way out: core::printable_lines() of all but what this page puts in itself, which
+/// are colours, when it has any, and the spaces of unbroken().
+std::string shown(std::string_view text, Colour colour);
+
+/// `text`, and spaces up to `width` columns.
+std::string padded(std::string_view text, std::size_t width);
 
 /// Errors first, then warnings, then notes. Same messages about different keys are one line with their number. On a
 /// brief page at most five of each severity, and three notes.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/utf8.hpp"
 #include "reports/text.hpp"
 #include "reports/verdict.hpp"
 
@@ -42,7 +43,8 @@ std::string census_text(const verifier::Verification& verification, const Page& 
 }
 
 std::string check_text(const core::Check& check, const Page& page) {
-  return fmt::format("  {:<12} {}  {:>9}\n", check.name, verdict_word(core::to_string(check.verdict), page.colour, 13),
+  return fmt::format("  {:<12} {}  {:>9}\n", core::printable(check.name),
+                     verdict_word(core::to_string(check.verdict), page.colour, 13),
                      core::format_duration(check.duration)) +
          findings_text(check.findings, page);
 }
@@ -59,9 +61,9 @@ std::string cluster_of(std::string_view full_name) { return std::string(full_nam
 std::string problems_text(const EvidenceSummary& summary, const Page& page) {
   std::string text;
   for (const EvidenceSummary::Problem& problem : summary.problems)
-    text += wrapped(fmt::format("    {:<10} ", harmless(problem.name)),
-                    (problem.verdict == "fail" ? std::string() : "could not run: ") + harmless(problem.message), 15,
-                    page.columns);
+    text += wrapped(fmt::format("    {:<10} ", core::printable(problem.name)),
+                    (problem.verdict == "fail" ? std::string() : "could not run: ") + core::printable(problem.message),
+                    15, page.columns);
   return text;
 }
 
@@ -74,7 +76,7 @@ std::string seconds_text(const std::optional<double>& seconds) {
 std::string proof_text(std::string_view name, const std::optional<store::Proof>& proof,
                        const std::optional<EvidenceSummary>& summary, const Page& page) {
   if (!proof) return fmt::format("  {:<10} never\n", name);
-  std::string text = fmt::format("  {:<10} {} at {}", name, verdict_word(harmless(proof->verdict), page.colour),
+  std::string text = fmt::format("  {:<10} {} at {}", name, verdict_word(core::printable(proof->verdict), page.colour),
                                  core::format_rfc3339(std::chrono::floor<std::chrono::seconds>(proof->at)));
   if (!summary) return text + "\n";
   if (summary->objects_matched && summary->objects_total) {
@@ -85,7 +87,7 @@ std::string proof_text(std::string_view name, const std::optional<store::Proof>&
   text += "\n";
   if (!summary->engine.empty())
     text += fmt::format("             RTO {}, RPO {} at that drill, with {}\n", seconds_text(summary->rto_seconds),
-                        seconds_text(summary->rpo_seconds), harmless(summary->engine));
+                        seconds_text(summary->rpo_seconds), core::printable(summary->engine));
   return text + problems_text(*summary, page);
 }
 
@@ -94,7 +96,7 @@ std::string proof_text(std::string_view name, const std::optional<store::Proof>&
 std::string verify_text(const VerifyOutcome& outcome, const Page& page) {
   const verifier::Verification& verification = outcome.verification;
   std::string text = fmt::format("{}  {}  ({})\n", verdict_word(to_string(verdict_of(verification)), page.colour),
-                                 outcome.name, file_facts(outcome));
+                                 core::printable(outcome.name), file_facts(outcome));
   for (const core::Check& check : verification.checks) text += check_text(check, page);
   return verification.rows.total == 0 ? text : text + census_text(verification, page);
 }
@@ -112,13 +114,13 @@ std::string verify_all_text(const VerifyAllOutcome& outcome, const Page& page) {
     ++counts.total;
     ++counts.by_verdict[verdict];
     if (verdict == Verdict::pass) continue;
-    text += fmt::format("{}  {}\n", verdict_word(to_string(verdict), page.colour, 12), one.name);
+    text += fmt::format("{}  {}\n", verdict_word(to_string(verdict), page.colour, 12), core::printable(one.name));
     for (const core::Check& check : one.verification.checks)
       if (check.verdict == core::CheckVerdict::fail || check.verdict == core::CheckVerdict::could_not_run)
         text += check_text(check, page);
   }
   for (auto& [cluster, counts] : clusters)
-    text += fmt::format("{}: {} verified: {} pass, {} fail, {} inconclusive\n", cluster,
+    text += fmt::format("{}: {} verified: {} pass, {} fail, {} inconclusive\n", core::printable(cluster),
                         counted(counts.total, "snapshot"), counts.by_verdict[Verdict::pass],
                         counts.by_verdict[Verdict::fail], counts.by_verdict[Verdict::inconclusive]);
   return text + fmt::format("in {}, {} at a time\n", core::format_duration(outcome.duration), outcome.workers);
@@ -126,24 +128,24 @@ std::string verify_all_text(const VerifyAllOutcome& outcome, const Page& page) {
 
 std::string show_text(const store::Snapshot& snapshot, const ProofDetails& proof, const Page& page) {
   const store::Manifest& manifest = snapshot.manifest;
-  const std::string made_by =
-      manifest.sqlite_version.empty()
-          ? std::string()
-          : fmt::format(", SQLite {} on {}", harmless(manifest.sqlite_version), harmless(manifest.arch));
-  std::string text = snapshot.full_name() + "\n";
+  const std::string made_by = manifest.sqlite_version.empty()
+                                  ? std::string()
+                                  : fmt::format(", SQLite {} on {}", manifest.sqlite_version, manifest.arch);
+  std::string text = core::printable(snapshot.full_name()) + "\n";
   const auto line = [&](std::string_view name, const std::string& value) {
-    text += fmt::format("  {:<10} {}\n", name, value);
+    text += fmt::format("  {:<10} {}\n", name, core::printable(value));
   };
   if (snapshot.lost)
-    text += wrapped(fmt::format("  {}       ", painted("LOST", "31;1", page.colour)), harmless(*snapshot.lost), 13,
-                    page.columns);
+    text += wrapped(fmt::format("  {}       ", painted("LOST", "31;1", page.colour)), core::printable(*snapshot.lost),
+                    13, page.columns);
   if (snapshot.of_another_cluster)
-    text += wrapped("  BESIDE     ",
-                    "it is of another cluster than the series: drill series " + manifest.cluster + " shows which", 13,
-                    page.columns);
+    text += wrapped(
+        "  BESIDE     ",
+        "it is of another cluster than the series: drill series " + core::printable(manifest.cluster) + " shows which",
+        13, page.columns);
   line("taken", core::format_rfc3339(manifest.taken_at));
-  line("k3s", manifest.k3s_version.empty() ? "not known" : harmless(manifest.k3s_version));
-  if (manifest.identity.known()) line("cluster", harmless(core::describe(manifest.identity)));
+  line("k3s", manifest.k3s_version.empty() ? "not known" : manifest.k3s_version);
+  if (manifest.identity.known()) line("cluster", core::describe(manifest.identity));
   line("method", manifest.method + made_by);
   line("directory", snapshot.directory.string());
   line("stored as", fmt::format("{}{}, {}", manifest.database.file,
@@ -155,9 +157,11 @@ std::string show_text(const store::Snapshot& snapshot, const ProofDetails& proof
   text += proof_text("drilled", snapshot.drilled, proof.run, page);
   text += "  files\n";
   for (const store::BundleFile& file : manifest.bundle)
-    text += fmt::format(
-        "    {:<16} {:>9}  sha256 {}\n", file.path, format_size(file.size_bytes),
-        page.columns < 100 && page.detail == Detail::brief ? file.sha256.substr(0, 16) + "..." : file.sha256);
+    text +=
+        fmt::format("    {} {:>9}  sha256 {}\n", padded(core::printable(file.path), 16), format_size(file.size_bytes),
+                    page.columns < 100 && page.detail == Detail::brief
+                        ? std::string(core::first_columns(core::printable(file.sha256), 16)) + "..."
+                        : core::printable(file.sha256));
   return text;
 }
 

@@ -10,14 +10,14 @@ namespace {
 
 std::string step_text(const RestoreStep& step, RestoreOutcome::Mode mode, const Page& page) {
   std::string text = fmt::format(
-      "  {:<12} {}  {:>9}\n", step.name, verdict_word(core::to_string(step.verdict), page.colour, 13),
+      "  {:<12} {}  {:>9}\n", core::printable(step.name), verdict_word(core::to_string(step.verdict), page.colour, 13),
       step.verdict == core::CheckVerdict::skipped ? std::string("-") : core::format_duration(step.duration));
   text += findings_text(step.findings, page);
   if (mode == RestoreOutcome::Mode::real) return text;
-  text += wrapped("      ", step.title, 6, page.columns);
+  text += wrapped("      ", core::printable(step.title), 6, page.columns);
   for (std::size_t begin = 0; begin < step.lines.size();) {
     const std::size_t end = std::min(step.lines.find('\n', begin), step.lines.size());
-    text += "        " + harmless(step.lines.substr(begin, end - begin)) + "\n";
+    text += "        " + core::printable(step.lines.substr(begin, end - begin)) + "\n";
     begin = end + 1;
   }
   return text;
@@ -27,7 +27,7 @@ std::string objects_text(const drill::Equality& objects) {
   std::string text =
       fmt::format("  objects      {} of {} matched, {} missing, {} different, {} unexpected\n", objects.matched,
                   objects.expected, objects.missing, objects.different, objects.unexpected);
-  for (const std::string& example : objects.examples) text += "      " + harmless(example) + "\n";
+  for (const std::string& example : objects.examples) text += "      " + core::printable(example) + "\n";
   return text;
 }
 
@@ -61,10 +61,10 @@ Verdict verdict_of(const RestoreOutcome& outcome) {
 
 std::string restore_text(const RestoreOutcome& outcome, const Page& page) {
   std::string text = fmt::format("{}  {} to {}: {}\n", verdict_word(to_string(verdict_of(outcome)), page.colour),
-                                 outcome.snapshot, harmless(outcome.node), headline(outcome));
+                                 core::printable(outcome.snapshot), core::printable(outcome.node), headline(outcome));
   for (const RestoreStep& step : outcome.steps) text += step_text(step, outcome.mode, page);
   if (!outcome.rollback_failure.empty())
-    text += wrapped("  rollback     ", harmless(outcome.rollback_failure), 15, page.columns);
+    text += wrapped("  rollback     ", core::printable(outcome.rollback_failure), 15, page.columns);
   if (outcome.objects) text += objects_text(*outcome.objects);
   text += fmt::format("  revision     {}{}\n", outcome.revision.value,
                       outcome.bumped ? fmt::format(", goes on from {}", outcome.bumped->value) : std::string());
@@ -74,11 +74,12 @@ std::string restore_text(const RestoreOutcome& outcome, const Page& page) {
         wrapped("  kept         ",
                 dry ? std::string("what is there now would be put aside on the node, and stay there")
                     : fmt::format("what was there before is in {} on the node; remove it when nobody misses anything",
-                                  harmless(outcome.kept_aside)),
+                                  core::printable(outcome.kept_aside)),
                 15, page.columns);
   if (!stands(outcome) || outcome.needs_a_person.empty()) return text;
   text += dry ? "  a person would still have to do\n" : "  still to do by a person\n";
-  for (const std::string& line : outcome.needs_a_person) text += wrapped("    - ", harmless(line), 6, page.columns);
+  for (const std::string& line : outcome.needs_a_person)
+    text += wrapped("    - ", core::printable(line), 6, page.columns);
   return text;
 }
 

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "reports/json_text.hpp"
 #include "reports/page.hpp"
 
 namespace reports {
@@ -19,15 +20,17 @@ std::string series_json(const std::string& cluster, const std::vector<SeriesMemb
                     {"oldest", member.oldest},
                     {"newest", member.newest}});
   const json document = {{"schema", "k3s-drill/series/1"}, {"cluster", cluster}, {"clusters", list}};
-  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return json_text(document);
 }
 
 std::string series_text(const std::string& cluster, const std::vector<SeriesMember>& members) {
   std::string text;
   for (const SeriesMember& member : members) {
-    text += fmt::format("{} {}\n", member.counts ? cluster + " is the cluster" : "beside it, not counted:",
-                        harmless(core::describe(member.identity)));
-    text += fmt::format("  {}, {} to {}\n", counted(member.snapshots, "snapshot"), member.oldest, member.newest);
+    text +=
+        fmt::format("{} {}\n", member.counts ? core::printable(cluster) + " is the cluster" : "beside it, not counted:",
+                    core::printable(core::describe(member.identity)));
+    text += fmt::format("  {}, {} to {}\n", counted(member.snapshots, "snapshot"), core::printable(member.oldest),
+                        core::printable(member.newest));
   }
   return text;
 }

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "core/printable.hpp"
 #include "store/limits.hpp"
 #include "store/order.hpp"
 
@@ -15,6 +16,11 @@ namespace store {
 namespace {
 
 using json = nlohmann::ordered_json;
+
+// No content keeps it from being written, and none of it steers a terminal.
+std::string json_text(const json& document) {
+  return core::printable_json(document.dump(2, ' ', false, json::error_handler_t::replace)) + "\n";
+}
 constexpr std::string_view kSchema = "k3s-drill/snapshot/1";
 constexpr std::string_view kSeriesSchema = "k3s-drill/series-record/1";
 
@@ -162,7 +168,7 @@ std::string to_json(const Manifest& manifest) {
         {"sha256", manifest.database.sha256},
         {"base", manifest.database.base.empty() ? json(nullptr) : json(manifest.database.base)}}},
   };
-  return document.dump(2) + "\n";
+  return json_text(document);
 }
 
 Manifest manifest_from_json(const std::string& text) {
@@ -212,7 +218,7 @@ std::string to_json(const SeriesRecord& record) {
     entry.update(identity_json(unmarked.identity));
     document["unmarked"].push_back(std::move(entry));
   }
-  return document.dump(2) + "\n";
+  return json_text(document);
 }
 
 SeriesRecord read_series(const std::filesystem::path& cluster_directory) {
@@ -246,7 +252,7 @@ std::optional<Proof> read_proof(const std::filesystem::path& path) {
 std::string damage_to_json(std::string_view message, core::UtcTime found_at) {
   const json document = {
       {"schema", "k3s-drill/damage/1"}, {"found_at", core::format_rfc3339(found_at)}, {"message", message}};
-  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return json_text(document);
 }
 
 std::optional<std::string> read_damage(const std::filesystem::path& path) {

@@ -13,7 +13,7 @@ bool is_plain_text(std::string_view text);
 /// True for valid UTF-8, whatever it says.
 bool is_utf8(std::string_view text);
 
-/// `text` with everything that is not plain written as \xNN, shortened to about 300 characters.
+/// core::printable(), shortened to about 300 characters.
 std::string printable(std::string_view text);
 
 }  // namespace verifier

@@ -1,6 +1,7 @@
 // How drill behaves towards what reads it: a terminal of any width, a pipe that is closed early, a disk that is full.
 #include <algorithm>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "core/file.hpp"
@@ -94,6 +95,31 @@ TEST_CASE_METHOD(Shop, "a terminal without colours, or a person who wants none, 
   CHECK(coloured("NO_COLOR="));
   CHECK_FALSE(coloured("NO_COLOR=1"));
   CHECK_FALSE(coloured("TERM=dumb"));
+}
+
+TEST_CASE_METHOD(Shop, "what a stranger wrote into the store is shown on a terminal as escapes, and forges no line") {
+  REQUIRE(import().exit_code == 0);
+  const std::filesystem::path snapshot = store / "edge" / name(3);
+  nlohmann::json manifest = nlohmann::json::parse(core::read_file(snapshot / "manifest.json", 1'000'000));
+  manifest["node"]["k3s_version"] =
+      "v1\x1b]0;owned\x07\xc2\x9b"
+      "31m\xe2\x80\xae\nedge/forged\x7f";
+  const auto write = [](const std::filesystem::path& path, const std::string& text) {
+    std::ofstream(path, std::ios::trunc) << text;
+  };
+  write(snapshot / "manifest.json", manifest.dump());
+  write(snapshot / "verify.json", R"({"schema": "k3s-drill/verify/1", "verdict": "pass\u001b[2J\nforged"})");
+  write(store / "edge" / name(2) / "manifest.json", "{\"schema\": \"\x1b]0;owned\x07\x9b\xff");
+  for (const char* command :
+       {"list", "show latest", "verify latest", "verify --all", "series edge", "--json list",
+        "diff latest edge/20260921T141700Z", "log secrets/shop/db", "prune --dry-run", "-v list"}) {
+    const std::string text = seen(*this, 80, command);
+    INFO(command << ": " << text);
+    for (const char* bad : {"\x1b]", "\x1b[2J", "\x07", "\xc2\x9b", "\xe2\x80\xae", "\nedge/forged", "\nforged", "\x7f",
+                            "\xff", "json.exception.type_error"})
+      CHECK(text.find(bad) == std::string::npos);
+  }
+  CHECK_THAT(seen(*this, 200, "list"), Contains("v1\\x1b]0;owned\\x07\\u009b31m\\u202e\\nedge/forged\\x7f"));
 }
 
 TEST_CASE_METHOD(Shop, "words for the wrong place are answered with what to type") {

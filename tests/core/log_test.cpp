@@ -77,3 +77,29 @@ TEST_CASE("without a terminal no progress of a moment is told, and nothing that 
   CHECK(read_until(ours.get(), "no such words") == "drill: a line\n");
   ::waitpid(child, nullptr, 0);
 }
+
+TEST_CASE("a message is one line that steers no terminal, whatever words of others are in it, and so is progress") {
+  const core::Fd ours(::posix_openpt(O_RDWR | O_NOCTTY));
+  REQUIRE(::grantpt(ours.get()) == 0);
+  REQUIRE(::unlockpt(ours.get()) == 0);
+  core::Fd theirs(::open(::ptsname(ours.get()), O_RDWR | O_NOCTTY));
+  winsize size{};
+  size.ws_col = 20;
+  REQUIRE(::ioctl(theirs.get(), TIOCSWINSZ, &size) == 0);
+  const pid_t child = start(std::move(theirs), [] {
+    core::show_progress(
+        "Z\xc3\xbcrich\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba"
+        "\xac");
+    core::log_error("the node says: \x1b]0;owned\x07\ndrill: forged\xc2\x9b\xff");
+    core::clear_progress();
+    core::show_lines("a question\x1b[2J\nend\n");
+  });
+  const std::string seen = read_until(ours.get(), "end\r\n");
+  ::waitpid(child, nullptr, 0);
+  CHECK_THAT(
+      seen,
+      Catch::Contains("drill: error: the node says: \\x1b]0;owned\\x07\\ndrill: forged\\u009b\\xff\r\n") &&
+          Catch::Contains("a question\\x1b[2J\r\nend\r\n") &&
+          Catch::StartsWith(
+              "\r\033[KZ\xc3\xbcrich\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba\xac\r\033[K"));
+}

@@ -26,8 +26,8 @@ store::Snapshot snapshot(const std::string& name) {
 
 TEST_CASE("a command that a message says to type stays on one line, however long") {
   const std::string command = "echo 'ubuntu ALL=(root) NOPASSWD: /bin/sh' | sudo EDITOR='tee -a' visudo";
-  const std::string text =
-      reports::shown(reports::wrapped("  ", "edge: a user may not; type on the node: " + command, 2, 30));
+  const std::string text = reports::shown(
+      reports::wrapped("  ", "edge: a user may not; type on the node: " + command, 2, 30), reports::Colour::no);
   CHECK(text.find(command + "\n") != std::string::npos);
 }
 
@@ -48,7 +48,8 @@ TEST_CASE("colours and letters of several bytes take the columns that are seen")
 TEST_CASE("a word longer than the page, and a command to be copied, stay whole") {
   CHECK(reports::fitted("see /a/path/without/any/space here\n", 10) == "see\n  /a/path/without/any/space\n  here\n");
   const std::string command = "drill explore edge/latest --export out --namespace shop";
-  CHECK(reports::shown(reports::fitted("  " + reports::unbroken(command) + "\n", 20)) == "  " + command + "\n");
+  CHECK(reports::shown(reports::fitted("  " + reports::unbroken(command) + "\n", 20), reports::Colour::no) ==
+        "  " + command + "\n");
 }
 
 TEST_CASE("a table is as wide as what it holds, and where that does not fit, each row stands below its name") {
