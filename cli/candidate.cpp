@@ -1,6 +1,7 @@
 #include "cli/candidate.hpp"
 
 #include "cli/command.hpp"
+#include "cli/stored_copy.hpp"
 
 namespace cli {
 
@@ -19,7 +20,9 @@ drill::Candidate candidate_of(store::Store& store, const store::Snapshot& snapsh
     return candidate;
   }
   candidate.unpack = [&store, snapshot](const std::filesystem::path& target) {
-    return store.extract(snapshot, target);
+    core::CopiedFile copied;
+    unless_removed(snapshot, [&] { copied = store.extract(snapshot, target); });
+    return copied;
   };
   candidate.k3s_version = snapshot.manifest.k3s_version;
   if (const store::BundleFile* database = snapshot.manifest.find(store::kDatabaseFile))

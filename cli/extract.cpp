@@ -7,6 +7,7 @@
 
 #include "cli/command.hpp"
 #include "cli/names.hpp"
+#include "cli/stored_copy.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "store/store.hpp"
@@ -37,7 +38,8 @@ int extract(const Globals& globals, const Options& options) {
                                   options.out.parent_path().string()));
   core::show_progress("unpacking " + snapshot.full_name());
   const core::Stopwatch watch;
-  reports::ExtractOutcome outcome{snapshot.full_name(), options.out, store.extract(snapshot, options.out), {}};
+  reports::ExtractOutcome outcome{snapshot.full_name(), options.out, {}, {}};
+  unless_removed(snapshot, [&] { outcome.written = store.extract(snapshot, options.out); });
   flush(options.out);
   outcome.duration = watch.elapsed();
   core::clear_progress();

@@ -24,9 +24,7 @@ void warn_of_another_cluster(verifier::Verification& verification) {
                                 {}});
 }
 
-}  // namespace
-
-StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot) {
+StoredCopy copy_whole(store::Store& store, const store::Snapshot& snapshot) {
   if (snapshot.unreadable) throw *snapshot.unreadable;
   StoredCopy copy{core::ScratchDir(), snapshot.full_name(), {}};
   if (snapshot.manifest.find(store::kTokenFile) != nullptr) {
@@ -41,6 +39,23 @@ StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot) {
   copy.scratch.filled_with(database != nullptr ? database->size_bytes : 0,
                            [&] { store.extract(snapshot, copy.database()); });
   return copy;
+}
+
+}  // namespace
+
+void unless_removed(const store::Snapshot& snapshot, const std::function<void()>& read) {
+  try {
+    read();
+  } catch (const core::Error& error) {
+    if (error.kind() != core::ErrorKind::damaged || std::filesystem::exists(snapshot.directory)) throw;
+    throw core::Error(core::ErrorKind::not_found, snapshot.full_name() + " has been removed meanwhile");
+  }
+}
+
+StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot) {
+  std::optional<StoredCopy> copy;
+  unless_removed(snapshot, [&] { copy.emplace(copy_whole(store, snapshot)); });
+  return std::move(*copy);
 }
 
 std::filesystem::path copy_plain(const std::filesystem::path& database, const core::ScratchDir& scratch) {
@@ -119,8 +134,9 @@ std::optional<verifier::Previous> StoredVerifier::previous_of(std::size_t index)
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;
       const std::string what = "not compared with " + name + ": " + error.what();
-      error.kind() == core::ErrorKind::damaged ? core::log_debug(what) : core::log_warning(what);
-      if (error.kind() != core::ErrorKind::damaged) return std::nullopt;  // our trouble is the same with the next
+      const bool of_that_one = error.kind() == core::ErrorKind::damaged || error.kind() == core::ErrorKind::not_found;
+      of_that_one ? core::log_debug(what) : core::log_warning(what);
+      if (!of_that_one) return std::nullopt;  // our trouble is the same with the next
       bad_.push_back(name);
     }
   }

@@ -22,7 +22,12 @@ struct StoredCopy {
   std::filesystem::path database() const { return scratch.path() / store::kDatabaseFile; }
 };
 
-/// Throws: damaged (it cannot be brought back), storage, cancelled.
+/// Runs `read`, which reads files of `snapshot`. Retention may take them away meanwhile, which is no damage. Throws:
+/// not_found when it has; what `read` throws.
+void unless_removed(const store::Snapshot& snapshot, const std::function<void()>& read);
+
+/// Throws: damaged (it cannot be brought back), not_found (it has been removed since it was listed), storage,
+/// cancelled.
 StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot);
 
 /// Copies the plain file `database`, and a -wal beside it, into `scratch`, and returns the path of the copy. Throws:
@@ -41,8 +46,8 @@ class StoredVerifier {
   StoredVerifier(store::Store& store, const std::vector<store::Snapshot>& snapshots)
       : store_(store), snapshots_(snapshots) {}
 
-  /// Snapshot number `index` of the list. What cannot be brought back is a failed verification. Throws: storage,
-  /// denied, cancelled.
+  /// Snapshot number `index` of the list. What cannot be brought back is a failed verification. Throws: not_found (it
+  /// has been removed since), storage, denied, cancelled.
   reports::VerifyOutcome verify(std::size_t index, const verifier::Progress& progress = {});
 
  private:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <mutex>
 
@@ -122,7 +123,8 @@ class AllVerifier {
     progress(0);
     work_through(split_in_runs(snapshots.size(), result_.workers), result_.workers, work, progress);
     core::clear_progress();
-    std::move(outcomes.begin(), outcomes.end(), std::back_inserter(result_.outcomes));
+    std::copy_if(std::move_iterator(outcomes.begin()), std::move_iterator(outcomes.end()),
+                 std::back_inserter(result_.outcomes), [](const auto& outcome) { return !outcome.name.empty(); });
   }
 
   reports::VerifyAllOutcome finish() {
@@ -131,6 +133,8 @@ class AllVerifier {
   }
 
  private:
+  // Without a name when it has been removed since it was listed, as a pull beside this may do: then it is no part of
+  // the store.
   reports::VerifyOutcome verify_one(StoredVerifier& verifier, const store::Snapshot& snapshot, std::size_t index) {
     reports::VerifyOutcome outcome;
     try {
@@ -139,6 +143,10 @@ class AllVerifier {
     } catch (...) {
       const core::Error error = core::caught();
       if (error.kind() == core::ErrorKind::cancelled) throw;
+      if (error.kind() == core::ErrorKind::not_found) {
+        core::log_info(error.what());
+        return outcome;
+      }
       outcome = not_looked_at(snapshot, error);
     }
     if (reports::verdict_of(outcome.verification) == reports::Verdict::fail) {
