@@ -17,6 +17,7 @@
 #include "drill/http.hpp"
 #include "drill/inside.hpp"
 #include "drill/kubeconfig.hpp"
+#include "reports/text.hpp"
 #include "tests/catch.hpp"
 #include "tests/drill/loopback.hpp"
 #include "tests/drill/seed.hpp"
@@ -135,6 +136,16 @@ TEST_CASE("an engine that dies and leaves a child that fills the log does not ho
   const auto [said, duration] = Engine("(while :; do echo noise; done) & exit 3").drill();
   CHECK_THAT(said, Contains("ended with exit code 3"));
   CHECK(duration < 15s);
+}
+
+TEST_CASE("the last words of an engine are shown, and steer no terminal") {
+  if (!has_seed()) return;
+  const Engine engine("printf 'level=fatal msg=\"\\033]0;owned\\007 \\302\\233 \\342\\200\\256 gone\"\\n'; exit 3");
+  const drill::DrillReport report = drill::run({seed_candidate()}, engine.options);
+  const std::string text = reports::shown(reports::run_text(report, reports::Colour::no), reports::Colour::no);
+  INFO(text);
+  CHECK_THAT(text, Contains("owned"));
+  for (const char* raw : {"\x1b", "\x07", "\xc2\x9b", "\xe2\x80\xae"}) CHECK_THAT(text, !Contains(raw));
 }
 
 TEST_CASE("a socket inside is opened where it is, and no link is followed to one of the host") {
