@@ -217,7 +217,7 @@ std::vector<std::string> ApiClient::service_account_keys() {
     const auto hash = key.is_object() ? decode_base64url(text_of(key, "kid")) : std::nullopt;
     if (!hash) continue;
     hashes.emplace_back();
-    for (const unsigned char byte : hash->view()) hashes.back() += fmt::format("{:02x}", byte);
+    for (const char byte : hash->view()) hashes.back() += fmt::format("{:02x}", static_cast<unsigned char>(byte));
   }
   return hashes;
 }
