@@ -130,6 +130,7 @@ puller::Limits read_limits(const Decoder& decoder, const YamlNode& node, puller:
                    }},
                   {"wal_growth", [&](const YamlNode& value) { defaults.wal_growth_bytes = decoder.size(value); }},
                   {"spool", [&](const YamlNode& value) { defaults.spool_bytes = decoder.size(value); }},
+                  {"rate", [&](const YamlNode& value) { defaults.least_bytes_per_second = decoder.size(value); }},
                   {"database", [&](const YamlNode& value) { defaults.database_bytes = decoder.size(value); }},
               });
   return defaults;

@@ -60,13 +60,15 @@ void log_retention_error(const reports::PullOutcome& outcome) {
   core::log_error(problem);
 }
 
-// What goes by age goes by this machine's clock: before it takes anything away, the node's has to agree.
-std::optional<std::string> clocks_differ(const store::RetentionRules& rules, const puller::NodeFacts& node) {
-  if (!rules.for_duration || std::chrono::abs(node.clock_offset) < kClocksAgree) return std::nullopt;
-  return fmt::format(
-      "no older snapshot is removed, as this machine's clock and the node's are {} apart, and one that is wrong would "
-      "make them look older than they are: set both by NTP",
-      core::format_duration(std::chrono::abs(node.clock_offset)));
+// What goes by age goes by the earlier of two clocks: one that is ahead would make all look older than it is.
+core::UtcTime believed_now(const store::RetentionRules& rules, const puller::PullReport& report) {
+  const core::UtcTime now = core::utc_now();
+  const std::chrono::nanoseconds offset = report.node.clock_offset;
+  if (rules.for_duration && std::chrono::abs(offset) > kClocksAgree)
+    core::log_lasting_warning(fmt::format(
+        "{}: this machine's clock and the node's are {} apart; keep_for goes by the earlier one. Set both by NTP",
+        report.snapshot.manifest.cluster, core::format_duration(std::chrono::abs(offset))));
+  return std::min(now, now + std::chrono::duration_cast<core::UtcTime::duration>(offset));
 }
 
 // A node that has lost its database hears how it gets it back.
@@ -102,14 +104,11 @@ reports::PullOutcome pull_cluster(const Config& config, store::Store& store, con
     if (outcome.report->snapshot.of_another_cluster)
       outcome.another_cluster = another_cluster(store, outcome.report->snapshot);
     try {
-      const store::Snapshot& captured = outcome.report->snapshot;
-      if (const auto why = clocks_differ(config.retention, outcome.report->node))
-        core::log_lasting_warning(fmt::format("{}: {}", cluster, *why));
-      else
-        for (const store::RetentionDecision& decision :
-             store.apply_retention(cluster, config.retention, captured.manifest.name))
-          if (decision.action == store::Retention::remove)
-            core::log_debug(fmt::format("removed {}/{}", cluster, decision.name));
+      for (const store::RetentionDecision& decision :
+           store.apply_retention(cluster, config.retention, outcome.report->snapshot.manifest.name,
+                                 believed_now(config.retention, *outcome.report)))
+        if (decision.action == store::Retention::remove)
+          core::log_debug(fmt::format("removed {}/{}", cluster, decision.name));
     } catch (...) {
       outcome.retention_error = core::caught().what();
       log_retention_error(outcome);

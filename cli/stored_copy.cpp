@@ -47,8 +47,11 @@ void unless_removed(const store::Snapshot& snapshot, const std::function<void()>
   try {
     read();
   } catch (const core::Error& error) {
-    if (error.kind() != core::ErrorKind::damaged || std::filesystem::exists(snapshot.directory)) throw;
-    throw core::Error(core::ErrorKind::not_found, snapshot.full_name() + " has been removed meanwhile");
+    std::error_code none;
+    const bool is_gone = !std::filesystem::exists(snapshot.directory, none) && !none &&
+                         std::filesystem::exists(snapshot.directory.parent_path(), none);
+    if (!is_gone || error.kind() == core::ErrorKind::cancelled) throw;
+    throw SnapshotRemoved(snapshot);
   }
 }
 
@@ -134,7 +137,8 @@ std::optional<verifier::Previous> StoredVerifier::previous_of(std::size_t index)
     } catch (const core::Error& error) {
       if (error.kind() == core::ErrorKind::cancelled) throw;
       const std::string what = "not compared with " + name + ": " + error.what();
-      const bool of_that_one = error.kind() == core::ErrorKind::damaged || error.kind() == core::ErrorKind::not_found;
+      const bool of_that_one =
+          error.kind() == core::ErrorKind::damaged || dynamic_cast<const SnapshotRemoved*>(&error) != nullptr;
       of_that_one ? core::log_debug(what) : core::log_warning(what);
       if (!of_that_one) return std::nullopt;  // our trouble is the same with the next
       bad_.push_back(name);

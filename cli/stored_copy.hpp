@@ -22,12 +22,16 @@ struct StoredCopy {
   std::filesystem::path database() const { return scratch.path() / store::kDatabaseFile; }
 };
 
-/// Runs `read`, which reads files of `snapshot`. Retention may take them away meanwhile, which is no damage. Throws:
-/// not_found when it has; what `read` throws.
+/// Retention has taken a snapshot away since it was listed: nothing is wrong, and it is no part of the store any more.
+struct SnapshotRemoved : core::Error {
+  explicit SnapshotRemoved(const store::Snapshot& snapshot)
+      : core::Error(core::ErrorKind::not_found, snapshot.full_name() + " has been removed meanwhile") {}
+};
+
+/// Runs `read`, which reads files of `snapshot`. Throws: SnapshotRemoved when they went meanwhile; what `read` throws.
 void unless_removed(const store::Snapshot& snapshot, const std::function<void()>& read);
 
-/// Throws: damaged (it cannot be brought back), not_found (it has been removed since it was listed), storage,
-/// cancelled.
+/// Throws: damaged (it cannot be brought back), SnapshotRemoved, not_found, storage, cancelled.
 StoredCopy copy_stored(store::Store& store, const store::Snapshot& snapshot);
 
 /// Copies the plain file `database`, and a -wal beside it, into `scratch`, and returns the path of the copy. Throws:
@@ -46,8 +50,8 @@ class StoredVerifier {
   StoredVerifier(store::Store& store, const std::vector<store::Snapshot>& snapshots)
       : store_(store), snapshots_(snapshots) {}
 
-  /// Snapshot number `index` of the list. What cannot be brought back is a failed verification. Throws: not_found (it
-  /// has been removed since), storage, denied, cancelled.
+  /// Snapshot number `index` of the list. What cannot be brought back is a failed verification. Throws:
+  /// SnapshotRemoved, not_found, storage, denied, cancelled.
   reports::VerifyOutcome verify(std::size_t index, const verifier::Progress& progress = {});
 
  private:

@@ -140,13 +140,12 @@ class AllVerifier {
     try {
       outcome = verifier.verify(index);
       outcome.verification = without_objects(std::move(outcome.verification));
+    } catch (const SnapshotRemoved& removed) {
+      core::log_info(removed.what());
+      return {};
     } catch (...) {
       const core::Error error = core::caught();
       if (error.kind() == core::ErrorKind::cancelled) throw;
-      if (error.kind() == core::ErrorKind::not_found) {
-        core::log_info(error.what());
-        return outcome;
-      }
       outcome = not_looked_at(snapshot, error);
     }
     if (reports::verdict_of(outcome.verification) == reports::Verdict::fail) {

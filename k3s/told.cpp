@@ -13,8 +13,8 @@
 namespace k3s {
 namespace {
 
-constexpr std::size_t kBytesAtMost = 4U << 20U;
-constexpr std::size_t kEntriesAtMost = 2000;
+constexpr std::size_t kBytesAtMost = 24U << 20U;  // what a snapshot takes (store/limits.hpp), as base64
+constexpr std::size_t kEntriesAtMost = 3000;
 
 constexpr std::array<std::pair<std::string_view, FileKind>, 5> kKinds{{{"config", FileKind::config},
                                                                        {"unit", FileKind::unit},

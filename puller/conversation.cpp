@@ -30,6 +30,7 @@ Conversation::Conversation(const Target& target, SshCommand command, std::string
       command_(std::move(command)),
       frames_([this](char* buffer, std::size_t size_bytes) { return command_.read(buffer, size_bytes); }) {
   allow(target.limits.answer + target.limits.read_transaction);
+  const core::Stopwatch waiting;
   try {
     command_.write(opening);
     greeted_ = frames_.find_hello();
@@ -37,7 +38,7 @@ Conversation::Conversation(const Target& target, SshCommand command, std::string
     if (error.kind() == ErrorKind::timeout)
       throw not_started(error.kind(), fmt::format("no command has started {} s after the login: its start files wait "
                                                   "for something, or the node is overloaded",
-                                                  target_.idle_timeout.count()));
+                                                  std::chrono::round<std::chrono::seconds>(waiting.elapsed()).count()));
     if (error.kind() == ErrorKind::storage) throw not_started(error.kind(), error.what());
     throw;
   }
@@ -47,8 +48,8 @@ void Conversation::allow(std::chrono::seconds time) {
   command_.finish_by(std::chrono::steady_clock::now() + time, time);
 }
 
-void Conversation::allow_transfer(std::uint64_t size_bytes) {
-  allow(target_.limits.answer + std::chrono::seconds(size_bytes / target_.limits.least_bytes_per_second));
+void Conversation::allow_transfer(std::uint64_t size_bytes, std::chrono::seconds beside) {
+  allow(beside + std::chrono::seconds(size_bytes / target_.limits.least_bytes_per_second));
 }
 
 // A login shell reads ~/.bashrc before any command, also where there is no terminal.

@@ -43,8 +43,8 @@ class Conversation {
   /// From now on it has that long to come to its end, whatever it says meanwhile. At first it has as long as the limits
   /// of the target give for an answer and the read transaction.
   void allow(std::chrono::seconds time);
-  /// The same for a transfer of `size_bytes`.
-  void allow_transfer(std::uint64_t size_bytes);
+  /// The same for a transfer of `size_bytes`, and `beside` it.
+  void allow_transfer(std::uint64_t size_bytes, std::chrono::seconds beside);
 
   /// Empty when it was not said. Throws, for what must be a number: storage.
   std::string text(const std::string& fact) const;

@@ -14,7 +14,7 @@ text_of() {
 }
 tell_file() {
   case $2 in *[[:cntrl:]]*) return 0 ;; esac
-  [ -f "$2" ] && [ "$(stat -L -c %s "$2" 2>/dev/null || echo 999999)" -le 524288 ] || return 0
+  [ -f "$2" ] && [ "$(stat -L -c %s "$2" 2>/dev/null || echo 9999999)" -le 1048576 ] || return 0
   told "$1 $2"
   base64 <"$2" | sed 's/^/fact told text /'
 }
@@ -25,20 +25,34 @@ config_parts() {
     case $name in *.[yY][aA][mM][lL] | *.[yY][mM][lL]) [ ! -f "$1.d/$name" ] || echo "$1.d/$name" ;; esac
   done
 }
-# A link among the configs is followed where it stays below its directory, and where only root can have made it: else
-# somebody who may write there would have any file of the node taken along.
-may_follow() {
-  [ -L "$1" ] || return 0
-  place=$(readlink -f "${1%/*}")
-  case $(readlink -f "$1") in "$place"/*) return 0 ;; esac
-  [ "$(stat -c %u "$1")" = 0 ] || return 1
-  case $(stat -c '%u %A' "$place") in 0\ d????-??-?*) return 0 ;; esac
-  return 1
-}
-tell_followed() { if may_follow "$1"; then tell_file config "$1"; else told foreign "$1"; fi; }
+# A link among the configs is taken along where nobody but root has a hand in where it leads: else somebody who may
+# write there would have any file of the node stored. What k3s is told is told all the same, and stored nowhere.
+may_follow() { [ ! -L "$1" ] || leads_where_root_says "$1"; }
+# Each link on the way is root's, and so is every directory above it, where nobody else may write.
+leads_where_root_says() (
+  at=$1 hops=0
+  while [ $hops -lt 40 ]; do
+    hops=$((hops + 1))
+    above=$(readlink -f "${at%/*}/")
+    [ -n "$above" ] || exit 1
+    at=${above%/}/${at##*/}
+    while :; do
+      case $(stat -c '%u %A' "${above:-/}") in 0\ d????-??-?*) ;; *) exit 1 ;; esac
+      case $above in '' | /) break ;; esac
+      above=${above%/*}
+    done
+    [ -L "$at" ] || exit 0
+    [ "$(stat -c %u "$at")" = 0 ] || exit 1
+    leads_to=$(readlink "$at")
+    case $leads_to in /*) at=$leads_to ;; *) at=${at%/*}/$leads_to ;; esac
+  done
+  exit 1
+)
 tell_config() {
-  tell_followed "$1"
-  config_parts "$1" | while read -r part; do tell_followed "$part"; done
+  tell_file config "$1"
+  config_parts "$1" | while read -r part; do tell_file config "$part"; done
+  for link in "$1" "$1.d"; do may_follow "$link" || told foreign "$link"; done
+  config_parts "$1" | while read -r link; do may_follow "$link" || told foreign "$link"; done
 }
 
 # The unit and its drop-ins in systemd's order; without a systemd that answers, by where it looks for them.
@@ -116,7 +130,7 @@ tell_open() {
 
 config_texts() {
   { echo "$config_file"; config_parts "$config_file"; } | while read -r file; do
-    if may_follow "$file"; then text_of "$file"; fi
+    text_of "$file"
   done
 }
 

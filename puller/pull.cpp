@@ -44,6 +44,15 @@ void on_this_machine(Work&& work) {
   }
 }
 
+// Before room is made for a database, or anything of it is received.
+void check_size(const Target& target, std::uint64_t size_bytes) {
+  if (size_bytes > target.limits.database_bytes)
+    throw Error(ErrorKind::storage,
+                fmt::format("{}: the node announces a database of {} bytes, more than the {} of limits.database: if it "
+                            "is that large, set limits.database in the configuration",
+                            target.host, size_bytes, target.limits.database_bytes));
+}
+
 // What the node has told before its first other line is judged with that line, before anything is received; and before
 // a problem of the node, as a database that is elsewhere is why there is none here.
 class PlaceJudge {
@@ -73,8 +82,8 @@ class PlaceJudge {
     warnings_ = std::move(found.warnings);
     for (const std::string& link : told.foreign())
       warnings_.push_back(fmt::format(
-          "{} is a link to another place, which somebody else than root may have made: it is not taken along, and k3s "
-          "reads it. Put the file itself there, or let root own the link and its directory",
+          "{} is a link to another place, in which others than root have a hand: it is not taken along, and k3s reads "
+          "it. Put the file itself there, or let each link and directory on the way be root's alone",
           link));
     if (!told.whole())
       warnings_.push_back(
@@ -96,7 +105,7 @@ class Reception {
   /// Returns what state.db is. Throws: as pull, ImageBuilder::Mismatch.
   core::CopiedFile run() {
     Line line = place_.first_line(node_);
-    if (node_.knows("database_size_bytes")) check_size(node_.number("database_size_bytes"));
+    if (node_.knows("database_size_bytes")) check_size(target_, node_.number("database_size_bytes"));
     for (; line.word != "end"; line = node_.next()) take(line);
     if (!items_.contains(std::string(store::kTokenFile))) throw no_stream("it has no token");
     if (!taken_at_) throw no_stream("it does not say when it began");
@@ -124,9 +133,9 @@ class Reception {
     } else if (line.word == "changed") {
       node_.say(image_.part_hashes(bits(rest)));
     } else if (line.word == "image") {
-      check_size(ImageBuilder::size_announced(line.rest));
+      check_size(target_, ImageBuilder::size_announced(line.rest));
       image_.begin(line.rest);
-      node_.allow_transfer(ImageBuilder::size_announced(line.rest));
+      node_.allow_transfer(ImageBuilder::size_announced(line.rest), target_.limits.answer);
     } else if (line.word == "block") {
       node_.bytes(parse_number(line.rest, "a block's size"), [&](std::string_view block) { image_.feed(block); });
       show(store::kDatabaseFile, image_.pages_changed(), image_.page_count(), "pages");
@@ -153,9 +162,9 @@ class Reception {
   }
 
   void receive_whole(const Item& item) {
-    check_size(item.size_bytes);
+    check_size(target_, item.size_bytes);
     image_.begin_whole(item.size_bytes);
-    node_.allow_transfer(item.size_bytes);
+    node_.allow_transfer(item.size_bytes, target_.limits.answer);
     std::uint64_t received = 0;
     node_.body(item, [&](std::string_view block) {
       core::throw_if_cancelled();
@@ -164,16 +173,6 @@ class Reception {
       show(item.name, received >> 20U, item.size_bytes >> 20U, "MiB");
     });
     whole_ = core::CopiedFile{item.size_bytes, item.sha256};
-  }
-
-  // Before room is made for it, or anything of it is received.
-  void check_size(std::uint64_t size_bytes) const {
-    if (size_bytes > target_.limits.database_bytes)
-      throw Error(
-          ErrorKind::storage,
-          fmt::format("{}: the node announces a database of {} bytes, more than the {} of limits.database: if it "
-                      "is that large, set limits.database in the configuration",
-                      target_.host, size_bytes, target_.limits.database_bytes));
   }
 
   static void show(std::string_view what, std::uint64_t done, std::uint64_t all, std::string_view unit) {
@@ -319,6 +318,7 @@ NodeFacts inspect(const Target& target) {
   PlaceJudge place(target);
   if (place.first_line(*started.node).word != "end") throw no_stream("a line out of place");
   NodeFacts node = started.node->node();
+  check_size(target, node.database_size_bytes);
   add_warnings(node, place);
   node.user = session.user();
   node.fallback = started.fallback;

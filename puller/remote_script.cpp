@@ -168,17 +168,27 @@ END
   fact wal_growth_bytes $(($(size_of "$database-wal") - wal_bytes))
 }
 
+# A link that is put there meanwhile is copied as a link, and not taken.
+take_config() {
+  if [ ! -L "$1" ]; then
+    cp -P "$1" "$2" || return
+    [ ! -L "$2" ] || rm "$2"
+  elif leads_where_root_says "$1"; then
+    cp "$1" "$2"
+  fi
+}
+
 # Copies first: size, hash and bytes must be those of one moment.
 copy_small_files() {
   {
     cp "$data_dir/server/token" token || return 1
-    if [ -f "$config_file" ] && may_follow "$config_file"; then cp "$config_file" config.yaml || return 1; fi
+    if [ -f "$config_file" ]; then take_config "$config_file" config.yaml || return 1; fi
+    may_follow "$config_file.d" || return 0
     config_parts "$config_file" | while read -r file; do
-      may_follow "$file" || continue
       name=$(printf '%s' "${file##*/}" | tr -c 'A-Za-z0-9._-' _)
       while [ -e "config.yaml.d-$name" ]; do name=_$name; done
-      cp "$file" "config.yaml.d-$name" || exit 1
-      echo "config.yaml.d-$name" >>parts
+      take_config "$file" "config.yaml.d-$name" || exit 1
+      [ ! -f "config.yaml.d-$name" ] || echo "config.yaml.d-$name" >>parts
     done
   } 2>errors
 }

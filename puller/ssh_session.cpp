@@ -113,11 +113,10 @@ struct SshCommand::State {
   void check_deadline() const {
     core::throw_if_cancelled();
     if (Clock::now() > deadline)
-      throw Error(
-          ErrorKind::timeout,
-          fmt::format("{}: the node's program goes on without coming to its end, which was due after {}; is the "
-                      "link very slow, or has somebody changed that program?",
-                      connection.peer, core::format_duration(within)));
+      throw Error(ErrorKind::timeout,
+                  fmt::format("{}: the node's program goes on without coming to its end, which was due after {}; on "
+                              "a very slow link set limits.rate lower; else see who has changed that program",
+                              connection.peer, core::format_duration(within)));
   }
 
   void wait(const core::Stopwatch& silence) const {

@@ -20,7 +20,7 @@ struct Limits {
   std::uint64_t database_bytes = 16ULL << 30U;  // the largest database that is taken in
   std::chrono::seconds answer{
       600};  // for all that is not the transfer, beside the read transaction, however busy it looks
-  std::uint64_t least_bytes_per_second = 128U << 10U;  // of the database, in a transfer
+  std::uint64_t least_bytes_per_second = 16U << 10U;  // of the database, in a transfer
 };
 
 /// Empty fields are filled from ~/.ssh/config, then ssh's defaults.

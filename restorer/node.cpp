@@ -256,7 +256,7 @@ void Node::send(const ScriptFacts& facts, const std::filesystem::path& database,
     parcels.push_back({name, file.size_bytes, file.sha256});
   }
   const auto shell = start(receive_script(facts, parcels));
-  shell->allow_transfer(parcels.front().size_bytes);
+  shell->allow_transfer(parcels.front().size_bytes, kLongestStep);
   for (const auto& [name, path] : files) {
     const puller::Line line = shell->next();
     if (line.word == "refused")

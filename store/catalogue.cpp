@@ -9,6 +9,7 @@
 #include <future>
 #include <map>
 #include <system_error>
+#include <utility>
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
@@ -23,9 +24,12 @@ namespace {
 
 constexpr std::string_view kDamageFile = "damage.json";
 
+// Throws: denied, storage.
 bool is_there(const std::filesystem::path& path) {
   struct stat facts {};
-  return ::lstat(path.c_str(), &facts) == 0;
+  if (::lstat(path.c_str(), &facts) == 0) return true;
+  if (errno != ENOENT && errno != ENOTDIR) throw core::system_error(errno, path.string());
+  return false;
 }
 
 // Why `file` cannot be what was stored; empty when its size says nothing against it. Throws: denied, storage.
@@ -44,6 +48,7 @@ std::optional<std::string> missing_or_resized(const std::filesystem::path& direc
 struct Entry {
   Snapshot snapshot;
   std::optional<std::string> database_lost;  // what also takes the snapshots that need this one
+  bool settled = false;                      // its base has been looked at
 };
 
 void load_files(Entry& entry) {
@@ -82,8 +87,15 @@ Entry load(const std::filesystem::path& directory) {
   snapshot.manifest.cluster = directory.parent_path().filename();
   snapshot.manifest.name = directory.filename();
   if (snapshot.unreadable) return entry;
-  snapshot.verified = read_proof(directory / evidence_file(Evidence::verify));
-  snapshot.drilled = read_proof(directory / evidence_file(Evidence::run));
+  for (const auto& [kind, proof] :
+       {std::pair(Evidence::verify, &snapshot.verified), std::pair(Evidence::run, &snapshot.drilled)}) {
+    try {
+      *proof = read_proof(directory / evidence_file(kind));
+    } catch (const core::Error& error) {  // our trouble, which is no reason to give away what it may prove
+      snapshot.unread_proof = error;
+      core::log_warning(fmt::format("a proof that cannot be read counts as none: {}", error.what()));
+    }
+  }
   if (snapshot.drilled && snapshot.drilled->verdict == "pass" &&
       (!snapshot.verified || snapshot.verified->at < snapshot.drilled->at))
     snapshot.verified = snapshot.drilled;
@@ -138,31 +150,40 @@ void sort_by_order(std::vector<Entry>& entries) {
     known.push_back(entry->snapshot);
   for (auto entry = unknown; entry != entries.end(); ++entry)
     entry->snapshot.manifest.sequence =
-        sequence_for(known, *core::parse_compact(entry->snapshot.manifest.name), Arrival::imported);
+        sequence_of_unknown(known, *core::parse_compact(entry->snapshot.manifest.name), core::utc_now());
   std::sort(entries.begin(), entries.end(), by_order);
 }
 
-// A base is always older than what needs it, so one pass from the oldest reaches them all.
-void lose_dependents(std::vector<Entry>& entries) {
-  std::map<std::string_view, const Entry*> older;
-  for (Entry& entry : entries) {
-    const Manifest& manifest = entry.snapshot.manifest;
-    const std::string& base = manifest.database.base;
-    if (!base.empty() && !entry.database_lost) {
-      const auto found = older.find(base);
-      if (found == older.end())
-        entry.database_lost = fmt::format("it needs {}/{}, which is not there", manifest.cluster, base);
-      else if (found->second->database_lost)
-        entry.database_lost = fmt::format("it needs {}/{}: {}", manifest.cluster, base, *found->second->database_lost);
-      if (found != older.end() && found->second->snapshot.unreadable && !entry.snapshot.unreadable) {
-        entry.snapshot.unreadable = found->second->snapshot.unreadable;
-        entry.snapshot.unreadable->add_context(fmt::format("it needs {}/{}", manifest.cluster, base));
-      }
-      if (!entry.snapshot.lost) entry.snapshot.lost = entry.database_lost;
-      if (!entry.snapshot.unrestorable) entry.snapshot.unrestorable = entry.database_lost;
+using ByName = std::map<std::string_view, Entry*>;
+
+// What is wrong with its base is wrong with it. The base first, wherever in the order a manifest that cannot be read
+// has put it; a hostile circle ends where it began.
+void settle(Entry& entry, const ByName& all) {
+  if (std::exchange(entry.settled, true)) return;
+  const Manifest& manifest = entry.snapshot.manifest;
+  const std::string& base = manifest.database.base;
+  if (base.empty() || entry.database_lost) return;
+  const auto found = all.find(base);
+  if (found == all.end()) {
+    entry.database_lost = fmt::format("it needs {}/{}, which is not there", manifest.cluster, base);
+  } else {
+    const Entry& needed = *found->second;
+    settle(*found->second, all);
+    if (needed.database_lost)
+      entry.database_lost = fmt::format("it needs {}/{}: {}", manifest.cluster, base, *needed.database_lost);
+    if (needed.snapshot.unreadable && !entry.snapshot.unreadable) {
+      entry.snapshot.unreadable = needed.snapshot.unreadable;
+      entry.snapshot.unreadable->add_context(fmt::format("it needs {}/{}", manifest.cluster, base));
     }
-    older.emplace(manifest.name, &entry);
   }
+  if (!entry.snapshot.lost) entry.snapshot.lost = entry.database_lost;
+  if (!entry.snapshot.unrestorable) entry.snapshot.unrestorable = entry.database_lost;
+}
+
+void lose_dependents(std::vector<Entry>& entries) {
+  ByName all;
+  for (Entry& entry : entries) all.emplace(entry.snapshot.manifest.name, &entry);
+  for (Entry& entry : entries) settle(entry, all);
 }
 
 // Gives those that do not say whose they are what the record says of them.
@@ -203,7 +224,8 @@ std::vector<Snapshot> load_snapshots(const std::filesystem::path& cluster_direct
 std::vector<std::string> incomplete_directories(const std::filesystem::path& cluster_directory) {
   std::vector<std::string> names;
   for (const std::filesystem::path& directory : named_directories(cluster_directory))
-    if (std::filesystem::is_directory(directory) && !may_be_snapshot(directory)) names.push_back(directory.filename());
+    if (std::error_code none; std::filesystem::is_directory(directory, none) && !may_be_snapshot(directory))
+      names.push_back(directory.filename());
   return names;
 }
 

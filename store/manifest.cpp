@@ -243,8 +243,9 @@ std::optional<Proof> read_proof(const std::filesystem::path& path) {
   try {
     return proof_from_json(core::read_regular_file(path));
   } catch (const core::Error& error) {
-    if (error.kind() != core::ErrorKind::not_found)
-      core::log_warning(fmt::format("a proof that cannot be read counts as none: {}", error.what()));
+    if (error.kind() == core::ErrorKind::not_found) return std::nullopt;
+    if (error.kind() != core::ErrorKind::damaged) throw;
+    core::log_warning(fmt::format("a proof that is none: {}", error.what()));
     return std::nullopt;
   }
 }

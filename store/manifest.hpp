@@ -33,7 +33,8 @@ SeriesRecord read_series(const std::filesystem::path& cluster_directory);
 /// until it knows.
 std::optional<Proof> proof_from_json(const std::string& text);
 
-/// The same of a file; empty when there is none or, with a warning, it cannot be read.
+/// The same of a file; empty when there is none or, with a warning, it is no file that can hold one. Throws: denied,
+/// storage.
 std::optional<Proof> read_proof(const std::filesystem::path& path);
 
 /// What was found wrong with a snapshot's database file, and when.

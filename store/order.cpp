@@ -28,6 +28,16 @@ std::uint64_t sequence_for(const std::vector<Snapshot>& snapshots, core::UtcTime
   return later == snapshots.begin() ? 0 : std::prev(later)->manifest.sequence;
 }
 
+std::uint64_t sequence_of_unknown(const std::vector<Snapshot>& snapshots, core::UtcTime moment, core::UtcTime now) {
+  std::vector<Snapshot> dated_well;
+  for (const Snapshot& snapshot : snapshots)
+    if (moment_of(snapshot) <= now + kClocks) dated_well.push_back(snapshot);
+  const bool is_last =
+      std::all_of(dated_well.begin(), dated_well.end(), [&](const Snapshot& one) { return moment_of(one) < moment; });
+  if (is_last && dated_well.size() < snapshots.size()) return snapshots.back().manifest.sequence + 1;
+  return sequence_for(snapshots, moment, Arrival::imported);
+}
+
 std::optional<std::string> from_the_future(const std::vector<Snapshot>& snapshots, core::UtcTime now) {
   std::size_t count = 0;
   const Snapshot* last = nullptr;

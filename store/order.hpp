@@ -25,6 +25,11 @@ bool is_before(const Snapshot& one, const Snapshot& other);
 /// imported stands before the first that is later, and so never behind one that a wrong clock has dated too early.
 std::uint64_t sequence_for(const std::vector<Snapshot>& snapshots, core::UtcTime moment, Arrival arrival);
 
+/// That of one whose manifest cannot be read, beside `snapshots` (in order) that can: behind all when its name is later
+/// than every one that is not from the future, else by its name. What came last may be worth most, and is not to be
+/// passed over for one that a wrong clock has dated too late.
+std::uint64_t sequence_of_unknown(const std::vector<Snapshot>& snapshots, core::UtcTime moment, core::UtcTime now);
+
 /// What there is to say of those that are dated later than `now`; empty when none is.
 std::optional<std::string> from_the_future(const std::vector<Snapshot>& snapshots, core::UtcTime now);
 

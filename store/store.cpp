@@ -66,7 +66,8 @@ std::optional<core::Error> remove_leftovers(const std::filesystem::path& cluster
     } catch (const core::Error& error) {
       if (!failure) failure = error;
     }
-    if (!left && entry.is_directory()) core::remove_abandoned_files(entry.path());
+    std::error_code none;
+    if (!left && entry.is_directory(none)) core::remove_abandoned_files(entry.path());
   }
   return failure;
 }
@@ -169,7 +170,7 @@ std::vector<std::string> Store::clusters() const {
   with_cure(root_, root_, [&] {
     std::error_code error;
     for (std::filesystem::directory_iterator at(root_, error), end; !error && at != end; at.increment(error))
-      if (at->is_directory() && valid_cluster_name(at->path().filename().string()))
+      if (std::error_code none; at->is_directory(none) && valid_cluster_name(at->path().filename().string()))
         names.push_back(at->path().filename().string());
     if (error && error != std::errc::no_such_file_or_directory) throw core::system_error(error.value(), root_.string());
   });
@@ -284,7 +285,11 @@ core::CopiedFile Store::extract(const Snapshot& snapshot, const std::filesystem:
 
 void Store::write_evidence(const std::filesystem::path& target, std::string_view json) {
   const core::AsOwner as(root_);
-  with_cure(root_, core::directory_of(target), [&] { core::write_file_atomically(target, json); });
+  with_cure(root_, core::directory_of(target), [&] {
+    std::error_code none;
+    if (std::filesystem::is_directory(std::filesystem::symlink_status(target, none))) remove_whole(target);
+    core::write_file_atomically(target, json);
+  });
 }
 
 bool Store::keep_evidence(const Snapshot& snapshot, Evidence kind, std::string_view json) {
@@ -308,13 +313,19 @@ std::vector<std::string> Store::drills(std::string_view cluster) const {
   return read_lines(cluster_directory(cluster));
 }
 
-std::vector<RetentionDecision> Store::plan_retention(std::string_view cluster, const RetentionRules& rules) const {
+std::vector<RetentionDecision> Store::plan_retention(std::string_view cluster, const RetentionRules& rules,
+                                                     core::UtcTime now) const {
   const std::vector<Snapshot> snapshots = list(cluster);
   for (const Snapshot& snapshot : snapshots)
     if (snapshot.unreadable)
       throw core::Error(core::ErrorKind::storage, fmt::format("nothing is removed, as {} may need it: {}",
                                                               snapshot.full_name(), snapshot.unreadable->what()));
-  return decide_retention(snapshots, rules, core::utc_now());
+    else if (snapshot.unread_proof)
+      throw core::Error(
+          core::ErrorKind::storage,
+          fmt::format("nothing is removed, as the proof of {} cannot be read, and it may be the newest: {}",
+                      snapshot.full_name(), snapshot.unread_proof->what()));
+  return decide_retention(snapshots, rules, now);
 }
 
 std::vector<std::string> Store::without_manifest(std::string_view cluster) const {
@@ -322,13 +333,13 @@ std::vector<std::string> Store::without_manifest(std::string_view cluster) const
 }
 
 std::vector<RetentionDecision> Store::apply_retention(std::string_view cluster, const RetentionRules& rules,
-                                                      std::string_view captured) {
+                                                      std::string_view captured, core::UtcTime now) {
   const std::filesystem::path directory = cluster_directory(cluster);
   const core::AsOwner as(root_);
   return with_cure(root_, directory, [&] {
     std::optional<core::Error> failure;
     if (std::filesystem::exists(directory)) failure = remove_leftovers(directory);
-    std::vector<RetentionDecision> decisions = plan_retention(cluster, rules);
+    std::vector<RetentionDecision> decisions = plan_retention(cluster, rules, now);
     for (RetentionDecision& decision : decisions)
       if (decision.name == captured && decision.action == Retention::remove)
         decision.action = Retention::keep, decision.reasons.emplace_back("just captured");

@@ -78,6 +78,7 @@ struct Snapshot {
   bool of_another_cluster = false;          // than the series: kept beside it, and never its latest or proven
   std::optional<Proof> verified;            // the newest; a drill verifies first, so one that passed counts
   std::optional<Proof> drilled;
+  std::optional<core::Error> unread_proof = {};  // what keeps us from reading one of them
 
   bool verified_by_drill() const { return verified && drilled && verified->at == drilled->at; }
   std::string full_name() const { return manifest.cluster + "/" + manifest.name; }
@@ -176,14 +177,15 @@ class Store {
   std::vector<std::string> drills(std::string_view cluster) const;
 
   /// What `rules` say about each snapshot of `cluster`, oldest first. Throws: usage, denied; storage also while a
-  /// snapshot is unreadable, as it may need any of the others.
-  std::vector<RetentionDecision> plan_retention(std::string_view cluster, const RetentionRules& rules) const;
+  /// snapshot is unreadable, as it may need any of the others, or its proof, as it may be the newest proven.
+  std::vector<RetentionDecision> plan_retention(std::string_view cluster, const RetentionRules& rules,
+                                                core::UtcTime now = core::utc_now()) const;
 
   /// Removes what they do not keep, and returns the same. `captured` names the snapshot that this command has just
-  /// made, if it has: that stays. The caller holds the lock. Throws: as above; storage, denied where something stays
-  /// that should go.
+  /// made, if it has: that stays. `now`: by the clock that is to be believed. The caller holds the lock. Throws: as
+  /// above; storage, denied where something stays that should go.
   std::vector<RetentionDecision> apply_retention(std::string_view cluster, const RetentionRules& rules,
-                                                 std::string_view captured = {});
+                                                 std::string_view captured = {}, core::UtcTime now = core::utc_now());
 
   /// Directories of `cluster` that are named like a snapshot and have no manifest: nobody made them whole, or a file is
   /// gone. Throws: usage.

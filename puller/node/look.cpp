@@ -2,10 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -36,11 +34,49 @@ bool has_directory(const std::filesystem::path& path) {
   return ::stat(path.c_str(), &file) == 0 && S_ISDIR(file.st_mode);
 }
 
+bool is_trusted(const struct stat& file) { return file.st_uid == 0 || file.st_uid == ::geteuid(); }
+
+// Nobody but root, or who we are, can have a hand in what lies there.
+bool is_ours_alone(std::filesystem::path directory) {
+  while (true) {
+    struct stat place {};
+    if (::lstat(directory.c_str(), &place) != 0 || !S_ISDIR(place.st_mode) || !is_trusted(place) ||
+        (place.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+      return false;
+    if (directory == directory.root_path()) return true;
+    directory = directory.parent_path();
+  }
+}
+
+// Where a link leads to of which each step, and every directory above it, is ours alone; else empty.
+std::filesystem::path led_by_us_alone(std::filesystem::path path) {
+  for (int hops = 0; hops < 40; ++hops) {
+    std::error_code error;
+    const std::filesystem::path above = std::filesystem::canonical(path.parent_path(), error);
+    if (error || !is_ours_alone(above)) return {};
+    path = above / path.filename();
+    struct stat file {};
+    if (::lstat(path.c_str(), &file) != 0) return {};
+    if (!S_ISLNK(file.st_mode)) return path;
+    if (!is_trusted(file)) return {};
+    path = above / std::filesystem::read_symlink(path, error);
+  }
+  return {};
+}
+
+// Where `path` is to be read: where it is, or as a link where only we lead. Empty where it is not to be followed: the
+// rule of puller/gather_script.
+std::filesystem::path followed(const std::filesystem::path& path) {
+  std::error_code error;
+  return std::filesystem::is_symlink(path, error) ? led_by_us_alone(path) : path;
+}
+
 // *.yaml and *.yml in any case beside the configuration, in the order of their names: as k3s takes them.
 std::vector<std::filesystem::path> config_parts(const std::filesystem::path& config_file) {
   std::vector<std::filesystem::path> parts;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(config_file.string() + ".d", error)) {
+  const std::filesystem::path directory = followed(config_file.string() + ".d");
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     std::string name = entry.path().filename();
     for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     if ((name.ends_with(".yaml") || name.ends_with(".yml")) && has_file(entry.path())) parts.push_back(entry.path());
@@ -57,29 +93,13 @@ std::string read_small_file(const std::filesystem::path& path) {
   }
 }
 
-// Nobody but root, or who we are, can have put a link there.
-bool is_ours_alone(const std::filesystem::path& link) {
-  struct stat made {};
-  struct stat place {};
-  const auto is_trusted = [](const struct stat& file) { return file.st_uid == 0 || file.st_uid == ::geteuid(); };
-  return ::lstat(link.c_str(), &made) == 0 && ::stat(link.parent_path().c_str(), &place) == 0 && is_trusted(made) &&
-         is_trusted(place) && (place.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-// Through links that stay below its directory, and through any that only root can have made: the rule of
-// puller/gather_script, kept by the kernel. Empty where it is not to be followed.
+// Empty where it is not to be followed. Who may write there may change what is there meanwhile, and wins nothing.
 core::Fd open_config(const std::filesystem::path& path) {
-  const core::Fd place(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  open_how how{};
-  how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  core::Fd file(static_cast<int>(::syscall(SYS_openat2, place.get(), path.filename().c_str(), &how, sizeof how)));
-  if (file) return file;
-  if (is_ours_alone(path)) return core::Fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  const std::filesystem::path real = std::filesystem::canonical(path);
-  const std::string below = std::filesystem::canonical(path.parent_path()).string() + "/";
-  if (!real.string().starts_with(below)) return {};
-  return core::Fd(::open(real.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+  constexpr int kHow = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
+  std::error_code error;
+  if (std::filesystem::is_symlink(path, error)) return core::Fd(::open(led_by_us_alone(path).c_str(), kHow));
+  const core::Fd place(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return core::Fd(::openat(place.get(), path.filename().c_str(), kHow));
 }
 
 // Empty where it is not to be followed. Throws: Problem.
@@ -165,8 +185,11 @@ void relay_told(const std::string& answer, const Say& say) {
 
 std::vector<SmallFile> read_small_files(const Places& places) {
   std::vector<SmallFile> files = {{"token", read_small_file(places.token())}};
-  if (has_file(places.config_file))
-    if (auto content = read_config(places.config_file)) files.push_back({"config.yaml", std::move(*content)});
+  std::error_code error;
+  const std::filesystem::path place = std::filesystem::canonical(places.config_file.parent_path(), error);
+  if (has_file(places.config_file) && !error)
+    if (auto content = read_config(place / places.config_file.filename()))
+      files.push_back({"config.yaml", std::move(*content)});
   for (const std::filesystem::path& part : config_parts(places.config_file)) {
     std::optional<std::string> content = read_config(part);
     if (!content) continue;

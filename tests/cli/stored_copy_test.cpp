@@ -31,3 +31,11 @@ TEST_CASE("a snapshot that retention takes away while it is read is not called d
   CHECK(why_not([&] { verifier.verify(listed.size() - 1); }) == removed);
   CHECK(why_not([&] { candidate.unpack(shelf.scratch.path() / "state.db"); }) == removed);
 }
+
+TEST_CASE("a store that has gone as a whole has not had its snapshots removed") {
+  shelf::Shelf shelf;
+  shelf.add_day(0, 1);
+  const std::vector<store::Snapshot> listed = shelf.store.list("edge");
+  std::filesystem::remove_all(shelf.root / "edge");
+  CHECK_THAT(why_not([&] { cli::copy_stored(shelf.store, listed.back()); }), !Catch::Contains("has been removed"));
+}

@@ -237,3 +237,19 @@ TEST_CASE("a pipe in the place of a proof or of a manifest keeps no command wait
   }
   CHECK_THAT(shop.drill({"list"}).out, Contains("no regular file"));
 }
+
+TEST_CASE("snapshots from the future, and one without its manifest, are said by list and doctor") {
+  const Shop shop;
+  REQUIRE(shop.import().exit_code == 0);
+  const std::filesystem::path cluster = shop.store / "edge";
+  const std::filesystem::path future = shop.files / "state.db.20990101T000000Z";
+  std::filesystem::copy_file(shop.file(3), future);
+  REQUIRE(shop.import().exit_code == 0);
+  std::filesystem::remove(cluster / Shop::name(0) / "manifest.json");
+  for (const std::string command : {"list", "doctor"}) {
+    const core::CommandResult result = shop.drill({command});
+    INFO(result.out << result.err);
+    CHECK_THAT(result.out + result.err, Contains("dated later than this machine's clock"));
+    CHECK_THAT(result.out + result.err, Contains("has no manifest.json"));
+  }
+}

@@ -1,6 +1,7 @@
 // A node that lies: in the place of drill-node a script that says what it likes, behind a real sshd. Whatever it says,
 // the pull ends soon, the store is as it was, and the message says what went on.
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include "core/clock.hpp"
 #include "puller/programs.hpp"
@@ -139,17 +140,14 @@ TEST_CASE("more files, or larger ones, than a snapshot takes are refused by the 
   CHECK_THAT(pull(), Contains("16777216"));
 }
 
-TEST_CASE("of links in config.yaml.d those are taken along that stay there, and those that only root can have made") {
+TEST_CASE("of links among the configs those are taken along in which nobody but root has a hand") {
   NEEDS_LAB();
   const lab::Node node;
   node.make_database();
   for (const puller::Method method : {puller::Method::helper, puller::Method::sqlite3}) {
-    node.run(
-        "rm -rf /etc/rancher/k3s/config.yaml.d && mkdir -p /etc/rancher/k3s/config.yaml.d/..v1 /srv/k3s && "
-        "cd /etc/rancher/k3s/config.yaml.d && echo 'debug: true' >..v1/kept.yaml && ln -s ..v1 ..data && "
-        "ln -s ..data/kept.yaml inside.yaml && echo 'debug: false' >/srv/k3s/of-root.yaml && "
-        "ln -s /srv/k3s/of-root.yaml of-root.yaml");
-    const auto stored = [&](std::string& warnings) {
+    INFO((method == puller::Method::helper ? "drill-node" : "sqlite3"));
+    std::string warnings;
+    const auto stored = [&] {
       lab::Shelf shelf;
       const puller::PullReport report = puller::pull(node.target(method), shelf.store);
       warnings = fmt::format("{}", fmt::join(report.node.warnings, " "));
@@ -158,15 +156,32 @@ TEST_CASE("of links in config.yaml.d those are taken along that stay there, and 
         if (file.path.starts_with("config.yaml.d-")) names += file.path.substr(14) + " ";
       return names;
     };
-    std::string warnings;
-    INFO((method == puller::Method::helper ? "drill-node" : "sqlite3"));
-    CHECK(stored(warnings) == "inside.yaml of-root.yaml ");
-    CHECK_THAT(warnings, !Contains("is a link to another place"));
     node.run(
-        "cd /etc/rancher/k3s/config.yaml.d && ln -s /etc/shadow stolen.yaml && chown -h 1000:1000 stolen.yaml . && "
-        "mkfifo pipe.yaml");
-    CHECK(stored(warnings) == "inside.yaml ");
-    CHECK_THAT(warnings, Contains("stolen.yaml is a link to another place") && Contains("of-root.yaml is a link"));
+        "rm -rf /etc/rancher/k3s/config.yaml.d && mkdir -p /etc/rancher/k3s/config.yaml.d/..v1 /srv/k3s /srv/user && "
+        "cd /etc/rancher/k3s/config.yaml.d && echo 'debug: true' >..v1/kept.yaml && ln -s ..v1 ..data && "
+        "ln -s ..data/kept.yaml inside.yaml && echo 'debug: false' >/srv/k3s/of-root.yaml && "
+        "ln -s /srv/k3s/of-root.yaml of-root.yaml && echo 'debug: true' >plain.yaml && mkfifo pipe.yaml && { [ -p "
+        "/etc/default/k3s ] || mkfifo /etc/default/k3s; }");
+    CHECK(stored() == "inside.yaml of-root.yaml plain.yaml ");
+    CHECK_THAT(warnings, !Contains("is a link to another place"));
+    // A link of root's that leads through one of somebody else's.
+    node.run(
+        "ln -sf /etc/shadow /srv/user/k3s.yaml && chown -h 1000:1000 /srv/user /srv/user/k3s.yaml && "
+        "ln -s /srv/user/k3s.yaml /etc/rancher/k3s/config.yaml.d/through.yaml");
+    CHECK(stored() == "inside.yaml of-root.yaml plain.yaml ");
+    CHECK_THAT(warnings, Contains("through.yaml is a link to another place"));
+    // A directory of somebody else's.
+    node.run(
+        "cd /etc/rancher/k3s/config.yaml.d && rm through.yaml && ln -s /etc/shadow stolen.yaml && chown -h 1000:1000 "
+        "stolen.yaml .");
+    CHECK(stored() == "plain.yaml ");
+    CHECK_THAT(warnings, Contains("stolen.yaml is a link") && Contains("of-root.yaml is a link"));
+    // The directory itself as a link.
+    node.run(
+        "cd /etc/rancher/k3s && rm -rf /root/private && mv config.yaml.d /root/private && ln -s /root/private "
+        "config.yaml.d && chown -h 1000:1000 config.yaml.d");
+    CHECK(stored().empty());
+    CHECK_THAT(warnings, Contains("config.yaml.d is a link to another place"));
   }
 }
 
@@ -174,15 +189,23 @@ TEST_CASE("a config of aliases that would grow without end costs a pull nothing"
   NEEDS_LAB();
   const lab::Node node;
   node.make_database();
-  std::string bomb = "a0: &a0 [" + std::string(1000, 'x') + "]\n";
+  std::string bomb = "a0: &a0 [" + std::string(900'000, 'x') + "]\n";
   for (int i = 1; i < 60; ++i)
     bomb +=
         fmt::format("a{}: &a{} [{}]\n", i, i, fmt::join(std::vector<std::string>(10, fmt::format("*a{}", i - 1)), ","));
-  node.run("cat >/etc/rancher/k3s/config.yaml <<'END'\n" + bomb + "END\n");
+  node.run("printf '%s' '" + bomb.substr(0, 9) +
+           "' >/etc/rancher/k3s/config.yaml; head -c 900000 /dev/zero | tr '\\0' x "
+           ">>/etc/rancher/k3s/config.yaml; cat >>/etc/rancher/k3s/config.yaml <<'END'\n" +
+           bomb.substr(900'009) + "END\n");
   lab::Shelf shelf;
   const core::Stopwatch watch;
+  struct rusage before {};
+  ::getrusage(RUSAGE_SELF, &before);
   const std::string error = lab::try_pull(node.target(), shelf.store);
+  struct rusage after {};
+  ::getrusage(RUSAGE_SELF, &after);
   INFO(error);
   CHECK(watch.elapsed() < kSoon);
   CHECK(error.empty());
+  CHECK(after.ru_maxrss - before.ru_maxrss < 300 * 1024);  // KiB
 }

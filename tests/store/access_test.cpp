@@ -227,6 +227,19 @@ TEST_CASE_METHOD(NobodysShelf, "a snapshot that only root can read is named, and
   CHECK(checked() == "fine");
 }
 
+TEST_CASE_METHOD(NobodysShelf, "while a proof cannot be read nothing is removed, as it may be the newest") {
+  NEEDS_ROOT();
+  add_day(0, 1);
+  prove(hour(0), store::Evidence::run, "pass");
+  REQUIRE(::chown((root / "edge" / hour(0) / "run.json").c_str(), 0, 0) == 0);
+  CHECK_THAT(as_nobody([&] {
+               store.plan_retention("edge", last_only());
+               return std::string("planned");
+             }),
+             Contains("nothing is removed, as the proof of edge/" + hour(0)));
+  CHECK(as_nobody([&] { return lost(hour(0)) + "whole"; }) == "whole");
+}
+
 TEST_CASE_METHOD(NobodysShelf, "a store that its user may not write to says whose it is, who asks, and what to type") {
   NEEDS_ROOT();
   give(root, 0);

@@ -47,6 +47,18 @@ TEST_CASE_METHOD(Shelf, "a clock that was put back on its day still packs agains
   }
 }
 
+TEST_CASE_METHOD(Shelf, "a base that a clock dates later than what needs it takes that along, lost or unreadable") {
+  for (int h : {12, 4}) capture(hour(h), shelf::database_at(h));
+  REQUIRE(store.find("edge/" + hour(4)).manifest.database.base == hour(12));
+  const std::filesystem::path manifest = root / "edge" / hour(12) / "manifest.json";
+  const std::string text = core::read_file(manifest);
+  std::filesystem::resize_file(manifest, 5);
+  CHECK_THAT(lost(hour(4)), Catch::Contains("it needs edge/" + hour(12) + ": manifest.json"));
+  std::filesystem::remove(manifest);
+  core::write_new_file(manifest, text);
+  CHECK(lost(hour(4)).empty());
+}
+
 TEST_CASE_METHOD(Shelf, "what is imported stands where its time puts it, and before one that is dated too late") {
   capture(hour(4), shelf::database_at(4));
   capture("20300101T000000Z", shelf::database_at(5));
@@ -69,6 +81,18 @@ TEST_CASE_METHOD(Shelf,
   std::filesystem::resize_file(root / "edge" / hour(3) / "manifest.json", 10);
   CHECK(names() == Names{hour(0), hour(1), hour(2), hour(3), hour(4)});
   CHECK(store.list("edge")[3].damage);
+}
+
+TEST_CASE_METHOD(Shelf,
+                 "a newest whose manifest is damaged stays the newest, whatever a wrong clock has dated before it") {
+  for (const std::string& name : {hour(0), hour(1), std::string("20990101T000000Z"), hour(2)})
+    capture(name, shelf::database_at(0));
+  std::filesystem::resize_file(root / "edge" / hour(2) / "manifest.json", 5);
+  CHECK(names().back() == hour(2));
+  for (const store::RetentionDecision& decision : store.plan_retention("edge", last(1)))
+    if (decision.name == hour(2)) CHECK(decision.action == store::Retention::keep);
+  capture(hour(3), shelf::database_at(1));
+  CHECK(names().back() == hour(3));
 }
 
 TEST_CASE_METHOD(Shelf, "a sequence that no store comes to is damage, and the largest leaves room for pulls") {
