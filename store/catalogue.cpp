@@ -48,7 +48,7 @@ std::optional<std::string> missing_or_resized(const std::filesystem::path& direc
 struct Entry {
   Snapshot snapshot;
   std::optional<std::string> database_lost;  // what also takes the snapshots that need this one
-  bool settled = false;                      // its base has been looked at
+  enum class Base { unseen, being_seen, seen } base = Base::unseen;
 };
 
 void load_files(Entry& entry) {
@@ -105,7 +105,8 @@ Entry load(const std::filesystem::path& directory) {
 // One that is closed to us is said to be; what is not there is no snapshot.
 bool may_be_snapshot(const std::filesystem::path& directory) {
   struct stat facts {};
-  return ::lstat((directory / kManifestFile).c_str(), &facts) == 0 || (errno != ENOENT && errno != ENOTDIR);
+  return ::lstat((directory / kManifestFile).c_str(), &facts) == 0 ||
+         (errno != ENOENT && errno != ENOTDIR && errno != ELOOP);
 }
 
 // Those named like a snapshot, by name.
@@ -157,15 +158,18 @@ void sort_by_order(std::vector<Entry>& entries) {
 using ByName = std::map<std::string_view, Entry*>;
 
 // What is wrong with its base is wrong with it. The base first, wherever in the order a manifest that cannot be read
-// has put it; a hostile circle ends where it began.
+// has put it; a circle is found where it closes.
 void settle(Entry& entry, const ByName& all) {
-  if (std::exchange(entry.settled, true)) return;
+  if (entry.base != Entry::Base::unseen) return;
   const Manifest& manifest = entry.snapshot.manifest;
   const std::string& base = manifest.database.base;
-  if (base.empty() || entry.database_lost) return;
+  entry.base = base.empty() || entry.database_lost ? Entry::Base::seen : Entry::Base::being_seen;
+  if (entry.base == Entry::Base::seen) return;
   const auto found = all.find(base);
   if (found == all.end()) {
     entry.database_lost = fmt::format("it needs {}/{}, which is not there", manifest.cluster, base);
+  } else if (found->second->base == Entry::Base::being_seen) {
+    entry.database_lost = fmt::format("it needs {}/{}, which needs it", manifest.cluster, base);
   } else {
     const Entry& needed = *found->second;
     settle(*found->second, all);
@@ -178,6 +182,7 @@ void settle(Entry& entry, const ByName& all) {
   }
   if (!entry.snapshot.lost) entry.snapshot.lost = entry.database_lost;
   if (!entry.snapshot.unrestorable) entry.snapshot.unrestorable = entry.database_lost;
+  entry.base = Entry::Base::seen;
 }
 
 void lose_dependents(std::vector<Entry>& entries) {

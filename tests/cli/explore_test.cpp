@@ -259,10 +259,12 @@ TEST_CASE(
   bench::Background drill{core::Child(desk.command({"--", "sh", "-c", "echo started; exec sleep 86417"})), {}};
   REQUIRE(drill.says("started\n"));
   CHECK(desk.traces().size() > 1);  // so it can be seen
-  CHECK(
-      runs(std::string("sleep\0"
-                       "86417",
-                       11)));
+  CHECK(lab::eventually([&] {
+    return runs(
+        std::string("sleep\0"
+                    "86417",
+                    11));
+  }));
   drill.child.kill();
   const core::ScratchDir nothing;
   CHECK(lab::eventually([&] { return bench::traces(nothing.path()).empty(); }));
