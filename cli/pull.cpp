@@ -68,7 +68,8 @@ core::UtcTime believed_now(const store::RetentionRules& rules, const puller::Pul
     core::log_lasting_warning(fmt::format(
         "{}: this machine's clock and the node's are {} apart; keep_for goes by the earlier one. Set both by NTP",
         report.snapshot.manifest.cluster, core::format_duration(std::chrono::abs(offset))));
-  return std::min(now, now + std::chrono::duration_cast<core::UtcTime::duration>(offset));
+  // Only back: what a node says of the far future must not even be added.
+  return now + std::chrono::duration_cast<core::UtcTime::duration>(std::min(offset, std::chrono::nanoseconds(0)));
 }
 
 // A node that has lost its database hears how it gets it back.

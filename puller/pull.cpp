@@ -133,9 +133,10 @@ class Reception {
     } else if (line.word == "changed") {
       node_.say(image_.part_hashes(bits(rest)));
     } else if (line.word == "image") {
-      check_size(target_, ImageBuilder::size_announced(line.rest));
+      const std::uint64_t size_bytes = ImageBuilder::size_announced(line.rest);
+      check_size(target_, size_bytes);
       image_.begin(line.rest);
-      node_.allow_transfer(ImageBuilder::size_announced(line.rest), target_.limits.answer);
+      node_.allow_transfer(size_bytes, target_.limits.answer);
     } else if (line.word == "block") {
       node_.bytes(parse_number(line.rest, "a block's size"), [&](std::string_view block) { image_.feed(block); });
       show(store::kDatabaseFile, image_.pages_changed(), image_.page_count(), "pages");

@@ -100,13 +100,16 @@ clusters:
 TEST_CASE("method and limits of a cluster are its own, or those for all") {
   const cli::Config config = cli::parse_config(
       "store: /s\nlimits: {read_transaction: 5s, wal_growth: 64MiB}\nclusters:\n"
-      "  edge: {host: a, method: helper, limits: {spool: 2GiB, wal_growth: 512KiB}}\n  core: {host: b}\n",
+      "  edge: {host: a, method: helper, limits: {spool: 2GiB, wal_growth: 512KiB, database: 3GiB, rate: 1KiB}}\n  "
+      "core: {host: b}\n",
       "config.yaml");
   const puller::Target& edge = config.clusters.at("edge").target;
   CHECK(edge.method == puller::Method::helper);
   CHECK(edge.limits.read_transaction == 5s);
   CHECK(edge.limits.wal_growth_bytes == 512U << 10U);
   CHECK(edge.limits.spool_bytes == 2ULL << 30U);
+  CHECK(edge.limits.database_bytes == 3ULL << 30U);
+  CHECK(edge.limits.least_bytes_per_second == 1024);
   const puller::Target& core = config.clusters.at("core").target;
   CHECK(core.method == puller::Method::automatic);
   CHECK(core.limits.wal_growth_bytes == 64U << 20U);
@@ -114,8 +117,9 @@ TEST_CASE("method and limits of a cluster are its own, or those for all") {
   const auto refused = [](const std::string& cluster) {
     CHECK_THROWS_AS(cli::parse_config("store: /s\nclusters:\n  e: {host: a, " + cluster + "}\n", "c"), core::Error);
   };
-  for (const char* wrong : {"method: rsync", "limits: {spool: 5}", "limits: {spool: 0B}", "limits: {spool: -1MiB}",
-                            "limits: {spool: 1MB}", "limits: {spool: 9999999999TiB}", "limits: {wal: 1MiB}"})
+  for (const char* wrong :
+       {"method: rsync", "limits: {spool: 5}", "limits: {spool: 0B}", "limits: {rate: 0B}", "limits: {database: 0B}",
+        "limits: {spool: -1MiB}", "limits: {spool: 1MB}", "limits: {spool: 9999999999TiB}", "limits: {wal: 1MiB}"})
     refused(wrong);
 }
 

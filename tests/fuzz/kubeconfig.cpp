@@ -17,7 +17,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string ours = drill::kubeconfig_for(config, 6443);
   const drill::Kubeconfig again = drill::parse_kubeconfig(ours);
   fuzz::demand(again.ca_pem == config.ca_pem && again.certificate_pem == config.certificate_pem, "ours says the same");
-  fuzz::demand(ours.find("exec") == std::string::npos || ours.find("exec:") == std::string::npos,
-               "ours runs no program");
+  fuzz::demand(ours.find("exec:") == std::string::npos, "ours runs no program");
   return 0;
 }
