@@ -179,7 +179,7 @@ std::vector<std::string> tell_command(const Places& places) {
 
 void relay_told(const std::string& answer, const Say& say) {
   std::istringstream lines(answer);
-  for (std::string line; std::getline(lines, line);)
+  for (std::string line; std::getline(lines, line) && !lines.eof();)  // a last line without its end was cut off
     if (line.starts_with("fact told ") && line.size() < kLineBytes) say(line);
 }
 

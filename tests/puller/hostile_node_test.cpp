@@ -129,7 +129,8 @@ TEST_CASE("more files, or larger ones, than a snapshot takes are refused by the 
   node.run(
       "mkdir -p /etc/rancher/k3s/config.yaml.d && cd /etc/rancher/k3s/config.yaml.d && "
       "for i in $(seq 8000); do echo \"node-label: [a=$i]\" >$i.yaml; done");
-  CHECK_THAT(pull(), Contains("put the parts of config.yaml.d there together"));
+  // Which of the two is met first is the node's speed: it gathers for ten seconds.
+  CHECK_THAT(pull(), Contains("put the parts of config.yaml.d there together") || Contains("more than the 1000 files"));
   node.run("cd /etc/rancher/k3s/config.yaml.d && for i in $(seq 1200 8000); do rm -f $i.yaml; done");
   CHECK_THAT(pull(), Contains("more than the 1000 files"));
   node.run("cd /etc/rancher/k3s/config.yaml.d && rm -f *.yaml && head -c 1048577 /dev/zero >a.yaml");

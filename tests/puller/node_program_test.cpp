@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <memory>
+#include <sstream>
 
 #include "core/error.hpp"
 #include "puller/page_hash.hpp"
@@ -264,4 +265,29 @@ TEST_CASE("the program for arm64 says the same as the one for amd64") {
   const std::string native = without_facts({node_process::program()});
   CHECK(native == without_facts({qemu, node_process::program("aarch64")}));
   CHECK(has_line(native, "end"));
+}
+
+TEST_CASE("of a gathering too long to be heard to its end, only whole lines are passed on") {
+  const DataDir data;
+  const std::filesystem::path parts = data.path() / "config.yaml.d";
+  std::filesystem::create_directory(parts);
+  std::string path = (parts / "x").string();
+  int cut = 0;
+  for (int round = 0; round < 4; ++round, path += "x") {  // each name moves the place where it is cut off
+    std::filesystem::remove_all(parts);
+    std::filesystem::create_directory(parts);
+    for (int i = 0; i < 6; ++i)
+      std::ofstream(fmt::format("{}{}.yaml", path, i))
+          << std::string(900'000 + 7 * static_cast<std::size_t>(round), '#');
+    Program program({node_process::program(), "pull", data.path(), data.path() / "config.yaml"});
+    program.say(node_process::request());
+    program.close_stdin();
+    const std::string said = program.read_all();
+    program.wait();
+    if (!has_line(said, "fact told whole")) ++cut;
+    std::istringstream lines(said.substr(0, said.find("\nitem ")));
+    for (std::string line; std::getline(lines, line);)
+      if (line.starts_with("fact told text ")) REQUIRE((line.size() - std::string("fact told text ").size()) % 4 == 0);
+  }
+  CHECK(cut == 4);
 }
