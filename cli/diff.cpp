@@ -11,7 +11,7 @@
 #include "reports/changes.hpp"
 #include "store/order.hpp"
 #include "store/store.hpp"
-#include "verifier/difference.hpp"
+#include "verifier/changes/difference.hpp"
 
 namespace cli {
 namespace {

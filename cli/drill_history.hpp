@@ -7,7 +7,7 @@
 #include <string>
 
 #include "drill/drill.hpp"
-#include "reports/history.hpp"
+#include "history/history.hpp"
 #include "store/store.hpp"
 
 namespace cli {

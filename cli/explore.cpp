@@ -1,4 +1,4 @@
-#include "drill/explore.hpp"
+#include "drill/explore/explore.hpp"
 
 #include <fmt/format.h>
 
@@ -12,8 +12,8 @@
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "core/process.hpp"
-#include "drill/export.hpp"
-#include "drill/shell.hpp"
+#include "drill/explore/export.hpp"
+#include "drill/explore/shell.hpp"
 #include "reports/export.hpp"
 
 namespace cli {

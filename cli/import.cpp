@@ -14,9 +14,9 @@
 #include "core/log.hpp"
 #include "store/incoming.hpp"
 #include "store/store.hpp"
-#include "verifier/check.hpp"
-#include "verifier/file_checks.hpp"
-#include "verifier/identity.hpp"
+#include "verifier/checks/check.hpp"
+#include "verifier/checks/file_checks.hpp"
+#include "verifier/keys/identity.hpp"
 
 namespace cli {
 namespace {

@@ -11,8 +11,8 @@
 #include "cli/stored_copy.hpp"
 #include "reports/changes.hpp"
 #include "store/store.hpp"
-#include "verifier/difference.hpp"
-#include "verifier/life.hpp"
+#include "verifier/changes/difference.hpp"
+#include "verifier/changes/life.hpp"
 
 namespace cli {
 namespace {

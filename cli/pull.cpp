@@ -19,7 +19,7 @@
 #include "reports/verdict.hpp"
 #include "store/retention.hpp"
 #include "store/store.hpp"
-#include "verifier/identity.hpp"
+#include "verifier/keys/identity.hpp"
 
 namespace cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "cli/command.hpp"
 #include "cli/names.hpp"
-#include "reports/history.hpp"
+#include "history/history.hpp"
 #include "store/store.hpp"
 
 namespace cli {

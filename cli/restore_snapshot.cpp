@@ -7,7 +7,7 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
-#include "verifier/bump_revision.hpp"
+#include "verifier/kine/bump_revision.hpp"
 
 namespace cli {
 

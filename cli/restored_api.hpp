@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 
-#include "drill/proof.hpp"
+#include "drill/proof/proof.hpp"
 #include "puller/tunnel.hpp"
 #include "restorer/node.hpp"
 

@@ -12,7 +12,7 @@
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
 #include "drill/drill.hpp"
-#include "drill/release.hpp"
+#include "drill/engine/release.hpp"
 #include "reports/verdict.hpp"
 #include "store/store.hpp"
 

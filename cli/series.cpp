@@ -13,7 +13,7 @@
 #include "cli/stored_copy.hpp"
 #include "core/log.hpp"
 #include "reports/series.hpp"
-#include "verifier/identity.hpp"
+#include "verifier/keys/identity.hpp"
 
 namespace cli {
 namespace {

@@ -7,7 +7,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
-#include "drill/engine.hpp"
+#include "drill/engine/engine.hpp"
 #include "store/limits.hpp"
 
 namespace cli {

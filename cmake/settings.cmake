@@ -25,10 +25,12 @@ if(DRILL_WERROR)
   target_compile_options(standard_warnings INTERFACE -Werror)
 endif()
 
-# room(NAME SOURCES ... LINKS ... DOORS ...): one library per room. LINKS are rooms whose headers it may include,
-# DOORS the third-party libraries that stay inside its .cpp files.
-function(room name)
+# room(FOLDER SOURCES ... LINKS ... DOORS ...): one library per folder. LINKS are the folders whose headers it may
+# include, DOORS the third-party libraries that stay inside its .cpp files. tests/tidy reads LINKS, too.
+function(room folder)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;DOORS" ${ARGN})
+  string(REPLACE / _ name ${folder})
+  list(TRANSFORM ARG_LINKS REPLACE / _)
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC ${ARG_LINKS} PRIVATE standard_settings standard_warnings ${ARG_DOORS})
 endfunction()

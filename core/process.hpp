@@ -1,5 +1,5 @@
 // One external command, run to its end with its output captured. The door to Boost.Process.
-// Used for docker and other host tools; the engine inside the sandbox is started by drill/sandbox.cpp.
+// Used for docker and other host tools; the engine inside the sandbox is started by drill/sandbox/sandbox.cpp.
 #pragma once
 
 #include <chrono>

@@ -11,7 +11,7 @@
 
 #include "core/clock.hpp"
 #include "core/file.hpp"
-#include "drill/engine.hpp"
+#include "drill/engine/engine.hpp"
 #include "k3s/config_file.hpp"
 #include "verifier/verify.hpp"
 

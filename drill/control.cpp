@@ -5,10 +5,10 @@
 #include <optional>
 
 #include "core/error.hpp"
-#include "drill/control_plane.hpp"
-#include "drill/identity.hpp"
-#include "drill/sandbox.hpp"
-#include "verifier/sqlite.hpp"
+#include "drill/engine/control_plane.hpp"
+#include "drill/proof/identity_proof.hpp"
+#include "drill/sandbox/sandbox.hpp"
+#include "verifier/kine/sqlite.hpp"
 
 namespace drill {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "core/finding.hpp"
 #include "drill/candidate.hpp"
-#include "drill/engine.hpp"
+#include "drill/engine/engine.hpp"
 #include "drill/fault.hpp"
 #include "verifier/verify.hpp"
 

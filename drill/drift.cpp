@@ -5,7 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "drill/writes.hpp"
+#include "drill/proof/writes.hpp"
 
 namespace drill {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "drill/proof.hpp"
+#include "drill/proof/proof.hpp"
 
 namespace drill {
 

@@ -7,13 +7,13 @@
 
 #include "core/cancel.hpp"
 #include "core/error.hpp"
-#include "drill/container.hpp"
-#include "drill/control_plane.hpp"
-#include "drill/identity.hpp"
-#include "drill/proof.hpp"
-#include "drill/sandbox.hpp"
+#include "drill/engine/container.hpp"
+#include "drill/engine/control_plane.hpp"
+#include "drill/proof/identity_proof.hpp"
+#include "drill/proof/proof.hpp"
+#include "drill/sandbox/sandbox.hpp"
 #include "drill/series.hpp"
-#include "drill/writes.hpp"
+#include "drill/proof/writes.hpp"
 
 namespace drill {
 namespace {

@@ -14,13 +14,13 @@
 
 #include "core/clock.hpp"
 #include "core/finding.hpp"
-#include "drill/boot.hpp"
+#include "drill/engine/boot.hpp"
 #include "drill/candidate.hpp"
-#include "drill/compare.hpp"
+#include "drill/proof/compare.hpp"
 #include "drill/control.hpp"
-#include "drill/datastore_proof.hpp"
+#include "drill/proof/datastore_proof.hpp"
 #include "drill/drift.hpp"
-#include "drill/engine.hpp"
+#include "drill/engine/engine.hpp"
 #include "verifier/verify.hpp"
 
 namespace drill {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "reports/page.hpp"
-#include "verifier/difference.hpp"
-#include "verifier/life.hpp"
+#include "verifier/changes/difference.hpp"
+#include "verifier/changes/life.hpp"
 
 namespace reports {
 

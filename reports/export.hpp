@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "drill/export.hpp"
+#include "drill/explore/export.hpp"
 
 namespace reports {
 

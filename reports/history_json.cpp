@@ -2,7 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "reports/history.hpp"
+#include "history/history.hpp"
 #include "reports/json_text.hpp"
 
 namespace reports {

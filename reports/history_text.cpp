@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "reports/history.hpp"
+#include "history/history.hpp"
 
 namespace reports {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "core/finding.hpp"
 #include "core/revision.hpp"
-#include "drill/compare.hpp"
+#include "drill/proof/compare.hpp"
 #include "reports/page.hpp"
 #include "reports/verdict.hpp"
 #include "restorer/node.hpp"

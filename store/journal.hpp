@@ -1,6 +1,6 @@
 // drills.jsonl: one line for each drill of a cluster, appended and never changed. It lies beside the snapshots and
 // outlives them; retention does not know it. Format: docs/store-format.md.
-// What it does not do: read what is in a line (reports/drill_record.hpp).
+// What it does not do: read what is in a line (history/drill_record.hpp).
 #pragma once
 
 #include <filesystem>

@@ -7,13 +7,13 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "verifier/blockers_check.hpp"
-#include "verifier/decode_check.hpp"
-#include "verifier/history.hpp"
-#include "verifier/names.hpp"
-#include "verifier/references_check.hpp"
-#include "verifier/rows.hpp"
-#include "verifier/text.hpp"
+#include "verifier/checks/blockers_check.hpp"
+#include "verifier/checks/decode_check.hpp"
+#include "verifier/checks/log_checks.hpp"
+#include "verifier/kine/names.hpp"
+#include "verifier/checks/references_check.hpp"
+#include "verifier/kine/rows.hpp"
+#include "verifier/kine/text.hpp"
 
 namespace verifier {
 namespace {

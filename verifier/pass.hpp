@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/clock.hpp"
-#include "verifier/bootstrap_check.hpp"
-#include "verifier/check.hpp"
-#include "verifier/sqlite.hpp"
+#include "verifier/checks/bootstrap_check.hpp"
+#include "verifier/checks/check.hpp"
+#include "verifier/kine/sqlite.hpp"
 #include "verifier/verify.hpp"
 
 namespace verifier {

@@ -5,10 +5,10 @@
 
 #include "core/error.hpp"
 #include "core/sha256.hpp"
-#include "verifier/bootstrap_check.hpp"
-#include "verifier/object_texts.hpp"
-#include "verifier/sqlite.hpp"
-#include "verifier/token.hpp"
+#include "verifier/checks/bootstrap_check.hpp"
+#include "verifier/objects/object_texts.hpp"
+#include "verifier/kine/sqlite.hpp"
+#include "verifier/keys/token.hpp"
 
 namespace verifier {
 namespace {

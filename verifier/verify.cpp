@@ -9,16 +9,16 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "verifier/bootstrap_check.hpp"
-#include "verifier/census_check.hpp"
-#include "verifier/check.hpp"
-#include "verifier/database_checks.hpp"
-#include "verifier/file_checks.hpp"
-#include "verifier/freshness_check.hpp"
-#include "verifier/lineage_check.hpp"
+#include "verifier/checks/bootstrap_check.hpp"
+#include "verifier/checks/census_check.hpp"
+#include "verifier/checks/check.hpp"
+#include "verifier/checks/database_checks.hpp"
+#include "verifier/checks/file_checks.hpp"
+#include "verifier/checks/freshness_check.hpp"
+#include "verifier/checks/lineage_check.hpp"
 #include "verifier/pass.hpp"
-#include "verifier/rows.hpp"
-#include "verifier/sqlite.hpp"
+#include "verifier/kine/rows.hpp"
+#include "verifier/kine/sqlite.hpp"
 
 namespace verifier {
 namespace {

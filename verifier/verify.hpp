@@ -16,7 +16,7 @@
 #include "core/clock.hpp"
 #include "core/finding.hpp"
 #include "core/revision.hpp"
-#include "verifier/objects.hpp"
+#include "verifier/objects/objects.hpp"
 
 namespace verifier {
 

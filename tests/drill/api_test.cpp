@@ -1,9 +1,9 @@
 // The client of the API against a real control plane that was restored from the seed.
-#include "drill/api.hpp"
+#include "drill/engine/api.hpp"
 
 #include <fmt/format.h>
 
-#include "drill/explore.hpp"
+#include "drill/explore/explore.hpp"
 #include "tests/catch.hpp"
 #include "tests/drill/seed.hpp"
 

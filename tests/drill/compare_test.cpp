@@ -1,4 +1,4 @@
-#include "drill/compare.hpp"
+#include "drill/proof/compare.hpp"
 
 #include "tests/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "drill/container.hpp"
+#include "drill/engine/container.hpp"
 
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -19,7 +19,7 @@
 #include "core/process.hpp"
 #include "core/scratch_dir.hpp"
 #include "drill/drill.hpp"
-#include "drill/owner.hpp"
+#include "drill/sandbox/owner.hpp"
 #include "tests/catch.hpp"
 #include "tests/drill/seed.hpp"
 

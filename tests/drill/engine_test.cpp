@@ -1,5 +1,5 @@
 // Which engine is taken for a snapshot, where it is downloaded from, and what is made of one that misbehaves.
-#include "drill/engine.hpp"
+#include "drill/engine/engine.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -14,7 +14,7 @@
 #include "core/process.hpp"
 #include "core/scratch_dir.hpp"
 #include "core/sha256.hpp"
-#include "drill/release.hpp"
+#include "drill/engine/release.hpp"
 #include "tests/catch.hpp"
 #include "tests/drill/seed.hpp"
 

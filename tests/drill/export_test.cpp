@@ -1,5 +1,5 @@
 // Exports from a real control plane that was restored from the seed.
-#include "drill/export.hpp"
+#include "drill/explore/export.hpp"
 
 #include <fcntl.h>
 
@@ -9,8 +9,8 @@
 #include "core/file.hpp"
 #include "core/scratch_dir.hpp"
 #include "core/yaml.hpp"
-#include "drill/explore.hpp"
-#include "drill/manifest.hpp"
+#include "drill/explore/explore.hpp"
+#include "drill/explore/manifest.hpp"
 #include "tests/catch.hpp"
 #include "tests/drill/seed.hpp"
 

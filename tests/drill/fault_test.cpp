@@ -8,7 +8,7 @@
 #include "core/process.hpp"
 #include "core/scratch_dir.hpp"
 #include "tests/catch.hpp"
-#include "verifier/content.hpp"
+#include "verifier/objects/content.hpp"
 
 namespace {
 

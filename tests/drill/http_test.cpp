@@ -1,5 +1,5 @@
 // The client against a server of the test's own, and the log of an engine whose pipe is full.
-#include "drill/http.hpp"
+#include "drill/engine/http.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,7 +10,7 @@
 
 #include "core/error.hpp"
 #include "core/file.hpp"
-#include "drill/engine_log.hpp"
+#include "drill/engine/engine_log.hpp"
 #include "tests/catch.hpp"
 #include "tests/drill/loopback.hpp"
 

@@ -21,8 +21,8 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/scratch_dir.hpp"
-#include "drill/owner.hpp"
-#include "drill/sandbox.hpp"
+#include "drill/sandbox/owner.hpp"
+#include "drill/sandbox/sandbox.hpp"
 #include "tests/catch.hpp"
 #include "tests/sanitized.hpp"
 

@@ -1,4 +1,4 @@
-#include "drill/manifest.hpp"
+#include "drill/explore/manifest.hpp"
 
 #include "tests/catch.hpp"
 

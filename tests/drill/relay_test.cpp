@@ -1,5 +1,5 @@
 // The relay between real sockets on loopback: a server of the test is "inside", clients connect to the relay.
-#include "drill/relay.hpp"
+#include "drill/engine/relay.hpp"
 
 #include <poll.h>
 

@@ -1,5 +1,5 @@
 // What of a snapshot's word for its k3s version may name a file or an address.
-#include "drill/release.hpp"
+#include "drill/engine/release.hpp"
 
 #include <optional>
 

@@ -1,4 +1,4 @@
-#include "drill/sandbox_refusal.hpp"
+#include "drill/sandbox/sandbox_refusal.hpp"
 
 #include <cerrno>
 #include <fstream>

@@ -1,4 +1,4 @@
-#include "drill/sandbox.hpp"
+#include "drill/sandbox/sandbox.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

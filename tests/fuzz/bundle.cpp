@@ -1,6 +1,6 @@
 // The opened bootstrap data: bundle, CA certificates, passwd file.
-#include "verifier/bundle.hpp"
-#include "verifier/certificate.hpp"
+#include "verifier/keys/bundle.hpp"
+#include "verifier/keys/certificate.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

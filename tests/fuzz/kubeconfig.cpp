@@ -1,5 +1,5 @@
 // parse_kubeconfig: what an engine wrote, and what is made of it for the user's kubectl.
-#include "drill/kubeconfig.hpp"
+#include "drill/engine/kubeconfig.hpp"
 
 #include <string>
 

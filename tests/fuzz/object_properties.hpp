@@ -2,7 +2,7 @@
 #pragma once
 
 #include "tests/fuzz/fuzz.hpp"
-#include "verifier/object.hpp"
+#include "verifier/objects/object.hpp"
 
 namespace fuzz {
 

@@ -1,6 +1,6 @@
 // open_sealed: the bootstrap row as it is stored. What opens is authentic, so nearly nothing does.
 #include "tests/fuzz/fuzz.hpp"
-#include "verifier/bundle.hpp"
+#include "verifier/keys/bundle.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input = fuzz::text(data, size);

@@ -1,5 +1,5 @@
 // parse_token: the file server/token.
-#include "verifier/token.hpp"
+#include "verifier/keys/token.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "tests/fuzz/fuzz.hpp"
-#include "verifier/tree.hpp"
+#include "verifier/objects/tree.hpp"
 
 namespace fuzz {
 

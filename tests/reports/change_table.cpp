@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <optional>
 
-#include "reports/change_point.hpp"
+#include "history/change_point.hpp"
 #include "tests/reports/noise.hpp"
 
 namespace {

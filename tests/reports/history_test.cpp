@@ -1,4 +1,4 @@
-#include "reports/history.hpp"
+#include "history/history.hpp"
 
 #include <cmath>
 #include <functional>
@@ -6,7 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "reports/change_point.hpp"
+#include "history/change_point.hpp"
 #include "reports/json.hpp"
 #include "tests/catch.hpp"
 #include "tests/reports/noise.hpp"

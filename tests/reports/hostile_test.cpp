@@ -6,7 +6,7 @@
 #include "core/utf8.hpp"
 #include "reports/changes.hpp"
 #include "reports/export.hpp"
-#include "reports/history.hpp"
+#include "history/history.hpp"
 #include "reports/json.hpp"
 #include "reports/restore.hpp"
 #include "reports/series.hpp"

@@ -2,8 +2,8 @@
 #include "core/sha256.hpp"
 #include "tests/catch.hpp"
 #include "tests/verifier/bundle_maker.hpp"
-#include "verifier/authority_checks.hpp"
-#include "verifier/certificate.hpp"
+#include "verifier/checks/authority_checks.hpp"
+#include "verifier/keys/certificate.hpp"
 
 using namespace std::chrono_literals;
 using core::CheckVerdict;

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "verifier/object.hpp"
-#include "verifier/schema.hpp"
+#include "verifier/objects/object.hpp"
+#include "verifier/objects/schema.hpp"
 
 namespace {
 

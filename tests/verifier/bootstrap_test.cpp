@@ -4,9 +4,9 @@
 #include "tests/verifier/bundle_maker.hpp"
 #include "tests/verifier/sealed_row_vector.hpp"
 #include "tests/verifier/verify_fixture.hpp"
-#include "verifier/bootstrap_check.hpp"
-#include "verifier/bundle.hpp"
-#include "verifier/token.hpp"
+#include "verifier/checks/bootstrap_check.hpp"
+#include "verifier/keys/bundle.hpp"
+#include "verifier/keys/token.hpp"
 
 using core::CheckVerdict;
 

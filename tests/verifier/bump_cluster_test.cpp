@@ -7,8 +7,8 @@
 #include "core/file.hpp"
 #include "tests/catch.hpp"
 #include "tests/standin.hpp"
-#include "verifier/bump_revision.hpp"
-#include "verifier/sqlite.hpp"
+#include "verifier/kine/bump_revision.hpp"
+#include "verifier/kine/sqlite.hpp"
 #include "verifier/verify.hpp"
 
 using namespace std::chrono_literals;

@@ -1,6 +1,6 @@
 // The copy a restore brings to a node, moved on beyond what clients have seen: what changes, what must not, and what
 // every check says of it.
-#include "verifier/bump_revision.hpp"
+#include "verifier/kine/bump_revision.hpp"
 
 #include <sqlite3.h>
 

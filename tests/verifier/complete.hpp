@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "verifier/schema.hpp"
+#include "verifier/objects/schema.hpp"
 
 namespace kine {
 

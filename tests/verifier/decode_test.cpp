@@ -4,7 +4,7 @@
 #include "core/clock.hpp"
 #include "tests/catch.hpp"
 #include "tests/verifier/verify_fixture.hpp"
-#include "verifier/resource.hpp"
+#include "verifier/kine/resource.hpp"
 
 using core::CheckVerdict;
 

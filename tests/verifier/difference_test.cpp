@@ -1,5 +1,5 @@
 // Comparing two inventories: what counts as created, changed, recreated and deleted, and what a filter lets through.
-#include "verifier/difference.hpp"
+#include "verifier/changes/difference.hpp"
 
 #include <algorithm>
 

@@ -6,10 +6,10 @@
 #include "core/file.hpp"
 #include "tests/catch.hpp"
 #include "tests/standin.hpp"
-#include "verifier/bootstrap_check.hpp"
-#include "verifier/object.hpp"
-#include "verifier/resource.hpp"
-#include "verifier/sqlite.hpp"
+#include "verifier/checks/bootstrap_check.hpp"
+#include "verifier/objects/object.hpp"
+#include "verifier/kine/resource.hpp"
+#include "verifier/kine/sqlite.hpp"
 #include "verifier/verify.hpp"
 
 using Outcome = verifier::Opened::Outcome;

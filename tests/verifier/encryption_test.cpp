@@ -1,6 +1,6 @@
 // Encryption at rest: values sealed by other implementations, every way in which one does not open, and every
 // configuration that gives no keys.
-#include "verifier/encryption.hpp"
+#include "verifier/keys/encryption.hpp"
 
 #include <random>
 

@@ -8,7 +8,7 @@
 #include "core/scratch_dir.hpp"
 #include "tests/catch.hpp"
 #include "tests/verifier/damage_cluster.hpp"
-#include "verifier/sqlite.hpp"
+#include "verifier/kine/sqlite.hpp"
 
 using namespace std::chrono_literals;
 

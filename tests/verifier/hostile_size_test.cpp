@@ -8,7 +8,7 @@
 #include "tests/catch.hpp"
 #include "tests/verifier/bounded.hpp"
 #include "tests/verifier/verify_fixture.hpp"
-#include "verifier/object.hpp"
+#include "verifier/objects/object.hpp"
 
 namespace {
 

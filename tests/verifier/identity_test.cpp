@@ -1,5 +1,5 @@
 // Which cluster a database is of, read before it is stored: a pull must never fail for what is in it.
-#include "verifier/identity.hpp"
+#include "verifier/keys/identity.hpp"
 
 #include "core/sha256.hpp"
 #include "tests/catch.hpp"

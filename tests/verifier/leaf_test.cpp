@@ -6,9 +6,9 @@
 #include "tests/verifier/complete.hpp"
 #include "tests/verifier/kine_database.hpp"
 #include "tests/verifier/verify_fixture.hpp"
-#include "verifier/content.hpp"
-#include "verifier/message.hpp"
-#include "verifier/object.hpp"
+#include "verifier/objects/content.hpp"
+#include "verifier/objects/message.hpp"
+#include "verifier/objects/object.hpp"
 
 using namespace std::string_literals;
 using kine::field;

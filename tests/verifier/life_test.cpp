@@ -1,5 +1,5 @@
 // The life of one object: what it is called, which rows are its own, and how snapshots are put together.
-#include "verifier/life.hpp"
+#include "verifier/changes/life.hpp"
 
 #include "core/error.hpp"
 #include "tests/catch.hpp"

@@ -2,7 +2,7 @@
 // clock.
 #include "tests/catch.hpp"
 #include "tests/verifier/verify_fixture.hpp"
-#include "verifier/bump_revision.hpp"
+#include "verifier/kine/bump_revision.hpp"
 
 using core::CheckVerdict;
 

@@ -1,0 +1,59 @@
+#include "verifier/keys/token.hpp"
+
+#include <algorithm>
+
+#include "core/sha256.hpp"
+
+namespace verifier {
+namespace {
+
+constexpr std::string_view kPrefix = "K10";
+constexpr std::size_t kHashDigits = 64;
+
+// Kubeadm's form, xxxxxx.yyyyyyyyyyyyyyyy: for agents only.
+bool is_kubeadm_token(std::string_view text) {
+  const auto small = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return text.size() == 23 && text[6] == '.' && std::all_of(text.begin(), text.begin() + 6, small) &&
+         std::all_of(text.begin() + 7, text.end(), small);
+}
+
+Token rejected(std::string problem) {
+  Token token;
+  token.problem = std::move(problem);
+  return token;
+}
+
+}  // namespace
+
+Token parse_token(std::string_view content) {
+  while (content.ends_with('\n')) content.remove_suffix(1);
+  if (content.empty()) return rejected("it is empty");
+  Token token;
+  token.as_written = core::Secret(content);
+  std::string_view credentials = content;
+  const bool full_form = content.starts_with(kPrefix);
+  if (full_form) {
+    credentials.remove_prefix(kPrefix.size());
+    const std::size_t at = credentials.find("::");
+    if (at != std::string_view::npos) {
+      if (at != 0 && at != kHashDigits) return rejected("the CA hash in it is not 64 digits long");
+      token.ca_hash = credentials.substr(0, at);
+      credentials.remove_prefix(at + 2);
+    }
+  }
+  if (is_kubeadm_token(credentials)) return rejected("it has kubeadm's form, which is for agents only");
+  if (full_form) {
+    const std::size_t colon = credentials.find(':');
+    if (colon == std::string_view::npos || colon + 1 == credentials.size())
+      return rejected("it is not of the form K10<CA hash>::<username>:<password> or <password>");
+    credentials.remove_prefix(colon + 1);
+  }
+  token.password = core::Secret(credentials);
+  return token;
+}
+
+std::string bootstrap_key(std::string_view password) {
+  return "/bootstrap/" + core::sha256_hex(password).substr(0, 12);
+}
+
+}  // namespace verifier
