@@ -80,11 +80,4 @@ RestoreSet restore_set(const Material& material, const verifier::Verification& v
   return restore;
 }
 
-std::string secret_of(const std::string& token) {
-  const std::size_t colon = token.rfind(':');
-  std::string secret = colon == std::string::npos ? token : token.substr(colon + 1);
-  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
-  return secret;
-}
-
 }  // namespace drill

@@ -57,7 +57,4 @@ std::optional<verifier::Previous> fetch_previous(const Candidate& candidate, con
 /// A config that is no YAML gives none. Throws: not_found without a token.
 RestoreSet restore_set(const Material& material, const verifier::Verification& verification, Controllers controllers);
 
-/// What of a token must not be repeated: its password part.
-std::string secret_of(const std::string& token);
-
 }  // namespace drill

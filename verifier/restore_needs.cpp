@@ -5,7 +5,7 @@
 
 #include "core/error.hpp"
 #include "core/sha256.hpp"
-#include "verifier/checks/bootstrap_check.hpp"
+#include "verifier/keys/bootstrap.hpp"
 #include "verifier/objects/object_texts.hpp"
 #include "verifier/kine/sqlite.hpp"
 #include "verifier/keys/token.hpp"

@@ -6,13 +6,20 @@
 
 #include "core/cancel.hpp"
 #include "core/error.hpp"
-#include "drill/candidate.hpp"
 
 namespace drill {
 namespace {
 
 constexpr std::chrono::milliseconds kRetryInterval{20};
 constexpr std::chrono::milliseconds kLongestRetryInterval{250};
+
+// What of a token must not be repeated: its password part.
+std::string secret_of(const std::string& token) {
+  const std::size_t colon = token.rfind(':');
+  std::string secret = colon == std::string::npos ? token : token.substr(colon + 1);
+  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
+  return secret;
+}
 
 }  // namespace
 

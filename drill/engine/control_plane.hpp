@@ -14,7 +14,7 @@
 #include "drill/engine/boot.hpp"
 #include "drill/engine/engine.hpp"
 #include "drill/engine/engine_log.hpp"
-#include "drill/proof/proof.hpp"
+#include "drill/engine/patience.hpp"
 
 namespace drill {
 

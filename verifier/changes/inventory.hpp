@@ -14,7 +14,7 @@
 #include "core/clock.hpp"
 #include "core/revision.hpp"
 #include "verifier/objects/object_name.hpp"
-#include "verifier/verify.hpp"
+#include "verifier/kine/progress.hpp"
 
 namespace verifier {
 

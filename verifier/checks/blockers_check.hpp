@@ -9,7 +9,7 @@
 #include "verifier/keys/encryption.hpp"
 #include "verifier/kine/names.hpp"
 #include "verifier/kine/sqlite.hpp"
-#include "verifier/verify.hpp"
+#include "verifier/checks/verification.hpp"
 
 namespace verifier {
 

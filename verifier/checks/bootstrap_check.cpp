@@ -13,42 +13,11 @@
 #include "verifier/checks/authority_checks.hpp"
 #include "verifier/keys/bundle.hpp"
 #include "verifier/keys/certificate.hpp"
-#include "verifier/kine/text.hpp"
 #include "verifier/keys/token.hpp"
+#include "verifier/kine/text.hpp"
 
 namespace verifier {
 namespace {
-
-struct SealedRow {
-  std::string key;
-  core::Revision revision;
-  std::string value;
-};
-
-// Asked for as k3s asks for it, and not gathered from the pass over all rows: a torn page elsewhere must not hide it.
-std::vector<SealedRow> read_live_rows(Database& database) {
-  Statement statement(
-      database,
-      "SELECT name, id, deleted, value FROM main.kine WHERE name >= '/bootstrap/' AND name < '/bootstrap0' "
-      "ORDER BY name, id");
-  std::vector<SealedRow> rows;
-  while (statement.step()) {
-    const std::string_view name = statement.bytes(0);
-    if (!rows.empty() && rows.back().key == name) rows.pop_back();
-    if (statement.integer(2) != 0) continue;
-    rows.push_back({std::string(name), {statement.integer(1)}, std::string(statement.bytes(3))});
-  }
-  return rows;
-}
-
-// Which secret the row is sealed with; an empty optional when this token cannot be it.
-std::optional<std::string_view> passphrase_for(const SealedRow& row, const Token& token) {
-  for (const std::string_view secret : {token.password.view(), token.as_written.view(), std::string_view()})
-    if (row.key == bootstrap_key(secret)) return secret;
-  return std::nullopt;
-}
-
-bool is_current(const SealedRow& row, const Token& token) { return row.key == bootstrap_key(token.password.view()); }
 
 std::string_view name_of_old_form(const SealedRow& row) {
   return row.key == bootstrap_key("") ? "an empty token" : "the token as it is written";
@@ -147,40 +116,15 @@ std::optional<Bundle> find_and_open(Database& database, const Token& token, Chec
   };
   if (!token.problem.empty())
     return refuse(fmt::format("k3s would refuse to start: it does not take this token, because {}", token.problem));
-  const std::vector<SealedRow> rows = read_live_rows(database);
+  const std::vector<SealedRow> rows = read_sealed_rows(database);
   if (rows.empty())
     return refuse(
         "there is no bootstrap row: k3s would start as a new cluster with a new CA, which no node or client trusts");
-  auto chosen = std::find_if(rows.begin(), rows.end(), [&](const SealedRow& row) { return is_current(row, token); });
-  if (chosen == rows.end())
-    chosen = std::find_if(rows.begin(), rows.end(),
-                          [&](const SealedRow& row) { return passphrase_for(row, token).has_value(); });
-  if (chosen == rows.end()) return open_row(rows.front(), token, check);
-  for (auto row = rows.begin(); row != rows.end(); ++row)
-    if (row != chosen) check_row_beside(*row, token, check);
+  const SealedRow* const chosen = choose_row(rows, token);
+  if (chosen == nullptr) return open_row(rows.front(), token, check);
+  for (const SealedRow& row : rows)
+    if (&row != chosen) check_row_beside(row, token, check);
   return open_row(*chosen, token, check);
-}
-
-OpenedBootstrap describe(const Bundle& bundle) {
-  const auto hash_of = [&](std::string_view name) {
-    const auto file = bundle.find(name);
-    return file == bundle.end() ? std::string() : core::sha256_hex(file->second.view());
-  };
-  OpenedBootstrap opened;
-  opened.ca_sha256 = hash_of("ServerCA");
-  if (const auto keys = bundle.find("ServiceKey"); keys != bundle.end())
-    opened.service_account_keys = hash_public_keys(keys->second.view());
-  const auto configuration = bundle.find("EncryptionConfig");
-  if (configuration == bundle.end()) return opened;
-  opened.secrets_encryption = true;
-  try {
-    opened.keys = EncryptionKeys(configuration->second.view());
-  } catch (const core::Error& error) {
-    // A finding for the check of what these keys should open, and no reason to give up the rest of the row.
-    if (error.kind() != core::ErrorKind::damaged) throw;
-    opened.encryption_problem = error.what();
-  }
-  return opened;
 }
 
 }  // namespace
@@ -198,22 +142,6 @@ std::optional<OpenedBootstrap> check_bootstrap(Database& database, const Subject
   check_passwd(*bundle, token, check);
   check_authorities(*bundle, now, check);
   return describe(*bundle);
-}
-
-std::optional<OpenedBootstrap> open_bootstrap(Database& database, const std::optional<std::string>& token) {
-  if (!token) return std::nullopt;
-  CheckBuilder unheard("bootstrap");
-  const std::optional<Bundle> bundle = find_and_open(database, parse_token(*token), unheard);
-  if (!bundle) return std::nullopt;
-  return describe(*bundle);
-}
-
-bool same_sealed_rows(Database& one, Database& other) {
-  const std::vector<SealedRow> rows = read_live_rows(one);
-  const std::vector<SealedRow> others = read_live_rows(other);
-  return std::equal(rows.begin(), rows.end(), others.begin(), others.end(), [](const SealedRow& a, const SealedRow& b) {
-    return a.key == b.key && a.revision == b.revision && a.value == b.value;
-  });
 }
 
 }  // namespace verifier

@@ -9,7 +9,7 @@
 
 #include "verifier/checks/check.hpp"
 #include "verifier/kine/sqlite.hpp"
-#include "verifier/verify.hpp"
+#include "verifier/checks/verification.hpp"
 
 namespace verifier {
 

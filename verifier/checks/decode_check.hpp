@@ -15,7 +15,7 @@
 #include "verifier/objects/object.hpp"
 #include "verifier/checks/row_findings.hpp"
 #include "verifier/kine/rows.hpp"
-#include "verifier/verify.hpp"
+#include "verifier/checks/verification.hpp"
 
 namespace verifier {
 

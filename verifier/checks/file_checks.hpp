@@ -4,7 +4,7 @@
 #include <string>
 
 #include "verifier/checks/check.hpp"
-#include "verifier/verify.hpp"
+#include "verifier/checks/verification.hpp"
 
 namespace verifier {
 

@@ -5,7 +5,7 @@
 
 #include "verifier/checks/check.hpp"
 #include "verifier/kine/names.hpp"
-#include "verifier/verify.hpp"
+#include "verifier/checks/verification.hpp"
 
 namespace verifier {
 

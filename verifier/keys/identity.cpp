@@ -1,7 +1,7 @@
 #include "verifier/keys/identity.hpp"
 
 #include "core/error.hpp"
-#include "verifier/checks/bootstrap_check.hpp"
+#include "verifier/keys/bootstrap.hpp"
 #include "verifier/objects/object.hpp"
 
 namespace verifier {
