@@ -17,7 +17,7 @@
 #include "core/log.hpp"
 #include "core/printable.hpp"
 #include "core/scratch_dir.hpp"
-#include "reports/json_text.hpp"
+#include "core/json_text.hpp"
 
 namespace cli {
 namespace {
@@ -49,7 +49,7 @@ bool has_unicode() {
 std::string error_json(const core::Error& error) {
   const nlohmann::ordered_json document = {
       {"schema", "k3s-drill/error/1"}, {"kind", core::to_string(error.kind())}, {"message", error.what()}};
-  return reports::json_text(document);
+  return core::json_text(document);
 }
 
 std::string without_mark(std::string text) {

@@ -16,7 +16,8 @@
 #include "core/cancel.hpp"
 #include "core/log.hpp"
 #include "core/printable.hpp"
-#include "reports/verdict.hpp"
+#include "drill/verdict.hpp"
+#include "verifier/verdict.hpp"
 #include "store/retention.hpp"
 #include "store/store.hpp"
 #include "verifier/keys/identity.hpp"
@@ -171,9 +172,9 @@ int run_pull(const Globals& globals, const std::vector<std::string>& names) {
   const auto any = [&](auto&& wanted) { return std::any_of(outcomes.begin(), outcomes.end(), wanted); };
   if (any([](const reports::PullOutcome& one) { return one.error_kind == core::ErrorKind::cancelled; }))
     return exit_code(core::ErrorKind::cancelled);
-  reports::Verdict verdict = reports::Verdict::pass;
-  for (const reports::PullOutcome& one : outcomes) verdict = reports::worse(verdict, reports::verdict_of(one));
-  return reports::exit_code(verdict);
+  core::Verdict verdict = core::Verdict::pass;
+  for (const reports::PullOutcome& one : outcomes) verdict = core::worse(verdict, verdict_of(one));
+  return core::exit_code(verdict);
 }
 
 }  // namespace

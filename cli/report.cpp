@@ -2,6 +2,7 @@
 
 #include "cli/command.hpp"
 #include "cli/names.hpp"
+#include "reports/history.hpp"
 #include "history/history.hpp"
 #include "store/store.hpp"
 
@@ -14,8 +15,8 @@ int history(const Globals& globals, const std::vector<std::string>& names) {
   std::vector<reports::ClusterHistory> clusters;
   // Of the store, not of the config: a cluster that is no longer pulled still has its history.
   for (const std::string& cluster : Names(config, store).stored_clusters(names, "drill report history {}")) {
-    clusters.push_back({cluster, reports::read_history(store.drills(cluster))});
-    reports::assess(clusters.back().history);
+    clusters.push_back({cluster, history::read_history(store.drills(cluster))});
+    history::assess(clusters.back().history);
   }
   print(globals.format == Format::json ? reports::history_json(clusters)
                                        : reports::history_text(clusters, page(globals)));

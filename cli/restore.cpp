@@ -77,9 +77,9 @@ class Restore {
     core::clear_progress();
     print(globals_.format == Format::json ? reports::restore_json(outcome_)
                                           : reports::restore_text(outcome_, page(globals_)));
-    const reports::Verdict verdict = reports::verdict_of(outcome_);
-    return core::cancel_requested() && verdict != reports::Verdict::pass ? exit_code(ErrorKind::cancelled)
-                                                                         : reports::exit_code(verdict);
+    const core::Verdict verdict = verdict_of(outcome_);
+    return core::cancel_requested() && verdict != core::Verdict::pass ? exit_code(ErrorKind::cancelled)
+                                                                         : core::exit_code(verdict);
   }
 
  private:

@@ -5,7 +5,8 @@
 
 #include "cli/candidate.hpp"
 #include "cli/command.hpp"
-#include "cli/drill_history.hpp"
+#include "reports/history.hpp"
+#include "history/note_drill.hpp"
 #include "cli/names.hpp"
 #include "cli/series.hpp"
 #include "cli/stored_copy.hpp"
@@ -13,7 +14,8 @@
 #include "core/log.hpp"
 #include "drill/drill.hpp"
 #include "drill/engine/release.hpp"
-#include "reports/verdict.hpp"
+#include "drill/verdict.hpp"
+#include "verifier/verdict.hpp"
 #include "store/store.hpp"
 
 namespace cli {
@@ -46,7 +48,7 @@ class Runner {
       run_file();
     }
     if (globals_.format == Format::json) print(several_ ? reports::run_list_json(documents_) : documents_.front());
-    return reports::exit_code(verdict_);
+    return core::exit_code(verdict_);
   }
 
  private:
@@ -99,7 +101,7 @@ class Runner {
         if (!several_ || error.kind() == core::ErrorKind::cancelled) throw;
         core::log_error(fmt::format("{}: {}", cluster, error.what()));
         documents_.push_back(reports::not_run_json(cluster, error));
-        verdict_ = reports::worse(verdict_, reports::Verdict::inconclusive);
+        verdict_ = core::worse(verdict_, core::Verdict::inconclusive);
       }
     }
   }
@@ -205,11 +207,11 @@ class Runner {
   void finish(const std::string& cluster, const drill::DrillReport& report, store::Store* store,
               const std::vector<store::Snapshot>& snapshots) {
     std::string json = reports::run_json(cluster, report);
-    std::optional<reports::DrillHistory> history;
-    if (store != nullptr) history = note_drill(*store, cluster, report);
+    std::optional<history::DrillHistory> history;
+    if (store != nullptr) history = history::note_drill(*store, cluster, report);
     if (history) json = reports::with_history(json, *history);
     documents_.push_back(json);
-    verdict_ = reports::worse(verdict_, reports::verdict_of(report));
+    verdict_ = core::worse(verdict_, verdict_of(report));
     std::string where;
     for (const store::Snapshot& snapshot : snapshots) {
       if (snapshot.full_name() != report.snapshot) continue;
@@ -234,14 +236,14 @@ class Runner {
       return true;
     } catch (const core::Error& error) {
       core::log_error(fmt::format("the report of this drill cannot be written: {}", error.what()));
-      verdict_ = reports::worse(verdict_, reports::Verdict::inconclusive);
+      verdict_ = core::worse(verdict_, core::Verdict::inconclusive);
       return false;
     }
   }
 
   const Globals& globals_;
   const Options& options_;
-  reports::Verdict verdict_ = reports::Verdict::pass;
+  core::Verdict verdict_ = core::Verdict::pass;
   std::vector<std::string> documents_;
   bool several_ = false;  // clusters asked for: then the JSON is a list, however many could be drilled
 };

@@ -14,7 +14,8 @@
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/scratch_dir.hpp"
-#include "reports/verdict.hpp"
+#include "drill/verdict.hpp"
+#include "verifier/verdict.hpp"
 #include "store/store.hpp"
 
 namespace cli {
@@ -148,7 +149,7 @@ class AllVerifier {
       if (error.kind() == core::ErrorKind::cancelled) throw;
       outcome = not_looked_at(snapshot, error);
     }
-    if (reports::verdict_of(outcome.verification) == reports::Verdict::fail) {
+    if (verdict_of(outcome.verification) == core::Verdict::fail) {
       const std::lock_guard lock(mutex_);
       ++failed_;
     }
@@ -178,10 +179,10 @@ int verify_all(const Globals& globals, const Options& options) {
   if (outcome.outcomes.empty()) throw names.no_snapshot();
   print(globals.format == Format::json ? reports::verify_all_json(outcome)
                                        : reports::verify_all_text(outcome, page(globals)));
-  reports::Verdict verdict = reports::Verdict::pass;
+  core::Verdict verdict = core::Verdict::pass;
   for (const reports::VerifyOutcome& one : outcome.outcomes)
-    verdict = reports::worse(verdict, reports::verdict_of(one.verification));
-  return reports::exit_code(verdict);
+    verdict = core::worse(verdict, verdict_of(one.verification));
+  return core::exit_code(verdict);
 }
 
 void check_options(const Options& options) {
@@ -200,16 +201,16 @@ int run_verify(const Globals& globals, const Options& options) {
   if (options.all) return verify_all(globals, options);
   const std::vector<reports::VerifyOutcome> outcomes =
       options.file.empty() ? verify_stored(globals, options) : std::vector{verify_file(options)};
-  reports::Verdict verdict = reports::Verdict::pass;
+  core::Verdict verdict = core::Verdict::pass;
   std::string text;
   for (const reports::VerifyOutcome& outcome : outcomes) {
-    verdict = reports::worse(verdict, reports::verdict_of(outcome.verification));
+    verdict = core::worse(verdict, verdict_of(outcome.verification));
     text += reports::verify_text(outcome, page(globals));
   }
   if (globals.format == Format::json)
     text = outcomes.size() == 1 ? reports::verify_json(outcomes.front()) : reports::verify_list_json(outcomes);
   print(text);
-  return reports::exit_code(verdict);
+  return core::exit_code(verdict);
 }
 
 }  // namespace

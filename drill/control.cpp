@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "drill/engine/control_plane.hpp"
 #include "drill/proof/identity_proof.hpp"
+#include "drill/proof/proof.hpp"
 #include "drill/sandbox/sandbox.hpp"
 #include "verifier/kine/sqlite.hpp"
 

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <optional>
 
-namespace reports {
+namespace history {
 namespace {
 
 constexpr std::size_t kWindow = 90;  // values that are looked back on
@@ -164,4 +164,4 @@ std::vector<Step> find_steps(const std::vector<double>& series) {
   return steps;
 }
 
-}  // namespace reports
+}  // namespace history

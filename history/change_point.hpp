@@ -1,13 +1,13 @@
 // When a phase began to take another time: steps in a series of durations, found by rank, so that single outliers and
 // the noise of a busy machine make none. Pure numbers; history/history.hpp says what they are of. How often it is wrong
-// and how soon it is right: `change_table` (tests/reports), whose figures are in docs/history.md.
+// and how soon it is right: `change_table` (tests/history), whose figures are in docs/history.md.
 // What it does not do: call growth a change. A series that a straight line explains as well has no step.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
-namespace reports {
+namespace history {
 
 /// From `first_after` on the series took another time.
 struct Step {
@@ -26,4 +26,4 @@ double middle_mean(std::vector<double> values);
 
 double median(std::vector<double> values);  // 0 for none
 
-}  // namespace reports
+}  // namespace history

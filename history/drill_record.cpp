@@ -6,10 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "reports/json_text.hpp"
-#include "reports/verdict.hpp"
+#include "core/json_text.hpp"
+#include "core/verdict.hpp"
+#include "drill/verdict.hpp"
+#include "verifier/verdict.hpp"
 
-namespace reports {
+namespace history {
 namespace {
 
 using json = nlohmann::ordered_json;
@@ -75,7 +77,7 @@ std::optional<double> seconds(const json& object, const char* name, double most 
 
 std::string verdict(const json& object, const char* name) {
   std::string word = text(object, name);
-  for (const Verdict known : {Verdict::pass, Verdict::fail, Verdict::inconclusive})
+  for (const core::Verdict known : {core::Verdict::pass, core::Verdict::fail, core::Verdict::inconclusive})
     if (word == to_string(known)) return word;
   throw NotARecord();
 }
@@ -169,7 +171,7 @@ std::string to_line(const DrillRecord& record) {
       {"phases", record.phases},
       {"control", {{"fault", text_or_null(record.control_fault)}, {"verdict", text_or_null(record.control_verdict)}}},
       {"predicted", prediction_json(record.predicted)}};
-  return json_text(document, JsonLayout::line);
+  return core::json_text(document, core::JsonLayout::line);
 }
 
 std::optional<DrillRecord> record_from_line(std::string_view line) {
@@ -182,4 +184,4 @@ std::optional<DrillRecord> record_from_line(std::string_view line) {
   }
 }
 
-}  // namespace reports
+}  // namespace history

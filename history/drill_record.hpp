@@ -13,7 +13,7 @@
 #include "drill/drill.hpp"
 #include "history/prediction.hpp"
 
-namespace reports {
+namespace history {
 
 struct DrillRecord {
   core::UtcTime started_at;
@@ -47,4 +47,4 @@ std::string to_line(const DrillRecord& record);
 /// Empty for what is no such line. Takes any text: of another schema, torn, hostile. Never throws for what it says.
 std::optional<DrillRecord> record_from_line(std::string_view line);
 
-}  // namespace reports
+}  // namespace history

@@ -7,9 +7,11 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/counted.hpp"
+#include "core/printable.hpp"
 #include "history/change_point.hpp"
 
-namespace reports {
+namespace history {
 namespace {
 
 constexpr std::array<const char*, 7> kSubjects{"rto", "start", "datastore", "bootstrap", "ready", "list", "prove"};
@@ -96,8 +98,8 @@ std::string cause_of(const std::vector<DrillRecord>& records, const Series& seri
     causes.push_back(fmt::format("{} went from {} to {}", core::printable(after.engine),
                                  core::printable(before.engine_version), core::printable(after.engine_version)));
   if (before.cpu_count != after.cpu_count)
-    causes.push_back(
-        fmt::format("the host went from {} to {}", counted(before.cpu_count, "CPU"), counted(after.cpu_count, "CPU")));
+    causes.push_back(fmt::format("the host went from {} to {}", core::counted(before.cpu_count, "CPU"),
+                                 core::counted(after.cpu_count, "CPU")));
   if (before.drill_version != after.drill_version)
     causes.push_back(fmt::format("drill went from {} to {}", core::printable(before.drill_version),
                                  core::printable(after.drill_version)));
@@ -235,4 +237,4 @@ std::vector<std::string> warnings(const DrillHistory& history) {
   return messages;
 }
 
-}  // namespace reports
+}  // namespace history

@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "history/drill_record.hpp"
-#include "reports/page.hpp"
 
-namespace reports {
+namespace history {
 
 /// Of the restores that went well, with the engine of the newest.
 struct Trend {
@@ -77,16 +76,4 @@ std::optional<Score> score(const DrillRecord& record);
 /// What the newest drill is to be told about: it took another time than predicted, or a change of the last thirty.
 std::vector<std::string> warnings(const DrillHistory& history);
 
-std::string with_history(const std::string& run_json, const DrillHistory& history);  // k3s-drill/run/2, "history" set
-/// What `drill run` says of it, below its own text.
-std::string history_lines(const DrillHistory& history, const Page& page);
-
-struct ClusterHistory {
-  std::string cluster;
-  DrillHistory history;
-};
-
-std::string history_json(const std::vector<ClusterHistory>& clusters);  // k3s-drill/history/2
-std::string history_text(const std::vector<ClusterHistory>& clusters, const Page& page);
-
-}  // namespace reports
+}  // namespace history

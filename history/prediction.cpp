@@ -6,7 +6,7 @@
 
 #include "history/change_point.hpp"
 
-namespace reports {
+namespace history {
 namespace {
 
 // Everything is relative: seconds to their median, sizes to their mean. A slope of 1 is "twice the size, twice the
@@ -130,4 +130,4 @@ std::optional<Prediction> predict(const std::vector<TimedDrill>& drills, const D
   return Prediction{expected * unit, std::max(0.0, expected - half) * unit, (expected + half) * unit};
 }
 
-}  // namespace reports
+}  // namespace history

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-namespace reports {
+namespace history {
 
 struct DrillSize {
   std::uint64_t size_bytes = 0;
@@ -30,4 +30,4 @@ struct Prediction {
 /// Empty when there is no drill that took time. `drills`: seconds finite and not negative.
 std::optional<Prediction> predict(const std::vector<TimedDrill>& drills, const DrillSize& size);
 
-}  // namespace reports
+}  // namespace history

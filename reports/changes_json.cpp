@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "reports/changes.hpp"
-#include "reports/json_text.hpp"
+#include "core/json_text.hpp"
 
 namespace reports {
 namespace {
@@ -113,7 +113,7 @@ std::string diff_json(const DiffOutcome& outcome) {
   document["namespaces_deleted"] = outcome.difference.namespaces_gone;
   document["groups"] = groups;
   document["changes"] = changes;
-  return json_text(document);
+  return core::json_text(document);
 }
 
 std::string log_json(const LogOutcome& outcome) {
@@ -133,7 +133,7 @@ std::string log_json(const LogOutcome& outcome) {
                 {"deleted_at_revision", stay.deleted_at ? json(stay.deleted_at->value) : json(nullptr)},
                 {"get_back", outcome.get_back}};
   }
-  return json_text({{"schema", "k3s-drill/log/1"},
+  return core::json_text({{"schema", "k3s-drill/log/1"},
                     {"cluster", outcome.cluster},
                     {"object",
                      {{"key", life.key},

@@ -6,7 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "reports/json_text.hpp"
+#include "core/json_text.hpp"
 #include "reports/page.hpp"
 
 namespace reports {
@@ -52,7 +52,7 @@ std::string export_json(const std::string& snapshot, const drill::ExportReport& 
                          {"written", report.written},
                          {"cluster", report.cluster},
                          {"left_out", left_out}};
-  return json_text(document);
+  return core::json_text(document);
 }
 
 std::string export_text(const std::string& snapshot, const drill::ExportReport& report) {

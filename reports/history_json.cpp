@@ -2,8 +2,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "history/history.hpp"
-#include "reports/json_text.hpp"
+#include "reports/history.hpp"
+#include "core/json_text.hpp"
 
 namespace reports {
 namespace {
@@ -15,7 +15,7 @@ json number(double value) { return std::isfinite(value) ? json(value) : json(nul
 
 json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
 
-json trend_json(const Trend& trend) {
+json trend_json(const history::Trend& trend) {
   return {{"drills", trend.drills},
           {"last_7_mean_seconds", number(trend.last_7_mean)},
           {"last_7_median_seconds", number(trend.last_7_median)},
@@ -24,9 +24,9 @@ json trend_json(const Trend& trend) {
           {"slope_seconds_per_drill", number(trend.slope)}};
 }
 
-json changes_json(const std::vector<Change>& changes) {
+json changes_json(const std::vector<history::Change>& changes) {
   json list = json::array();
-  for (const Change& change : changes)
+  for (const history::Change& change : changes)
     list.push_back({{"phase", change.phase},
                     {"before_seconds", number(change.before)},
                     {"after_seconds", number(change.after)},
@@ -37,24 +37,24 @@ json changes_json(const std::vector<Change>& changes) {
   return list;
 }
 
-json prediction_json(const DrillRecord& record) {
+json prediction_json(const history::DrillRecord& record) {
   if (!record.predicted) return nullptr;
-  const std::optional<Score> scored = score(record);
+  const std::optional<history::Score> scored = score(record);
   return {{"rto_seconds", number(record.predicted->seconds)},
           {"low_seconds", number(record.predicted->low_seconds)},
           {"high_seconds", number(record.predicted->high_seconds)},
           {"error_ratio", scored ? number(scored->error_ratio) : json(nullptr)},
-          {"within", scored ? json(scored->band == Score::Band::within) : json(nullptr)}};
+          {"within", scored ? json(scored->band == history::Score::Band::within) : json(nullptr)}};
 }
 
-json accuracy_json(const Accuracy& accuracy) {
+json accuracy_json(const history::Accuracy& accuracy) {
   if (accuracy.scored == 0) return {{"scored", 0}, {"mean_absolute_error_ratio", nullptr}, {"within_share", nullptr}};
   return {{"scored", accuracy.scored},
           {"mean_absolute_error_ratio", number(accuracy.mean_absolute_error_ratio)},
           {"within_share", number(accuracy.within_share)}};
 }
 
-json record_json(const DrillRecord& record) {
+json record_json(const history::DrillRecord& record) {
   return {
       {"started_at", core::format_rfc3339(record.started_at)},
       {"snapshot", text_or_null(record.snapshot)},
@@ -76,11 +76,11 @@ json record_json(const DrillRecord& record) {
 }
 
 json cluster_json(const ClusterHistory& cluster) {
-  const DrillHistory& history = cluster.history;
+  const history::DrillHistory& history = cluster.history;
   json trends = json::object();
-  for (const Trend& trend : history.trends) trends[trend.subject] = trend_json(trend);
+  for (const history::Trend& trend : history.trends) trends[trend.subject] = trend_json(trend);
   json records = json::array();
-  for (const DrillRecord& record : history.records) records.push_back(record_json(record));
+  for (const history::DrillRecord& record : history.records) records.push_back(record_json(record));
   return {{"cluster", cluster.cluster},
           {"drills", history.records.size()},
           {"broken_lines", history.broken_lines},
@@ -94,9 +94,9 @@ json cluster_json(const ClusterHistory& cluster) {
 
 }  // namespace
 
-std::string with_history(const std::string& run_json, const DrillHistory& history) {
+std::string with_history(const std::string& run_json, const history::DrillHistory& history) {
   json rto = {{"last_7_mean_seconds", nullptr}, {"last_30_mean_seconds", nullptr}};
-  for (const Trend& trend : history.trends)
+  for (const history::Trend& trend : history.trends)
     if (trend.subject == "rto")
       rto = {{"last_7_mean_seconds", number(trend.last_7_mean)}, {"last_30_mean_seconds", number(trend.last_30_mean)}};
   json document = json::parse(run_json);
@@ -110,13 +110,13 @@ std::string with_history(const std::string& run_json, const DrillHistory& histor
       {"predictions", accuracy_json(history.accuracy)},
       {"warnings", warnings(history)},
   };
-  return json_text(document);
+  return core::json_text(document);
 }
 
 std::string history_json(const std::vector<ClusterHistory>& clusters) {
   json list = json::array();
   for (const ClusterHistory& cluster : clusters) list.push_back(cluster_json(cluster));
-  return json_text({{"schema", "k3s-drill/history/2"}, {"clusters", list}});
+  return core::json_text({{"schema", "k3s-drill/history/2"}, {"clusters", list}});
 }
 
 }  // namespace reports

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "history/history.hpp"
+#include "reports/history.hpp"
 
 namespace reports {
 namespace {
@@ -18,26 +18,26 @@ std::string seconds_text(const std::optional<double>& seconds) {
 
 std::string percent(double ratio) { return fmt::format("{:+.0f} %", 100 * ratio); }
 
-std::vector<DrillRecord> shown(const DrillHistory& history, const Page& page) {
+std::vector<history::DrillRecord> shown(const history::DrillHistory& history, const Page& page) {
   const std::size_t count =
       page.detail == Detail::all ? history.records.size() : std::min(kNightsShown, history.records.size());
   return {history.records.end() - static_cast<std::ptrdiff_t>(count), history.records.end()};
 }
 
-std::string row_text(const DrillRecord& record, Colour colour) {
+std::string row_text(const history::DrillRecord& record, Colour colour) {
   const auto ready = record.phases.find("ready");
-  const std::optional<Score> scored = score(record);
+  const std::optional<history::Score> scored = score(record);
   return fmt::format(
       "{:<10} {} {} {:>7} {:>7} {:>7} {:>9} {:>6}{}\n", core::format_rfc3339(record.started_at).substr(0, 10),
       padded(record.snapshot.empty() ? "-" : core::printable(record.snapshot), 16),
       verdict_word(record.verdict, colour, 12), seconds_text(record.rto_seconds),
       seconds_text(ready == record.phases.end() ? std::nullopt : std::optional(ready->second)), record.size.objects,
       seconds_text(record.predicted ? std::optional(record.predicted->seconds) : std::nullopt),
-      scored ? percent(scored->error_ratio) : "-", scored && scored->band == Score::Band::outside ? " !" : "");
+      scored ? percent(scored->error_ratio) : "-", scored && scored->band == history::Score::Band::outside ? " !" : "");
 }
 
 // One sign for each drill, from the fastest to the slowest restore; 'x' where none went well.
-std::string sparkline(const std::vector<DrillRecord>& records, const Page& page) {
+std::string sparkline(const std::vector<history::DrillRecord>& records, const Page& page) {
   using Signs = std::array<const char*, 8>;
   constexpr Signs kBlocks{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   constexpr Signs kDigits{"1", "2", "3", "4", "5", "6", "7", "8"};
@@ -45,8 +45,8 @@ std::string sparkline(const std::vector<DrillRecord>& records, const Page& page)
   double least = 0;
   double most = 0;
   bool any = false;
-  const auto measured = [](const DrillRecord& record) { return record.restored() && record.rto_seconds; };
-  for (const DrillRecord& record : records) {
+  const auto measured = [](const history::DrillRecord& record) { return record.restored() && record.rto_seconds; };
+  for (const history::DrillRecord& record : records) {
     if (!measured(record)) continue;
     least = any ? std::min(least, *record.rto_seconds) : *record.rto_seconds;
     most = std::max(most, *record.rto_seconds);
@@ -54,37 +54,37 @@ std::string sparkline(const std::vector<DrillRecord>& records, const Page& page)
   }
   if (!any) return {};
   std::string line;
-  for (const DrillRecord& record : records) {
+  for (const history::DrillRecord& record : records) {
     const double share = measured(record) && most > least ? (*record.rto_seconds - least) / (most - least) : 0;
     line += measured(record) ? signs.at(static_cast<std::size_t>(share * 7.999)) : "x";
   }
   return fmt::format("  RTO          {}  {:.2f} s to {:.2f} s\n", line, least, most);
 }
 
-std::string trends_text(const std::vector<Trend>& trends) {
+std::string trends_text(const std::vector<history::Trend>& trends) {
   std::string text;
-  for (const Trend& trend : trends)
+  for (const history::Trend& trend : trends)
     text += fmt::format("  {:<12} {:>7.2f} s (last 7)  {:>7.2f} s (last 30)  {:+.3f} s per drill\n",
                         trend.subject == "rto" ? "restore" : core::printable(trend.subject), trend.last_7_mean,
                         trend.last_30_mean, trend.slope);
   return text;
 }
 
-std::string passed_text(const DrillHistory& history) {
+std::string passed_text(const history::DrillHistory& history) {
   std::string text = fmt::format("{} of the last {} passed", history.passed_of_last_30,
                                  std::min<std::size_t>(30, history.records.size()));
   if (history.inconclusive_of_last_30 > 0) text += fmt::format(", {} inconclusive", history.inconclusive_of_last_30);
   return text;
 }
 
-std::string accuracy_text(const Accuracy& accuracy) {
+std::string accuracy_text(const history::Accuracy& accuracy) {
   return fmt::format("{} scored, off by {:.0f} % on average, {:.0f} % within their band",
                      counted(accuracy.scored, "prediction"), 100 * accuracy.mean_absolute_error_ratio,
                      100 * accuracy.within_share);
 }
 
 std::string cluster_text(const ClusterHistory& cluster, const Page& page) {
-  const DrillHistory& history = cluster.history;
+  const history::DrillHistory& history = cluster.history;
   const std::string name = core::printable(cluster.cluster);
   const std::string broken = history.broken_lines > 0
                                  ? fmt::format("  {} of drills.jsonl left out: not written by drill, or torn\n",
@@ -95,29 +95,29 @@ std::string cluster_text(const ClusterHistory& cluster, const Page& page) {
       fmt::format("{}: {}, {}\n{}", name, counted(history.records.size(), "drill"), passed_text(history), broken);
   text += fmt::format("{:<10} {:<16} {:<12} {:>7} {:>7} {:>7} {:>9} {:>6}\n", "DATE", "SNAPSHOT", "VERDICT", "RTO s",
                       "READY s", "OBJECTS", "PREDICTED", "OFF BY");
-  const std::vector<DrillRecord> records = shown(history, page);
-  for (const DrillRecord& record : records) text += row_text(record, page.colour);
+  const std::vector<history::DrillRecord> records = shown(history, page);
+  for (const history::DrillRecord& record : records) text += row_text(record, page.colour);
   text += sparkline(records, page) + trends_text(history.trends);
   if (history.accuracy.scored > 0) text += "  predicted    " + accuracy_text(history.accuracy) + "\n";
-  for (const Change& change : history.changes)
+  for (const history::Change& change : history.changes)
     text += wrapped("  change       ", core::printable(change.message), kIndent, page.columns);
   return text;
 }
 
 }  // namespace
 
-std::string history_lines(const DrillHistory& history, const Page& page) {
+std::string history_lines(const history::DrillHistory& history, const Page& page) {
   if (history.records.empty()) return {};
-  const DrillRecord& newest = history.records.back();
+  const history::DrillRecord& newest = history.records.back();
   std::string text;
   if (newest.predicted) {
-    const std::optional<Score> scored = score(newest);
+    const std::optional<history::Score> scored = score(newest);
     text += fmt::format("  predicted    {:.2f} s ({:.2f} to {:.2f} s){}\n", newest.predicted->seconds,
                         newest.predicted->low_seconds, newest.predicted->high_seconds,
                         scored ? ", off by " + percent(scored->error_ratio) : std::string());
   }
   std::string averages;
-  for (const Trend& trend : history.trends)
+  for (const history::Trend& trend : history.trends)
     if (trend.subject == "rto" && trend.drills > 1)
       averages = fmt::format("; RTO {:.2f} s on average of the last 7, {:.2f} s of the last 30", trend.last_7_mean,
                              trend.last_30_mean);

@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "reports/json_text.hpp"
-#include "reports/verdict.hpp"
+#include "core/json_text.hpp"
+#include "core/verdict.hpp"
+#include "drill/verdict.hpp"
+#include "verifier/verdict.hpp"
 
 namespace reports {
 namespace {
@@ -229,25 +231,31 @@ json snapshot_json(const store::Snapshot& snapshot) {
 
 }  // namespace
 
+core::Verdict verdict_of(const PullOutcome& outcome) {
+  if (!outcome.report) return core::Verdict::inconclusive;
+  if (!outcome.another_cluster.empty()) return core::Verdict::fail;
+  return outcome.retention_error.empty() ? core::Verdict::pass : core::Verdict::inconclusive;
+}
+
 std::string pull_json(const std::vector<PullOutcome>& outcomes) {
   json pulls = json::array();
   for (const PullOutcome& outcome : outcomes) pulls.push_back(pull_element(outcome));
-  return json_text({{"schema", "k3s-drill/pull/1"}, {"pulls", pulls}});
+  return core::json_text({{"schema", "k3s-drill/pull/1"}, {"pulls", pulls}});
 }
 
-std::string verify_json(const VerifyOutcome& outcome) { return json_text(verify_document(outcome)); }
+std::string verify_json(const VerifyOutcome& outcome) { return core::json_text(verify_document(outcome)); }
 
 std::string verify_list_json(const std::vector<VerifyOutcome>& outcomes) {
   json documents = json::array();
   for (const VerifyOutcome& outcome : outcomes) documents.push_back(verify_document(outcome));
-  return json_text({{"schema", "k3s-drill/verify-list/1"}, {"verifications", documents}});
+  return core::json_text({{"schema", "k3s-drill/verify-list/1"}, {"verifications", documents}});
 }
 
 std::string verify_all_json(const VerifyAllOutcome& outcome) {
-  std::map<Verdict, std::size_t> counts;
+  std::map<core::Verdict, std::size_t> counts;
   json snapshots = json::array();
   for (const VerifyOutcome& one : outcome.outcomes) {
-    const Verdict verdict = verdict_of(one.verification);
+    const core::Verdict verdict = verdict_of(one.verification);
     ++counts[verdict];
     std::vector<core::Check> not_passed;
     for (const core::Check& check : one.verification.checks)
@@ -259,10 +267,10 @@ std::string verify_all_json(const VerifyAllOutcome& outcome) {
                          {"duration_seconds", core::to_seconds(one.verification.duration)},
                          {"checks", checks_json(not_passed)}});
   }
-  return json_text({{"schema", "k3s-drill/verify-all/1"},
-                    {"passed", counts[Verdict::pass]},
-                    {"failed", counts[Verdict::fail]},
-                    {"inconclusive", counts[Verdict::inconclusive]},
+  return core::json_text({{"schema", "k3s-drill/verify-all/1"},
+                    {"passed", counts[core::Verdict::pass]},
+                    {"failed", counts[core::Verdict::fail]},
+                    {"inconclusive", counts[core::Verdict::inconclusive]},
                     {"workers", outcome.workers},
                     {"duration_seconds", core::to_seconds(outcome.duration)},
                     {"snapshots", snapshots}});
@@ -278,7 +286,7 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
   snapshot["k3s_version"] = report.k3s_version;
   snapshot["verdict"] = to_string(snapshot_verdict_of(report));
   const drill::Phase* teardown = find_phase(report, "teardown");
-  return json_text({
+  return core::json_text({
       {"schema", "k3s-drill/run/2"},
       {"verdict", to_string(verdict_of(report))},
       {"cluster", cluster.empty() ? json(nullptr) : json(cluster)},
@@ -326,8 +334,8 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
 }
 
 std::string not_run_json(const std::string& cluster, const core::Error& error) {
-  return json_text({{"cluster", cluster},
-                    {"verdict", to_string(Verdict::inconclusive)},
+  return core::json_text({{"cluster", cluster},
+                    {"verdict", to_string(core::Verdict::inconclusive)},
                     {"error", error.what()},
                     {"error_kind", core::to_string(error.kind())}});
 }
@@ -335,13 +343,13 @@ std::string not_run_json(const std::string& cluster, const core::Error& error) {
 std::string run_list_json(const std::vector<std::string>& documents) {
   json runs = json::array();
   for (const std::string& document : documents) runs.push_back(json::parse(document));
-  return json_text({{"schema", "k3s-drill/run-list/1"}, {"runs", runs}});
+  return core::json_text({{"schema", "k3s-drill/run-list/1"}, {"runs", runs}});
 }
 
 std::string list_json(const std::vector<store::Snapshot>& snapshots) {
   json list = json::array();
   for (const store::Snapshot& snapshot : snapshots) list.push_back(snapshot_json(snapshot));
-  return json_text({{"schema", "k3s-drill/list/1"}, {"snapshots", list}});
+  return core::json_text({{"schema", "k3s-drill/list/1"}, {"snapshots", list}});
 }
 
 std::string show_json(const store::Snapshot& snapshot, const ProofDetails& proof) {
@@ -366,11 +374,11 @@ std::string show_json(const store::Snapshot& snapshot, const ProofDetails& proof
                           {"size_bytes", database.size_bytes},
                           {"sha256", database.sha256},
                           {"base", database.base.empty() ? json(nullptr) : json(database.base)}};
-  return json_text(document);
+  return core::json_text(document);
 }
 
 std::string extract_json(const ExtractOutcome& outcome) {
-  return json_text({{"schema", "k3s-drill/extract/1"},
+  return core::json_text({{"schema", "k3s-drill/extract/1"},
                     {"snapshot", outcome.snapshot},
                     {"file", outcome.file.string()},
                     {"size_bytes", outcome.written.size_bytes},
@@ -391,7 +399,7 @@ std::string import_json(const std::string& cluster, const std::vector<ImportOutc
     }
     files.push_back(std::move(entry));
   }
-  return json_text({{"schema", "k3s-drill/import/1"}, {"cluster", cluster}, {"files", files}});
+  return core::json_text({{"schema", "k3s-drill/import/1"}, {"cluster", cluster}, {"files", files}});
 }
 
 std::string prune_json(const std::vector<PruneOutcome>& outcomes, PruneMode mode) {
@@ -401,7 +409,7 @@ std::string prune_json(const std::vector<PruneOutcome>& outcomes, PruneMode mode
       snapshots.push_back({{"snapshot", outcome.cluster + "/" + decision.name},
                            {"action", store::to_string(decision.action)},
                            {"reasons", decision.reasons}});
-  return json_text(
+  return core::json_text(
       {{"schema", "k3s-drill/prune/1"}, {"dry_run", mode == PruneMode::dry_run}, {"snapshots", snapshots}});
 }
 
@@ -424,7 +432,7 @@ std::string doctor_json(const std::vector<DoctorLine>& lines) {
     if (!line.cure.empty()) entry["cure"] = line.cure;
     list.push_back(std::move(entry));
   }
-  return json_text({{"schema", "k3s-drill/doctor/1"}, {"checks", list}});
+  return core::json_text({{"schema", "k3s-drill/doctor/1"}, {"checks", list}});
 }
 
 }  // namespace reports

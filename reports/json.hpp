@@ -9,6 +9,7 @@
 
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "core/verdict.hpp"
 #include "drill/drill.hpp"
 #include "puller/pull.hpp"
 #include "reports/evidence.hpp"
@@ -28,6 +29,10 @@ struct PullOutcome {
   std::string another_cluster;  // what is wrong when it is not the series' cluster that was pulled; else empty
   std::string retention_error;  // why older ones that should go are still there; else empty
 };
+
+/// One that was not pulled is inconclusive, as is one after which retention failed; one that is of another cluster than
+/// its series is a fail.
+core::Verdict verdict_of(const PullOutcome& outcome);
 
 std::string pull_json(const std::vector<PullOutcome>& outcomes);  // k3s-drill/pull/1
 

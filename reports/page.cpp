@@ -126,11 +126,6 @@ std::string verdict_word(std::string_view verdict, Colour colour, std::size_t wi
   return painted(word, code, colour);
 }
 
-std::string counted(std::uint64_t count, std::string_view singular, std::string_view plural) {
-  if (count == 1) return fmt::format("1 {}", singular);
-  return plural.empty() ? fmt::format("{} {}s", count, singular) : fmt::format("{} {}", count, plural);
-}
-
 std::string wrapped(std::string_view lead, std::string_view words, std::size_t indent, std::size_t columns) {
   const std::string kept = with_command_unbroken(words);
   std::string_view text = kept;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/counted.hpp"
 #include "core/finding.hpp"
 #include "core/printable.hpp"
 
@@ -35,8 +36,7 @@ std::string painted(std::string_view text, std::string_view code, Colour colour)
 /// A verdict in its colour, filled up to `width`.
 std::string verdict_word(std::string_view verdict, Colour colour, std::size_t width = 0);
 
-/// "1 snapshot", "2 snapshots"; `plural` where it is not made with an s.
-std::string counted(std::uint64_t count, std::string_view singular, std::string_view plural = {});
+using core::counted;
 
 /// `text` broken at spaces to lines of at most `columns`, each behind `indent` spaces and ended by a new line; the
 /// first one begins with `lead`, which is as wide as `indent`. A word longer than a line is left whole.

@@ -6,7 +6,9 @@
 
 #include "core/utf8.hpp"
 #include "reports/text.hpp"
-#include "reports/verdict.hpp"
+#include "core/verdict.hpp"
+#include "drill/verdict.hpp"
+#include "verifier/verdict.hpp"
 
 namespace reports {
 namespace {
@@ -104,16 +106,16 @@ std::string verify_text(const VerifyOutcome& outcome, const Page& page) {
 std::string verify_all_text(const VerifyAllOutcome& outcome, const Page& page) {
   struct Counts {
     std::size_t total = 0;
-    std::map<Verdict, std::size_t> by_verdict;
+    std::map<core::Verdict, std::size_t> by_verdict;
   };
   std::map<std::string, Counts> clusters;
   std::string text;
   for (const VerifyOutcome& one : outcome.outcomes) {
-    const Verdict verdict = verdict_of(one.verification);
+    const core::Verdict verdict = verdict_of(one.verification);
     Counts& counts = clusters[cluster_of(one.name)];
     ++counts.total;
     ++counts.by_verdict[verdict];
-    if (verdict == Verdict::pass) continue;
+    if (verdict == core::Verdict::pass) continue;
     text += fmt::format("{}  {}\n", verdict_word(to_string(verdict), page.colour, 12), core::printable(one.name));
     for (const core::Check& check : one.verification.checks)
       if (check.verdict == core::CheckVerdict::fail || check.verdict == core::CheckVerdict::could_not_run)
@@ -121,8 +123,8 @@ std::string verify_all_text(const VerifyAllOutcome& outcome, const Page& page) {
   }
   for (auto& [cluster, counts] : clusters)
     text += fmt::format("{}: {} verified: {} pass, {} fail, {} inconclusive\n", core::printable(cluster),
-                        counted(counts.total, "snapshot"), counts.by_verdict[Verdict::pass],
-                        counts.by_verdict[Verdict::fail], counts.by_verdict[Verdict::inconclusive]);
+                        counted(counts.total, "snapshot"), counts.by_verdict[core::Verdict::pass],
+                        counts.by_verdict[core::Verdict::fail], counts.by_verdict[core::Verdict::inconclusive]);
   return text + fmt::format("in {}, {} at a time\n", core::format_duration(outcome.duration), outcome.workers);
 }
 

@@ -11,7 +11,7 @@
 #include "core/revision.hpp"
 #include "drill/proof/compare.hpp"
 #include "reports/page.hpp"
-#include "reports/verdict.hpp"
+#include "core/verdict.hpp"
 #include "restorer/node.hpp"
 
 namespace reports {
@@ -61,7 +61,7 @@ struct RestoreOutcome {
 };
 
 /// A failed step is fail, one that could not run inconclusive.
-Verdict verdict_of(const RestoreOutcome& outcome);
+core::Verdict verdict_of(const RestoreOutcome& outcome);
 
 std::string restore_json(const RestoreOutcome& outcome);  // k3s-drill/restore/1
 std::string restore_text(const RestoreOutcome& outcome, const Page& page);

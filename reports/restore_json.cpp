@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
-#include "reports/json_text.hpp"
+#include "core/json_text.hpp"
 #include "reports/restore.hpp"
 
 namespace reports {
@@ -66,7 +66,7 @@ std::string restore_json(const RestoreOutcome& outcome) {
         {"bumped", outcome.bumped ? json(outcome.bumped->value) : json(nullptr)}}},
       {"objects", outcome.objects ? objects_json(*outcome.objects) : json(nullptr)},
       {"needs_a_person", outcome.needs_a_person}};
-  return json_text(document);
+  return core::json_text(document);
 }
 
 }  // namespace reports

@@ -33,14 +33,14 @@ std::string objects_text(const drill::Equality& objects) {
 
 // Or would, after a dry run.
 bool stands(const RestoreOutcome& outcome) {
-  return !outcome.kept_aside.empty() && (verdict_of(outcome) == Verdict::pass || !outcome.accepted_faults.empty());
+  return !outcome.kept_aside.empty() && (verdict_of(outcome) == core::Verdict::pass || !outcome.accepted_faults.empty());
 }
 
 std::string headline(const RestoreOutcome& outcome) {
   if (outcome.mode == RestoreOutcome::Mode::dry_run) return "nothing was changed; this is what would run";
   if (outcome.rolled_back == RolledBack::yes) return "rolled back: the node is as it was before";
   if (outcome.rolled_back == RolledBack::failed) return "NOT ROLLED BACK: the node needs a person now";
-  if (verdict_of(outcome) == Verdict::pass)
+  if (verdict_of(outcome) == core::Verdict::pass)
     return outcome.accepted_faults.empty() ? "restored" : "restored, from a damaged snapshot";
   if (!outcome.kept_aside.empty() && !outcome.accepted_faults.empty())
     return "it stands, and serves not all that can be read of the damaged snapshot";
@@ -50,11 +50,11 @@ std::string headline(const RestoreOutcome& outcome) {
 
 }  // namespace
 
-Verdict verdict_of(const RestoreOutcome& outcome) {
-  Verdict verdict = Verdict::pass;
+core::Verdict verdict_of(const RestoreOutcome& outcome) {
+  core::Verdict verdict = core::Verdict::pass;
   for (const RestoreStep& step : outcome.steps) {
-    if (step.verdict == core::CheckVerdict::fail) verdict = Verdict::fail;
-    if (step.verdict == core::CheckVerdict::could_not_run) verdict = worse(verdict, Verdict::inconclusive);
+    if (step.verdict == core::CheckVerdict::fail) verdict = core::Verdict::fail;
+    if (step.verdict == core::CheckVerdict::could_not_run) verdict = core::worse(verdict, core::Verdict::inconclusive);
   }
   return verdict;
 }

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "reports/json_text.hpp"
+#include "core/json_text.hpp"
 #include "reports/page.hpp"
 
 namespace reports {
@@ -20,7 +20,7 @@ std::string series_json(const std::string& cluster, const std::vector<SeriesMemb
                     {"oldest", member.oldest},
                     {"newest", member.newest}});
   const json document = {{"schema", "k3s-drill/series/1"}, {"cluster", cluster}, {"clusters", list}};
-  return json_text(document);
+  return core::json_text(document);
 }
 
 std::string series_text(const std::string& cluster, const std::vector<SeriesMember>& members) {

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "core/utf8.hpp"
-#include "reports/verdict.hpp"
+#include "core/verdict.hpp"
+#include "drill/verdict.hpp"
+#include "verifier/verdict.hpp"
 
 namespace reports {
 namespace {
@@ -163,7 +165,7 @@ std::string run_text(const drill::DrillReport& report, const Page& page) {
                         core::printable(report.engine->version), core::printable(report.engine->path_or_image));
   text += "\n";
   text += phases_text(report, page);
-  if (!was_reached(report, "fetch") && verdict_of(report) == Verdict::inconclusive)
+  if (!was_reached(report, "fetch") && verdict_of(report) == core::Verdict::inconclusive)
     text += "  nothing was tried: this says nothing about the snapshot\n";
   if (report.verification) text += checks_text(*report.verification, page) + warned_text(report, page);
   if (!report.compared_with.empty())

@@ -7,6 +7,7 @@
 #include "reports/changes.hpp"
 #include "reports/export.hpp"
 #include "history/history.hpp"
+#include "reports/history.hpp"
 #include "reports/json.hpp"
 #include "reports/restore.hpp"
 #include "reports/series.hpp"
@@ -111,19 +112,19 @@ drill::DrillReport drill_report(const std::string& s) {
   return made;
 }
 
-reports::DrillRecord record(const std::string& s) {
-  reports::DrillRecord made;
+history::DrillRecord record(const std::string& s) {
+  history::DrillRecord made;
   made.snapshot = made.verdict = made.engine = made.engine_version = made.drill_version = s;
   made.snapshot_verdict = made.control_fault = made.control_verdict = s;
   made.phases = {{s, 1.0}};
   return made;
 }
 
-reports::DrillHistory history(const std::string& s) {
-  reports::DrillHistory made;
+history::DrillHistory history(const std::string& s) {
+  history::DrillHistory made;
   made.records = {record(s), record(s)};
   made.trends = {{s, 2, 1, 1, 1, 1, 0}};
-  reports::Change change;
+  history::Change change;
   change.phase = change.cause = change.message = s;
   made.changes = {change};
   return made;
@@ -267,7 +268,7 @@ const std::vector<Shown>& everything() {
        [](S s) {
          return reports::history_json({{s, history(s)}});
        }},
-      {"a line of the history", [](S, P) { return std::string(); }, [](S s) { return reports::to_line(record(s)); }},
+      {"a line of the history", [](S, P) { return std::string(); }, [](S s) { return history::to_line(record(s)); }},
       {"log", [](S s, P p) { return reports::log_text(log(s), p); }, [](S s) { return reports::log_json(log(s)); }},
       {"diff", [](S s, P p) { return diff(s, [&](const auto& one) { return reports::diff_text(one, p); }); },
        [](S s) { return diff(s, [](const auto& one) { return reports::diff_json(one); }); }},

@@ -1,4 +1,5 @@
-#include "reports/verdict.hpp"
+#include "drill/verdict.hpp"
+#include "verifier/verdict.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -9,8 +10,7 @@
 
 using namespace std::chrono_literals;
 using core::CheckVerdict;
-using reports::snapshot_verdict_of;
-using reports::verdict_of;
+using drill::snapshot_verdict_of;
 
 namespace {
 
@@ -37,27 +37,27 @@ drill::DrillReport proven_drill() {
 
 TEST_CASE("a failing finding makes fail, whatever else there is") {
   CHECK(verdict_of(verification({CheckVerdict::pass, CheckVerdict::could_not_run, CheckVerdict::fail})) ==
-        reports::Verdict::fail);
+        core::Verdict::fail);
 }
 
 TEST_CASE("what could not run makes inconclusive, and so does incomplete coverage") {
-  CHECK(verdict_of(verification({CheckVerdict::pass, CheckVerdict::could_not_run})) == reports::Verdict::inconclusive);
+  CHECK(verdict_of(verification({CheckVerdict::pass, CheckVerdict::could_not_run})) == core::Verdict::inconclusive);
   verifier::Verification incomplete = verification({CheckVerdict::pass});
   incomplete.coverage.rows_total = 1;
-  CHECK(verdict_of(incomplete) == reports::Verdict::inconclusive);
+  CHECK(verdict_of(incomplete) == core::Verdict::inconclusive);
 }
 
 TEST_CASE("a skipped check does not spoil a pass and never makes one") {
-  CHECK(verdict_of(verification({CheckVerdict::pass, CheckVerdict::skipped})) == reports::Verdict::pass);
-  CHECK(verdict_of(verification({CheckVerdict::skipped})) == reports::Verdict::inconclusive);
-  CHECK(verdict_of(verification({})) == reports::Verdict::inconclusive);
+  CHECK(verdict_of(verification({CheckVerdict::pass, CheckVerdict::skipped})) == core::Verdict::pass);
+  CHECK(verdict_of(verification({CheckVerdict::skipped})) == core::Verdict::inconclusive);
+  CHECK(verdict_of(verification({})) == core::Verdict::inconclusive);
 }
 
 TEST_CASE("a drill passes only when its objects were compared") {
   drill::DrillReport report = proven_drill();
-  CHECK(verdict_of(report) == reports::Verdict::pass);
+  CHECK(verdict_of(report) == core::Verdict::pass);
   report.phases.at(9).verdict = CheckVerdict::skipped;
-  CHECK(verdict_of(report) == reports::Verdict::inconclusive);
+  CHECK(verdict_of(report) == core::Verdict::inconclusive);
 }
 
 TEST_CASE("a damaged twin that could not be drilled makes the night inconclusive") {
@@ -73,27 +73,27 @@ TEST_CASE("a missed objective is a fail, one not set is none") {
   CHECK_FALSE(report.objectives_met());
   report.objectives.rto = 2s;
   CHECK(report.objectives_met() == false);
-  CHECK(verdict_of(report) == reports::Verdict::fail);
-  CHECK(snapshot_verdict_of(report) == reports::Verdict::pass);
+  CHECK(verdict_of(report) == core::Verdict::fail);
+  CHECK(snapshot_verdict_of(report) == core::Verdict::pass);
   report.objectives.rto = 10s;
-  CHECK(verdict_of(report) == reports::Verdict::pass);
+  CHECK(verdict_of(report) == core::Verdict::pass);
 }
 
 TEST_CASE("an objective that is set but was not measured is inconclusive") {
   drill::DrillReport report = proven_drill();
   report.objectives.rpo = 1h;
   report.rpo.reset();
-  CHECK(verdict_of(report) == reports::Verdict::inconclusive);
+  CHECK(verdict_of(report) == core::Verdict::inconclusive);
 }
 
 TEST_CASE("a missed RPO is a fail of the night and none of the snapshot") {
   drill::DrillReport report = proven_drill();
   report.rpo = 30 * 24h;
-  CHECK(verdict_of(report) == reports::Verdict::pass);
+  CHECK(verdict_of(report) == core::Verdict::pass);
   report.objectives.rpo = 2h;
   CHECK(report.objectives_met() == false);
-  CHECK(verdict_of(report) == reports::Verdict::fail);
-  CHECK(snapshot_verdict_of(report) == reports::Verdict::pass);
+  CHECK(verdict_of(report) == core::Verdict::fail);
+  CHECK(snapshot_verdict_of(report) == core::Verdict::pass);
 }
 
 TEST_CASE("the text of a drill says the RPO in words, and what was left out without a warning") {
@@ -136,7 +136,7 @@ TEST_CASE("the text of a drill says which checks warned, and where to read of wh
   const core::Finding known{core::Severity::note, "ServerCA expires", {}, {}};
   report.verification->checks.push_back({"references", CheckVerdict::pass, {left_over, left_over, known}, 1ms});
   report.verification->checks.push_back({"bootstrap", CheckVerdict::pass, {known}, 1ms});
-  CHECK(verdict_of(report) == reports::Verdict::pass);
+  CHECK(verdict_of(report) == core::Verdict::pass);
   CHECK_THAT(reports::run_text(report, {reports::Colour::no, 120}),
              Catch::Contains("  warned       references 2: drill verify says of what\n"));
 }
@@ -144,24 +144,24 @@ TEST_CASE("the text of a drill says which checks warned, and where to read of wh
 TEST_CASE("a damaged newer snapshot fails the night but not the snapshot that was restored") {
   drill::DrillReport report = proven_drill();
   report.phases.at(0).verdict = CheckVerdict::fail;
-  CHECK(verdict_of(report) == reports::Verdict::fail);
-  CHECK(snapshot_verdict_of(report) == reports::Verdict::pass);
+  CHECK(verdict_of(report) == core::Verdict::fail);
+  CHECK(snapshot_verdict_of(report) == core::Verdict::pass);
 }
 
 TEST_CASE("what a drill leaves behind fails the night but not the snapshot that was restored") {
   drill::DrillReport report = proven_drill();
   report.phases.back().verdict = CheckVerdict::fail;
-  CHECK(verdict_of(report) == reports::Verdict::fail);
-  CHECK(snapshot_verdict_of(report) == reports::Verdict::pass);
+  CHECK(verdict_of(report) == core::Verdict::fail);
+  CHECK(snapshot_verdict_of(report) == core::Verdict::pass);
   report.phases.back().verdict = CheckVerdict::could_not_run;
-  CHECK(verdict_of(report) == reports::Verdict::inconclusive);
-  CHECK(snapshot_verdict_of(report) == reports::Verdict::pass);
+  CHECK(verdict_of(report) == core::Verdict::inconclusive);
+  CHECK(snapshot_verdict_of(report) == core::Verdict::pass);
 }
 
 TEST_CASE("exit codes are those of the contract") {
-  CHECK(reports::exit_code(reports::Verdict::pass) == 0);
-  CHECK(reports::exit_code(reports::Verdict::fail) == 1);
-  CHECK(reports::exit_code(reports::Verdict::inconclusive) == 3);
+  CHECK(core::exit_code(core::Verdict::pass) == 0);
+  CHECK(core::exit_code(core::Verdict::fail) == 1);
+  CHECK(core::exit_code(core::Verdict::inconclusive) == 3);
 }
 
 TEST_CASE("the run report has every field of the contract") {

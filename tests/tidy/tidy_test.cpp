@@ -5,6 +5,7 @@
 #include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -14,24 +15,40 @@ namespace {
 
 const std::filesystem::path kRoot = DRILL_SOURCE_DIR;
 
-// What each room may include besides itself.
-const std::map<std::string, std::set<std::string>> kArrows{
-    {"core", {}},
-    {"k3s", {"core"}},
-    {"store", {"core"}},
-    {"puller", {"k3s", "store", "core"}},
-    {"restorer", {"puller", "k3s", "store", "core"}},
-    {"verifier", {"store", "core"}},
-    {"drill", {"verifier", "k3s", "core"}},
-    {"reports", {"puller", "restorer", "verifier", "drill", "k3s", "store", "core"}},
-    {"cli", {"reports", "puller", "restorer", "verifier", "drill", "k3s", "store", "core"}},
-};
+// What each folder may include besides itself: the LINKS of its CMakeLists.txt.
+const std::map<std::string, std::set<std::string>>& arrows() {
+  static const std::map<std::string, std::set<std::string>> all = [] {
+    std::map<std::string, std::set<std::string>> found;
+    const std::regex room(R"(room\((\S+)\s+SOURCES([^()]*)\))");
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(kRoot)) {
+      if (entry.path().filename() != "CMakeLists.txt" || entry.path().string().find("/build/") != std::string::npos)
+        continue;
+      std::ifstream file(entry.path());
+      const std::string text{std::istreambuf_iterator<char>(file), {}};
+      for (std::sregex_iterator at(text.begin(), text.end(), room), end; at != end; ++at) {
+        std::istringstream words((*at)[2].str());
+        std::set<std::string>& links = found[(*at)[1]];
+        bool naming = false;
+        for (std::string word; words >> word;) {
+          if (word == "LINKS" || word == "DOORS")
+            naming = word == "LINKS";
+          else if (naming)
+            links.insert(word);
+        }
+      }
+    }
+    found["puller/node"] = {"puller", "store", "core"};  // a project of its own
+    return found;
+  }();
+  return all;
+}
 
 // The only files that may include a library's headers.
 const std::map<std::string, std::set<std::string>> kDoors{
     {"libssh/", {"puller/host_key.cpp", "puller/ssh_session.cpp", "puller/ssh_login.cpp", "puller/ssh_state.hpp"}},
     {"sqlite3.h", {"verifier/kine/sqlite.cpp", "puller/node/database.cpp"}},
-    {"protozero/", {"verifier/objects/object_protobuf.cpp", "verifier/objects/object_tree.cpp", "drill/engine/protobuf.cpp"}},
+    {"protozero/",
+     {"verifier/objects/object_protobuf.cpp", "verifier/objects/object_tree.cpp", "drill/engine/protobuf.cpp"}},
     {"boost/", {"core/process.cpp"}},
     {"curl/", {"drill/engine/http.cpp"}},
     {"zstd.h", {"store/zstd.cpp", "puller/zstd_stream.cpp", "puller/node/compressor.cpp"}},
@@ -39,7 +56,8 @@ const std::map<std::string, std::set<std::string>> kDoors{
     {"xxhash", {"puller/page_hash.cpp", "verifier/kine/digest.cpp"}},
     {"yaml-cpp/", {"core/yaml.cpp"}},
     {"spdlog/", {"core/log.cpp"}},
-    {"openssl/", {"core/sha256.cpp", "verifier/keys/bundle.cpp", "verifier/keys/certificate.cpp", "verifier/keys/encryption.cpp"}},
+    {"openssl/",
+     {"core/sha256.cpp", "verifier/keys/bundle.cpp", "verifier/keys/certificate.cpp", "verifier/keys/encryption.cpp"}},
     {"sodium", {"verifier/keys/secretbox.cpp"}},
 };
 
@@ -47,16 +65,16 @@ constexpr std::size_t kFileLines = 450;
 
 struct Source {
   std::string path;  // from the root
-  std::string room;
+  std::string folder;
   std::vector<std::string> lines;
 };
 
 std::vector<Source> sources() {
   std::vector<Source> found;
-  for (const auto& [room, arrows] : kArrows) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(kRoot / room)) {
+  for (const auto& [folder, links] : arrows()) {
+    for (const auto& entry : std::filesystem::directory_iterator(kRoot / folder)) {
       if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
-      Source source{std::filesystem::relative(entry.path(), kRoot).string(), room, {}};
+      Source source{std::filesystem::relative(entry.path(), kRoot).string(), folder, {}};
       std::ifstream file(entry.path());
       for (std::string line; std::getline(file, line);) source.lines.push_back(line);
       found.push_back(std::move(source));
@@ -73,15 +91,41 @@ std::string included(const std::string& line) {
 
 }  // namespace
 
-TEST_CASE("a room includes only what the arrows allow") {
+TEST_CASE("a folder includes only what its LINKS name, and links to nothing that it does not include") {
+  std::map<std::string, std::set<std::string>> used;
   for (const Source& source : sources()) {
     for (const std::string& line : source.lines) {
       const std::string path = included(line);
-      const std::string room = path.substr(0, path.find('/'));
-      if (kArrows.count(room) == 0 || room == source.room) continue;
+      const std::string folder = path.substr(0, std::min(path.rfind('/'), path.size()));
+      if (arrows().count(folder) == 0 || folder == source.folder) continue;
+      used[source.folder].insert(folder);
       INFO(source.path << " includes " << path);
-      CHECK(kArrows.at(source.room).count(room) == 1);
+      CHECK(arrows().at(source.folder).count(folder) == 1);
     }
+  }
+  REQUIRE(used.size() > 15);
+  for (const auto& [folder, links] : arrows()) {
+    if (folder == "puller/node") continue;
+    INFO(folder);
+    CHECK(used[folder] == links);
+  }
+}
+
+// What is built on must not be built on what it carries.
+TEST_CASE("no arrow points back") {
+  std::map<std::string, std::set<std::string>> left = arrows();
+  for (bool moved = true; moved && !left.empty();) {
+    moved = false;
+    for (auto one = left.begin(); one != left.end();) {
+      const bool ready = std::none_of(one->second.begin(), one->second.end(),
+                                      [&](const std::string& link) { return left.count(link) != 0; });
+      one = ready ? left.erase(one) : std::next(one);
+      moved = moved || ready;
+    }
+  }
+  for (const auto& [folder, links] : left) {
+    INFO(folder);
+    CHECK(links.empty());
   }
 }
 

@@ -13,8 +13,9 @@
 
 #include "core/clock.hpp"
 #include "core/revision.hpp"
-#include "verifier/objects/object_name.hpp"
 #include "verifier/kine/progress.hpp"
+#include "verifier/objects/object_name.hpp"
+#include "verifier/objects/objects.hpp"
 
 namespace verifier {
 

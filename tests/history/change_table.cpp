@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "history/change_point.hpp"
-#include "tests/reports/noise.hpp"
+#include "tests/history/noise.hpp"
 
 namespace {
 
@@ -22,7 +22,7 @@ double false_alarms(const noise::Machine& machine, std::size_t histories) {
     noise::Dice dice(seed);
     bool alarm = false;
     for (const double seconds : kPhases)
-      alarm = !reports::find_steps(noise::steady(dice, machine, kNights, seconds)).empty() || alarm;
+      alarm = !history::find_steps(noise::steady(dice, machine, kNights, seconds)).empty() || alarm;
     alarms += alarm ? 1 : 0;
   }
   return 100.0 * static_cast<double>(alarms) / static_cast<double>(histories);
@@ -39,7 +39,7 @@ Detection detection(const noise::Machine& machine, std::size_t before, double ra
     noise::Dice dice(seed);
     std::vector<double> series = noise::steady(dice, machine, before + kNights, 2.0);
     for (std::size_t night = before; night < series.size(); ++night) series[night] *= ratio;
-    for (const reports::Step& step : reports::find_steps(series)) {
+    for (const history::Step& step : history::find_steps(series)) {
       if (step.first_after + kNear < before || step.first_after > before + kNear) continue;
       result.nights.push_back(step.reported_at + 1 - before);
       result.exact += step.first_after == before ? 1 : 0;

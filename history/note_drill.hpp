@@ -10,10 +10,10 @@
 #include "history/history.hpp"
 #include "store/store.hpp"
 
-namespace cli {
+namespace history {
 
 /// The history with this drill at its end, assessed; empty when it cannot be read.
-std::optional<reports::DrillHistory> note_drill(store::Store& store, const std::string& cluster,
+std::optional<DrillHistory> note_drill(store::Store& store, const std::string& cluster,
                                                 const drill::DrillReport& report);
 
-}  // namespace cli
+}  // namespace history

@@ -1,3 +1,4 @@
+#include "reports/history.hpp"
 #include "history/history.hpp"
 
 #include <cmath>
@@ -9,7 +10,7 @@
 #include "history/change_point.hpp"
 #include "reports/json.hpp"
 #include "tests/catch.hpp"
-#include "tests/reports/noise.hpp"
+#include "tests/history/noise.hpp"
 
 using namespace std::chrono_literals;
 
@@ -17,8 +18,8 @@ namespace {
 
 const core::UtcTime kFirstNight = *core::parse_rfc3339("2026-09-01T02:40:00Z");
 
-reports::DrillRecord night(int number, double ready) {
-  reports::DrillRecord record;
+history::DrillRecord night(int number, double ready) {
+  history::DrillRecord record;
   record.started_at = kFirstNight + std::chrono::hours(24 * number);
   record.snapshot = core::format_compact(record.started_at - 20min);
   record.verdict = record.snapshot_verdict = "pass";
@@ -36,22 +37,22 @@ reports::DrillRecord night(int number, double ready) {
 }
 
 // `count` nights around 2.1 s, then `slow` around 4.0 s.
-reports::DrillHistory nights(int count, int slow = 0) {
-  reports::DrillHistory history;
+history::DrillHistory nights(int count, int slow = 0) {
+  history::DrillHistory history;
   noise::Dice dice(7);
   for (int i = 0; i < count + slow; ++i)
-    reports::add_drill(history, night(i, (i < count ? 2.1 : 4.0) * (1 + 0.05 * dice.normal())));
+    history::add_drill(history, night(i, (i < count ? 2.1 : 4.0) * (1 + 0.05 * dice.normal())));
   return history;
 }
 
-void change_from(reports::DrillHistory& history, std::size_t first,
-                 const std::function<void(reports::DrillRecord&)>& how) {
+void change_from(history::DrillHistory& history, std::size_t first,
+                 const std::function<void(history::DrillRecord&)>& how) {
   for (std::size_t i = first; i < history.records.size(); ++i) how(history.records[i]);
-  reports::assess(history);
+  history::assess(history);
 }
 
-const reports::Change& change_of(const reports::DrillHistory& history, const std::string& phase) {
-  for (const reports::Change& change : history.changes)
+const history::Change& change_of(const history::DrillHistory& history, const std::string& phase) {
+  for (const history::Change& change : history.changes)
     if (change.phase == phase) return change;
   throw std::runtime_error("no change of " + phase);
 }
@@ -76,11 +77,11 @@ drill::DrillReport drill_of(double seconds) {
 }  // namespace
 
 TEST_CASE("a drill is kept as a line and comes back as it was") {
-  reports::DrillRecord record = reports::record_of(drill_of(3.25));
-  record.predicted = reports::Prediction{3, 2, 4};
-  const std::string line = reports::to_line(record);
+  history::DrillRecord record = history::record_of(drill_of(3.25));
+  record.predicted = history::Prediction{3, 2, 4};
+  const std::string line = history::to_line(record);
   CHECK(line.find('\n') == std::string::npos);
-  const std::optional<reports::DrillRecord> back = reports::record_from_line(line);
+  const std::optional<history::DrillRecord> back = history::record_from_line(line);
   REQUIRE(back);
   CHECK(back->snapshot == "20261124T020000Z");
   CHECK(back->verdict == "pass");
@@ -91,19 +92,19 @@ TEST_CASE("a drill is kept as a line and comes back as it was") {
   CHECK(back->rto_seconds == 3.25);
   CHECK(back->phases.at("ready") == 0.1);
   CHECK(back->predicted->high_seconds == 4);
-  CHECK(reports::to_line(*back) == line);
+  CHECK(history::to_line(*back) == line);
 }
 
 TEST_CASE("the RPO of a drill is kept, however old the snapshot was, and is not what an older drill called so") {
   drill::DrillReport report = drill_of(3.25);
   report.rpo = 1000 * 24h;
   report.captured_lag = 200ms;
-  const std::string line = reports::to_line(reports::record_of(report));
-  const auto back = reports::record_from_line(line);
+  const std::string line = history::to_line(history::record_of(report));
+  const auto back = history::record_from_line(line);
   REQUIRE(back);
   CHECK(back->rpo_seconds == 86'400'000.0);
   CHECK(back->captured_lag_seconds == 0.2);
-  const auto old = reports::record_from_line(
+  const auto old = history::record_from_line(
       R"({"schema":"k3s-drill/drill-record/1","started_at":"2026-11-24T02:40:00Z","verdict":"pass","snapshot_verdict":"pass","rpo_seconds":0.2})");
   REQUIRE(old);
   CHECK_FALSE(old->rpo_seconds);
@@ -113,7 +114,7 @@ TEST_CASE("the RPO of a drill is kept, however old the snapshot was, and is not 
 TEST_CASE("a drill that restored nothing is kept as one that failed") {
   drill::DrillReport report;
   report.phases = {{"select", 0ns, 1ms, core::CheckVerdict::fail, {}}};
-  const auto back = reports::record_from_line(reports::to_line(reports::record_of(report)));
+  const auto back = history::record_from_line(history::to_line(history::record_of(report)));
   REQUIRE(back);
   CHECK(back->verdict == "fail");
   CHECK_FALSE(back->restored());
@@ -121,7 +122,7 @@ TEST_CASE("a drill that restored nothing is kept as one that failed") {
 }
 
 TEST_CASE("lines that are no record are counted and never fatal") {
-  const std::string good = reports::to_line(night(0, 2));
+  const std::string good = history::to_line(night(0, 2));
   const auto with = [&](const std::string& from, const std::string& to) {
     std::string line = good;
     const std::size_t at = line.find(from);
@@ -152,75 +153,75 @@ TEST_CASE("lines that are no record are counted and never fatal") {
                                      with("\"engine\":{\"kind\":\"k3s\"", "\"engine\":{\"kind\":{}")};
   for (const std::string& line : bad) {
     INFO(line.substr(0, 300));
-    CHECK_FALSE(reports::record_from_line(line));
+    CHECK_FALSE(history::record_from_line(line));
   }
   std::vector<std::string> lines = bad;
   lines.insert(lines.begin() + 3, {good, ""});
-  const reports::DrillHistory history = reports::read_history(lines);
+  const history::DrillHistory history = history::read_history(lines);
   CHECK(history.records.size() == 1);
   CHECK(history.broken_lines == bad.size());
 }
 
 TEST_CASE("a phase that takes longer is told with both averages and the date") {
-  reports::DrillHistory history = nights(64, 10);
-  reports::assess(history);
-  const reports::Change& ready = change_of(history, "ready");
+  history::DrillHistory history = nights(64, 10);
+  history::assess(history);
+  const history::Change& ready = change_of(history, "ready");
   CHECK(ready.message == "ready took 2.1 s on average until 3 November, 4.0 s since");
   CHECK(core::format_rfc3339(ready.since) == "2026-11-04T02:40:00Z");
   CHECK(ready.cause.empty());
   CHECK(history.changes.size() == 2);  // ready, and the restore as a whole
-  CHECK(reports::warnings(history).size() == 1);
+  CHECK(history::warnings(history).size() == 1);
 }
 
 TEST_CASE("what else changed on that night is named as the likely cause") {
-  reports::DrillHistory history = nights(64, 10);
-  change_from(history, 64, [](reports::DrillRecord& record) { record.engine_version = "v1.37.0+k3s1"; });
+  history::DrillHistory history = nights(64, 10);
+  change_from(history, 64, [](history::DrillRecord& record) { record.engine_version = "v1.37.0+k3s1"; });
   CHECK(change_of(history, "ready").cause == "k3s went from v1.36.2+k3s1 to v1.37.0+k3s1");
-  change_from(history, 64, [](reports::DrillRecord& record) { record.cpu_count = 1; });
+  change_from(history, 64, [](history::DrillRecord& record) { record.cpu_count = 1; });
   CHECK_THAT(
       change_of(history, "ready").message,
       Catch::EndsWith("4.0 s since; likely because k3s went from v1.36.2+k3s1 to v1.37.0+k3s1, the host went from 2 "
                       "CPUs to 1 CPU"));
-  reports::DrillHistory other = nights(64, 10);
-  change_from(other, 60, [](reports::DrillRecord& record) { record.engine_version = "v1.37.0+k3s1"; });
+  history::DrillHistory other = nights(64, 10);
+  change_from(other, 60, [](history::DrillRecord& record) { record.engine_version = "v1.37.0+k3s1"; });
   CHECK(change_of(other, "ready").cause.empty());  // four nights earlier
-  change_from(other, 64, [](reports::DrillRecord& record) { record.size.objects = 30'000; });
+  change_from(other, 64, [](history::DrillRecord& record) { record.size.objects = 30'000; });
   CHECK(change_of(other, "ready").cause == "the cluster went from 11000 to 30000 objects");
 }
 
 TEST_CASE("a night of another year is told with its year") {
-  reports::DrillHistory history = nights(64, 60);
-  reports::assess(history);
+  history::DrillHistory history = nights(64, 60);
+  history::assess(history);
   CHECK_THAT(change_of(history, "ready").message, Catch::Contains("until 3 November 2026, "));
-  CHECK(reports::warnings(history).empty());  // old news
+  CHECK(history::warnings(history).empty());  // old news
 }
 
 TEST_CASE("single slow nights, growth and drills of another engine are no change") {
-  reports::DrillHistory history = nights(60);
+  history::DrillHistory history = nights(60);
   for (const std::size_t slow : {20, 41, 42, 58, 59}) history.records[slow].phases["ready"] = 9;
-  reports::assess(history);
+  history::assess(history);
   CHECK(history.changes.empty());
 
-  reports::DrillHistory growing = nights(80);
+  history::DrillHistory growing = nights(80);
   for (std::size_t i = 0; i < 80; ++i) growing.records[i].phases["ready"] *= 1 + 0.02 * static_cast<double>(i);
-  reports::assess(growing);
+  history::assess(growing);
   CHECK(growing.changes.empty());
   CHECK(growing.trends.at(4).subject == "ready");
   CHECK(growing.trends.at(4).slope == Approx(0.042).epsilon(0.3));
 
-  reports::DrillHistory mixed = nights(30, 30);
+  history::DrillHistory mixed = nights(30, 30);
   for (std::size_t i = 0; i < 30; ++i) mixed.records[i].engine = "standin";
-  reports::assess(mixed);
+  history::assess(mixed);
   CHECK(mixed.changes.empty());
   CHECK(mixed.trends.at(0).drills == 30);
 }
 
 TEST_CASE("a missed objective does not hide what was measured, a failed restore is not measured") {
-  reports::DrillHistory history = nights(30, 10);
-  change_from(history, 30, [](reports::DrillRecord& record) { record.verdict = "fail"; });
+  history::DrillHistory history = nights(30, 10);
+  change_from(history, 30, [](history::DrillRecord& record) { record.verdict = "fail"; });
   CHECK(history.passed_of_last_30 == 20);
   CHECK(change_of(history, "ready").drills_since == 10);
-  change_from(history, 30, [](reports::DrillRecord& record) { record.snapshot_verdict = "fail"; });
+  change_from(history, 30, [](history::DrillRecord& record) { record.snapshot_verdict = "fail"; });
   CHECK(history.changes.empty());
   CHECK(history.trends.at(0).drills == 30);
 }
@@ -235,7 +236,7 @@ TEST_CASE("steady noise raises an alarm in fewer than one of a hundred histories
       noise::Dice dice(seed);
       bool alarm = false;
       for (const double seconds : {0.15, 0.2, 0.3, 2.5, 0.7, 1.0, 4.0})
-        alarm = !reports::find_steps(noise::steady(dice, machine, 90, seconds)).empty() || alarm;
+        alarm = !history::find_steps(noise::steady(dice, machine, 90, seconds)).empty() || alarm;
       alarms += alarm ? 1 : 0;
     }
     CHECK(alarms <= kHistories / 100);
@@ -249,7 +250,7 @@ TEST_CASE("after a month, a phase that takes twice as long is told within two we
     noise::Dice dice(seed);
     std::vector<double> series = noise::steady(dice, noise::kMachines[1], 44, 2.0);
     for (std::size_t i = 30; i < series.size(); ++i) series[i] *= 2;
-    const auto steps = reports::find_steps(series);
+    const auto steps = history::find_steps(series);
     told += !steps.empty() && steps.back().first_after >= 28 && steps.back().first_after <= 32 ? 1 : 0;
   }
   CHECK(told >= kHistories * 9 / 10);
@@ -259,27 +260,27 @@ TEST_CASE("a change that was told stays where it was, and one back is told as we
   noise::Dice dice(3);
   std::vector<double> series = noise::steady(dice, noise::kMachines[0], 90, 2.0);
   for (std::size_t i = 30; i < 60; ++i) series[i] *= 2;
-  const auto steps = reports::find_steps(series);
+  const auto steps = history::find_steps(series);
   REQUIRE(steps.size() == 2);
   CHECK(steps[0].first_after == 30);
   CHECK(steps[1].first_after == 60);
   CHECK(steps[1].before == Approx(4).epsilon(0.05));
   CHECK(steps[1].after == Approx(2).epsilon(0.05));
-  CHECK(reports::find_steps({series.begin(), series.begin() + 45}).at(0).first_after == 30);
+  CHECK(history::find_steps({series.begin(), series.begin() + 45}).at(0).first_after == 30);
 }
 
 TEST_CASE("series without a step, however odd, have none") {
-  CHECK(reports::find_steps({}).empty());
-  CHECK(reports::find_steps({1}).empty());
-  CHECK(reports::find_steps(std::vector<double>(200, 2.0)).empty());
-  CHECK(reports::find_steps(std::vector<double>(200, 0.0)).empty());
+  CHECK(history::find_steps({}).empty());
+  CHECK(history::find_steps({1}).empty());
+  CHECK(history::find_steps(std::vector<double>(200, 2.0)).empty());
+  CHECK(history::find_steps(std::vector<double>(200, 0.0)).empty());
   std::vector<double> tiny(30, 0.01);
   tiny.insert(tiny.end(), 30, 0.03);
-  CHECK(reports::find_steps(tiny).empty());  // three times nothing
+  CHECK(history::find_steps(tiny).empty());  // three times nothing
 }
 
 TEST_CASE("the first drill has no prediction, the second is expected to take as long") {
-  reports::DrillHistory history = nights(2);
+  history::DrillHistory history = nights(2);
   CHECK_FALSE(history.records[0].predicted);
   REQUIRE(history.records[1].predicted);
   CHECK(history.records[1].predicted->seconds == Approx(*history.records[0].rto_seconds));
@@ -287,42 +288,42 @@ TEST_CASE("the first drill has no prediction, the second is expected to take as 
 }
 
 TEST_CASE("a prediction follows the size where earlier drills show that it matters") {
-  std::vector<reports::TimedDrill> drills;
+  std::vector<history::TimedDrill> drills;
   noise::Dice dice(5);
   for (std::uint64_t i = 1; i <= 40; ++i) {
     const double grown = 1 + 0.05 * static_cast<double>(i);
     drills.push_back({{static_cast<std::uint64_t>(36e6 * grown), static_cast<std::uint64_t>(11e3 * grown)},
                       (1 + 3 * grown) * (1 + 0.05 * dice.normal())});
   }
-  const auto predicted = reports::predict(drills, {144'000'000, 44'000});
+  const auto predicted = history::predict(drills, {144'000'000, 44'000});
   REQUIRE(predicted);
   CHECK(predicted->seconds == Approx(13).epsilon(0.1));  // both grew alike, and so does this one
   CHECK(predicted->low_seconds < 13);
   CHECK(predicted->high_seconds > 13);
   drills.resize(1);
-  const auto lone = reports::predict(drills, {144'000'000, 44'000});
+  const auto lone = history::predict(drills, {144'000'000, 44'000});
   CHECK(lone->seconds == Approx(drills[0].seconds));
   CHECK(lone->high_seconds - lone->seconds > drills[0].seconds);  // and says that it does not know
 }
 
 TEST_CASE("a size that never varied says nothing, and one slow night nothing either") {
-  std::vector<reports::TimedDrill> drills(20, {{36'000'000, 11'000}, 4.0});
+  std::vector<history::TimedDrill> drills(20, {{36'000'000, 11'000}, 4.0});
   drills[7].seconds = 60;
-  const auto predicted = reports::predict(drills, {36'000'000, 11'000});
+  const auto predicted = history::predict(drills, {36'000'000, 11'000});
   CHECK(predicted->seconds == Approx(4).epsilon(0.02));
   CHECK(predicted->high_seconds < 6);
 }
 
 TEST_CASE("predictions are finite for any sizes and times") {
   constexpr std::uint64_t kMost = ~std::uint64_t{0};
-  const std::vector<std::vector<reports::TimedDrill>> odd{{{{0, 0}, 1}},
+  const std::vector<std::vector<history::TimedDrill>> odd{{{{0, 0}, 1}},
                                                           {{{1, 0}, 1}, {{kMost, kMost}, 1e7}},
                                                           {{{kMost, 1}, 1e-9}, {{1, kMost}, 1e-9}},
                                                           {{{5, 5}, 0}, {{5, 5}, 1e7}, {{5, 5}, 1e7}},
                                                           {{{10, 1}, 1}, {{20, 2}, 2}, {{30, 3}, 3}, {{40, 4}, 4}}};
   for (const auto& drills : odd) {
-    for (const reports::DrillSize size : {reports::DrillSize{0, 0}, {36'000'000, 11'000}, {kMost, kMost}}) {
-      const auto predicted = reports::predict(drills, size);
+    for (const history::DrillSize size : {history::DrillSize{0, 0}, {36'000'000, 11'000}, {kMost, kMost}}) {
+      const auto predicted = history::predict(drills, size);
       if (!predicted) continue;
       for (const double value : {predicted->seconds, predicted->low_seconds, predicted->high_seconds})
         CHECK(std::isfinite(value));
@@ -331,28 +332,28 @@ TEST_CASE("predictions are finite for any sizes and times") {
       CHECK(predicted->seconds <= predicted->high_seconds);
     }
   }
-  CHECK_FALSE(reports::predict({}, {1, 1}));
+  CHECK_FALSE(history::predict({}, {1, 1}));
 }
 
 TEST_CASE("drills of another engine or host, and those before a change, predict nothing") {
-  reports::DrillHistory history = nights(30, 10);
-  reports::DrillRecord next = night(40, 4.0);
-  CHECK(reports::predict_next(history.records, next)->seconds == Approx(5.5).epsilon(0.05));
+  history::DrillHistory history = nights(30, 10);
+  history::DrillRecord next = night(40, 4.0);
+  CHECK(history::predict_next(history.records, next)->seconds == Approx(5.5).epsilon(0.05));
   next.cpu_count = 64;
-  CHECK_FALSE(reports::predict_next(history.records, next));
+  CHECK_FALSE(history::predict_next(history.records, next));
   next.cpu_count = 2;
   next.engine = "container";
-  CHECK_FALSE(reports::predict_next(history.records, next));
+  CHECK_FALSE(history::predict_next(history.records, next));
 }
 
 TEST_CASE("nine of ten steady nights lie within their band, on a quiet and on a usual machine") {
   for (const noise::Machine& machine : {noise::kMachines[0], noise::kMachines[1]}) {
     INFO(machine.name);
     noise::Dice dice(11);
-    reports::DrillHistory history;
+    history::DrillHistory history;
     const std::vector<double> ready = noise::steady(dice, machine, 200, 2.5);
-    for (int i = 0; i < 200; ++i) reports::add_drill(history, night(i, ready[static_cast<std::size_t>(i)]));
-    reports::assess(history);
+    for (int i = 0; i < 200; ++i) history::add_drill(history, night(i, ready[static_cast<std::size_t>(i)]));
+    history::assess(history);
     CHECK(history.accuracy.scored == 199);
     CHECK(history.accuracy.within_share >= 0.9);
     CHECK(history.accuracy.mean_absolute_error_ratio < 0.2);
@@ -360,16 +361,16 @@ TEST_CASE("nine of ten steady nights lie within their band, on a quiet and on a 
 }
 
 TEST_CASE("a restore outside its band is a warning and leaves the verdict alone") {
-  reports::DrillHistory history = nights(20);
-  reports::DrillRecord slow = night(20, 30);
-  reports::add_drill(history, slow);
-  reports::assess(history);
-  const auto scored = reports::score(history.records.back());
+  history::DrillHistory history = nights(20);
+  history::DrillRecord slow = night(20, 30);
+  history::add_drill(history, slow);
+  history::assess(history);
+  const auto scored = history::score(history.records.back());
   REQUIRE(scored);
-  CHECK(scored->band == reports::Score::Band::outside);
+  CHECK(scored->band == history::Score::Band::outside);
   CHECK(scored->error_ratio > 5);
-  REQUIRE(reports::warnings(history).size() == 1);
-  CHECK_THAT(reports::warnings(history)[0], Catch::StartsWith("the restore took 31.5 s; "));
+  REQUIRE(history::warnings(history).size() == 1);
+  CHECK_THAT(history::warnings(history)[0], Catch::StartsWith("the restore took 31.5 s; "));
   const auto run = nlohmann::json::parse(reports::with_history(reports::run_json("edge", drill_of(31.5)), history));
   CHECK(run.at("verdict") == "pass");
   CHECK(run.at("history").at("prediction").at("within") == false);
@@ -378,8 +379,8 @@ TEST_CASE("a restore outside its band is a warning and leaves the verdict alone"
 }
 
 TEST_CASE("the history of a run has every field that is promised, and a plain file has none") {
-  reports::DrillHistory history = nights(40, 10);
-  reports::assess(history);
+  history::DrillHistory history = nights(40, 10);
+  history::assess(history);
   CHECK(nlohmann::json::parse(reports::run_json("", drill_of(3))).at("history").is_null());
   const auto run = nlohmann::json::parse(reports::with_history(reports::run_json("edge", drill_of(3)), history));
   CHECK(run.at("objects").is_object());
@@ -396,12 +397,12 @@ TEST_CASE("the history of a run has every field that is promised, and a plain fi
 }
 
 TEST_CASE("the table of nights fits a terminal and steers none") {
-  reports::DrillHistory history = nights(40, 10);
+  history::DrillHistory history = nights(40, 10);
   history.records[49].snapshot = "\x1b[2J";
   history.records[48].engine_version = "\x1b]0;";
   history.records[47].snapshot_verdict = history.records[47].verdict = "fail";
   history.broken_lines = 2;
-  reports::assess(history);
+  history::assess(history);
   const std::string text = reports::history_text({{"edge", history}}, reports::Colour::no);
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK_THAT(text, Catch::Contains("edge: 50 drills, 29 of the last 30 passed"));

@@ -1,24 +1,24 @@
-#include "cli/drill_history.hpp"
+#include "history/note_drill.hpp"
 
 #include "core/error.hpp"
 #include "core/log.hpp"
 
-namespace cli {
+namespace history {
 
-std::optional<reports::DrillHistory> note_drill(store::Store& store, const std::string& cluster,
+std::optional<DrillHistory> note_drill(store::Store& store, const std::string& cluster,
                                                 const drill::DrillReport& report) {
-  reports::DrillHistory history;
+  DrillHistory history;
   try {
-    history = reports::read_history(store.drills(cluster));
+    history = read_history(store.drills(cluster));
   } catch (...) {
     const core::Error error = core::caught();
     core::log_warning("the history of drills cannot be read, and this one is not in it: " + std::string(error.what()));
     return std::nullopt;
   }
-  reports::add_drill(history, reports::record_of(report));
-  reports::assess(history);
+  add_drill(history, record_of(report));
+  assess(history);
   try {
-    store.note_drill(cluster, reports::to_line(history.records.back()));
+    store.note_drill(cluster, to_line(history.records.back()));
   } catch (...) {
     const core::Error error = core::caught();
     core::log_warning("this drill is not in the history: " + std::string(error.what()));
@@ -26,4 +26,4 @@ std::optional<reports::DrillHistory> note_drill(store::Store& store, const std::
   return history;
 }
 
-}  // namespace cli
+}  // namespace history
