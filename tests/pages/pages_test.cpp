@@ -13,6 +13,7 @@
 namespace {
 
 using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
 
 // The first word that is neither a command nor an option of one; empty for none. A line that leaves out what a command
 // needs is refused for that first, whatever else is wrong with it.
@@ -71,6 +72,29 @@ TEST_CASE("every block of a page says what is in it, and every mark why and of w
   for (const std::filesystem::path& page : pages::all()) {
     INFO(page.string());
     CHECK_NOTHROW(pages::blocks_of(core::read_file(page), page.filename()));
+  }
+}
+
+TEST_CASE("the README fits on three screens, prose in 120 columns, and each page says first what it is for") {
+  for (const std::filesystem::path& page : pages::all()) {
+    const std::string text = core::read_file(page);
+    const bool readme = page.filename() == "README.md";
+    if (!readme) {
+      INFO(page.string());
+      CHECK_THAT(text.substr(text.find("\n\n") + 2), StartsWith("This page "));
+    }
+    std::istringstream lines(text);
+    std::size_t count = 0;
+    bool inside = false;     // a block
+    bool generated = false;  // by a benchmark
+    for (std::string line; std::getline(lines, line); ++count) {
+      if (line.starts_with("```")) inside = !inside;
+      if (line.starts_with("<!-- ")) generated = line.ends_with(": begin -->");
+      if (inside || generated || line.starts_with("<!-- ") || line.starts_with("|")) continue;
+      INFO(page.string() << ":" << count + 1);
+      CHECK(line.size() <= 120);
+    }
+    if (readme) CHECK(count <= 130);
   }
 }
 
