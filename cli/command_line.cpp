@@ -14,10 +14,10 @@
 
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
-#include "core/log.hpp"
+#include "core/json_text.hpp"
+#include "core/logging.hpp"
 #include "core/printable.hpp"
 #include "core/scratch_dir.hpp"
-#include "core/json_text.hpp"
 
 namespace cli {
 namespace {
@@ -113,8 +113,8 @@ void print(std::string_view text) {
 }
 
 reports::Colour colour() {
-  const bool wanted = environment("NO_COLOR").empty() && environment("TERM") != "dumb";
-  return wanted && ::isatty(STDOUT_FILENO) != 0 ? reports::Colour::yes : reports::Colour::no;
+  const bool requested = environment("NO_COLOR").empty() && environment("TERM") != "dumb";
+  return requested && ::isatty(STDOUT_FILENO) != 0 ? reports::Colour::yes : reports::Colour::no;
 }
 
 reports::Page page(const Globals& globals) {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/arguments.hpp"
 #include "cli/command.hpp"
-#include "cli/words.hpp"
 
 namespace cli {
 

@@ -121,19 +121,19 @@ drill::Objectives read_objectives(const Decoder& decoder, const YamlNode& node, 
   return defaults;
 }
 
-puller::Limits read_limits(const Decoder& decoder, const YamlNode& node, puller::Limits defaults) {
+void read_limits(const Decoder& decoder, const YamlNode& node, puller::Target& target) {
+  puller::Limits& limits = target.limits;
   decoder.map(node, "limits",
               {
                   {"read_transaction",
                    [&](const YamlNode& value) {
-                     defaults.read_transaction = decoder.duration<std::chrono::seconds>(value, kWait);
+                     limits.read_transaction = decoder.duration<std::chrono::seconds>(value, kWait);
                    }},
-                  {"wal_growth", [&](const YamlNode& value) { defaults.wal_growth_bytes = decoder.size(value); }},
-                  {"spool", [&](const YamlNode& value) { defaults.spool_bytes = decoder.size(value); }},
-                  {"rate", [&](const YamlNode& value) { defaults.least_bytes_per_second = decoder.size(value); }},
-                  {"database", [&](const YamlNode& value) { defaults.database_bytes = decoder.size(value); }},
+                  {"wal_growth", [&](const YamlNode& value) { limits.wal_growth_bytes = decoder.size(value); }},
+                  {"spool", [&](const YamlNode& value) { limits.spool_bytes = decoder.size(value); }},
+                  {"rate", [&](const YamlNode& value) { target.least_bytes_per_second = decoder.size(value); }},
+                  {"database", [&](const YamlNode& value) { limits.database_bytes = decoder.size(value); }},
               });
-  return defaults;
 }
 
 puller::Method read_method(const Decoder& decoder, const YamlNode& node) {
@@ -161,14 +161,14 @@ std::string read_host(const Decoder& decoder, const YamlNode& node) {
 struct ClusterDefaults {
   drill::Objectives objectives;
   std::chrono::nanoseconds stale_after = drill::DrillOptions().stale_after;
-  puller::Limits limits;
+  puller::Target target;  // its limits, and the rate of its transfers
 };
 
 ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, const YamlNode& node,
                            const ClusterDefaults& defaults) {
   ClusterConfig cluster;
+  cluster.target = defaults.target;
   cluster.target.cluster = name;
-  cluster.target.limits = defaults.limits;
   cluster.objectives = defaults.objectives;
   cluster.stale_after = defaults.stale_after;
   puller::Target& target = cluster.target;
@@ -199,7 +199,7 @@ ClusterConfig read_cluster(const Decoder& decoder, const std::string& name, cons
              cluster.stale_after = decoder.duration<std::chrono::nanoseconds>(value, kAge);
            }},
           {"method", [&](const YamlNode& value) { target.method = read_method(decoder, value); }},
-          {"limits", [&](const YamlNode& value) { target.limits = read_limits(decoder, value, defaults.limits); }},
+          {"limits", [&](const YamlNode& value) { read_limits(decoder, value, target); }},
       });
   if (target.host.empty()) decoder.fail(node, fmt::format("cluster {} needs a host", name));
   if (cluster.restore.stop_command.empty() != cluster.restore.start_command.empty())
@@ -332,7 +332,7 @@ Config parse_config(const std::string& text, const std::string& name) {
     config.drill.objectives = defaults.objectives = read_objectives(decoder, *objectives, {});
   if (const YamlNode* stale_after = root.find("stale_after"))
     config.drill.stale_after = defaults.stale_after = decoder.duration<std::chrono::nanoseconds>(*stale_after, kAge);
-  if (const YamlNode* limits = root.find("limits")) defaults.limits = read_limits(decoder, *limits, {});
+  if (const YamlNode* limits = root.find("limits")) read_limits(decoder, *limits, defaults.target);
   const auto count = [&](std::optional<std::size_t>& rule) {
     return [&](const YamlNode& value) { rule = static_cast<std::size_t>(decoder.integer(value, 1, 1'000'000)); };
   };

@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "cli/command.hpp"
-#include "cli/names.hpp"
+#include "cli/snapshot_names.hpp"
 #include "cli/stored_copy.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "reports/changes.hpp"
 #include "store/order.hpp"
 #include "store/store.hpp"
@@ -65,9 +65,9 @@ void warn_of_oddities(const Side& before, const Side& after) {
 void warn_of_empty_filter(const verifier::DifferenceFilter& filter, const verifier::Inventory& before,
                           const verifier::Inventory& after) {
   const auto anywhere = [&](const verifier::DifferenceFilter& one) {
-    const auto wanted = [&](const verifier::Object& object) { return one.wants(object); };
-    return std::any_of(before.objects.begin(), before.objects.end(), wanted) ||
-           std::any_of(after.objects.begin(), after.objects.end(), wanted);
+    const auto requested = [&](const verifier::Object& object) { return one.wants(object); };
+    return std::any_of(before.objects.begin(), before.objects.end(), requested) ||
+           std::any_of(after.objects.begin(), after.objects.end(), requested);
   };
   for (const std::string& name : filter.namespaces)
     if (!anywhere({{name}, {}})) core::log_warning("neither has anything in a namespace " + name);

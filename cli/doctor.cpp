@@ -8,13 +8,13 @@
 
 #include "cli/command.hpp"
 #include "cli/store_warnings.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/scratch_dir.hpp"
 #include "drill/engine/engine.hpp"
 #include "drill/sandbox/sandbox.hpp"
 #include "puller/pull.hpp"
-#include "puller/ssh_settings.hpp"
 #include "puller/wal_reset.hpp"
+#include "ssh/options.hpp"
 #include "store/store.hpp"
 
 namespace cli {
@@ -71,8 +71,8 @@ class Doctor {
     std::string message;
     reports::DoctorVerdict verdict = reports::DoctorVerdict::pass;
 
-    Seen(std::string said, reports::DoctorVerdict judged = reports::DoctorVerdict::pass)
-        : message(std::move(said)), verdict(judged) {}
+    Seen(std::string said, reports::DoctorVerdict checked = reports::DoctorVerdict::pass)
+        : message(std::move(said)), verdict(checked) {}
   };
 
   // One line; what is thrown is a failing one. Messages of errors already end with their cure.
@@ -109,7 +109,7 @@ class Doctor {
   }
 
   std::string look_at_node(const puller::Target& target) {
-    ssh_settings_[target.cluster] = puller::read_ssh_settings(target).warnings;
+    ssh_settings_[target.cluster] = ssh::read_options(target).warnings;
     const puller::NodeFacts node = puller::inspect(target);
     node_versions_[target.cluster] = node.k3s_version;
     wal_reset_[target.cluster] = puller::wal_reset_warnings(node.sqlite_version, node.k3s_version);
@@ -193,7 +193,7 @@ class Doctor {
               reports::DoctorVerdict::warning};
     if (version.empty())
       throw core::Error(core::ErrorKind::not_found,
-                        "which k3s is not known yet: mend the node's line first, or pull a snapshot");
+                        "which k3s is not known yet: fix the node's line first, or pull a snapshot");
     const drill::EngineChoice engine = drill::choose_engine(config_->drill.engine, version);
     return Seen(fmt::format("{} {} ({})", drill::to_string(engine.kind), engine.version, engine.path_or_image));
   }

@@ -6,11 +6,11 @@
 #include <cstdlib>
 #include <memory>
 
-#include "cli/candidate.hpp"
 #include "cli/command.hpp"
-#include "cli/names.hpp"
+#include "cli/snapshot_names.hpp"
+#include "cli/stored_candidate.hpp"
 #include "core/clock.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/process.hpp"
 #include "drill/explore/export.hpp"
 #include "drill/explore/shell.hpp"

@@ -6,10 +6,10 @@
 #include <memory>
 
 #include "cli/command.hpp"
-#include "cli/names.hpp"
+#include "cli/snapshot_names.hpp"
 #include "cli/stored_copy.hpp"
 #include "core/file.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "store/store.hpp"
 
 namespace cli {

@@ -11,7 +11,7 @@
 #include "core/as_owner.hpp"
 #include "core/edit_distance.hpp"
 #include "core/file.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "store/incoming.hpp"
 #include "store/store.hpp"
 #include "verifier/checks/check.hpp"
@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "state.db.";
 constexpr std::uint64_t kTokenBytes = 64U << 10U;
-// A copy is finished after the moment it is named for, and a clock may have been set meanwhile.
+// A copy is finished after the timestamp it is named for, and a clock may have been set meanwhile.
 constexpr std::chrono::minutes kEarliest{-1};
 constexpr std::chrono::minutes kLatest{60};
 
@@ -38,18 +38,18 @@ struct Options {
 
 core::UtcTime moment_named_by(const std::filesystem::path& path) {
   const std::string name = path.filename();
-  const auto moment = name.starts_with(kPrefix) ? core::parse_compact(name.substr(kPrefix.size())) : std::nullopt;
-  if (!moment) refuse(core::ErrorKind::usage, "its name is not state.db.YYYYmmddTHHMMSSZ");
-  if (*moment > core::utc_now()) refuse(core::ErrorKind::usage, "its name is of a time to come");
-  return *moment;
+  const auto timestamp = name.starts_with(kPrefix) ? core::parse_compact(name.substr(kPrefix.size())) : std::nullopt;
+  if (!timestamp) refuse(core::ErrorKind::usage, "its name is not state.db.YYYYmmddTHHMMSSZ");
+  if (*timestamp > core::utc_now()) refuse(core::ErrorKind::usage, "its name is of a time to come");
+  return *timestamp;
 }
 
-void check_mtime(const std::filesystem::path& path, core::UtcTime moment) {
+void check_mtime(const std::filesystem::path& path, core::UtcTime timestamp) {
   struct stat facts {};
   if (::stat(path.c_str(), &facts) != 0) throw core::system_error(errno, "looking at its time");
   const core::UtcTime written{std::chrono::seconds(facts.st_mtim.tv_sec) +
                               std::chrono::nanoseconds(facts.st_mtim.tv_nsec)};
-  if (written - moment < kEarliest || written - moment > kLatest)
+  if (written - timestamp < kEarliest || written - timestamp > kLatest)
     refuse(core::ErrorKind::usage,
            fmt::format("it was last written at {}, which its name does not say: changed since, or another file? If the "
                        "name is right, give --ignore-mtime",
@@ -144,9 +144,9 @@ class Importer {
                              [&](std::string_view block) { core::write_all(image.get(), block, incoming.image()); });
   }
 
-  // Throws when another database is stored under that moment.
-  bool is_there(const std::filesystem::path& path, core::UtcTime moment) const {
-    const std::string name = core::format_compact(moment);
+  // Throws when another database is stored under that time.
+  bool is_there(const std::filesystem::path& path, core::UtcTime timestamp) const {
+    const std::string name = core::format_compact(timestamp);
     for (const store::Snapshot& snapshot : store_.list(options_.cluster)) {
       if (snapshot.manifest.name != name) continue;
       const store::BundleFile* stored = snapshot.manifest.find(store::kDatabaseFile);

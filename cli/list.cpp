@@ -2,9 +2,9 @@
 #include <set>
 
 #include "cli/command.hpp"
-#include "cli/names.hpp"
+#include "cli/snapshot_names.hpp"
 #include "cli/store_warnings.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "store/store.hpp"
 
 namespace cli {
@@ -14,17 +14,17 @@ int list(const Globals& globals, const std::vector<std::string>& words) {
   const Config config = load_config(globals.config_path);
   const store::Store store(config.store);
   const Names names(config, store);
-  std::vector<Named> wanted;
-  for (const std::string& word : words) wanted.push_back(names.either(word));
+  std::vector<Named> requested;
+  for (const std::string& word : words) requested.push_back(names.either(word));
   if (words.empty())
-    for (const std::string& cluster : store.clusters()) wanted.push_back({cluster});
-  if (wanted.empty() && !std::filesystem::exists(config.store)) throw names.no_snapshot();
+    for (const std::string& cluster : store.clusters()) requested.push_back({cluster});
+  if (requested.empty() && !std::filesystem::exists(config.store)) throw names.no_snapshot();
   std::vector<store::Snapshot> snapshots;
   std::set<std::string> known;  // who names one twice sees it once
   const auto add = [&](store::Snapshot&& one) {
     if (known.insert(one.full_name()).second) snapshots.push_back(std::move(one));
   };
-  for (const Named& named : wanted) {
+  for (const Named& named : requested) {
     if (!named.snapshot.empty()) {
       add(names.snapshot(named.full()));
       continue;

@@ -1,14 +1,14 @@
-#include "core/log.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "cli/command.hpp"
-#include "cli/crew.hpp"
-#include "cli/names.hpp"
+#include "cli/snapshot_names.hpp"
 #include "cli/stored_copy.hpp"
+#include "cli/worker_pool.hpp"
+#include "core/logging.hpp"
+#include "core/shell_quote.hpp"
 #include "reports/changes.hpp"
 #include "store/store.hpp"
 #include "verifier/changes/difference.hpp"
@@ -22,9 +22,9 @@ struct Options {
   std::string cluster;
 };
 
-std::string choose_cluster(const Config& config, const store::Store& store, const std::string& wanted) {
+std::string choose_cluster(const Config& config, const store::Store& store, const std::string& requested) {
   const Names names(config, store);
-  if (!wanted.empty()) return names.stored_clusters({wanted}, "--cluster {}").front();
+  if (!requested.empty()) return names.stored_clusters({requested}, "--cluster {}").front();
   const std::vector<std::string> clusters = store.clusters();
   if (clusters.empty()) throw names.no_snapshot();
   if (clusters.size() > 1)
@@ -147,15 +147,6 @@ class Searcher {
   std::vector<std::string> passed_over_;       // why it was; empty: it was not
 };
 
-// As one would type it.
-std::string quoted(const std::string& word) {
-  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-_.~:=@%+";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
 // The newest snapshot that has the object and did not fail; when all have, the newest.
 std::string newest_sound(const std::vector<store::Snapshot>& snapshots, const verifier::Stay& stay) {
   const auto failed = [](const std::optional<store::Proof>& proof) { return proof && proof->verdict == "fail"; };
@@ -172,17 +163,19 @@ std::string newest_sound(const std::vector<store::Snapshot>& snapshots, const ve
 std::vector<std::string> get_back(const Globals& globals, const verifier::Life& life, const std::string& cluster,
                                   const std::string& snapshot) {
   std::vector<std::string> words{"drill"};
-  if (!globals.config_path.empty()) words.insert(words.end(), {"--config", quoted(globals.config_path.string())});
+  if (!globals.config_path.empty())
+    words.insert(words.end(), {"--config", core::shell_word(globals.config_path.string())});
   words.insert(words.end(), {"explore", cluster + "/" + snapshot});
   const bool is_namespace = life.resource == "namespaces";
   const std::string& space = is_namespace ? life.name : life.namespace_name;
   if (space.empty() || verifier::is_noise(life.resource)) {
-    words.insert(words.end(), {"--", "kubectl", "get", life.resource, quoted(life.name)});
-    if (!space.empty()) words.insert(words.end(), {"-n", quoted(space)});
+    words.insert(words.end(), {"--", "kubectl", "get", life.resource, core::shell_word(life.name)});
+    if (!space.empty()) words.insert(words.end(), {"-n", core::shell_word(space)});
     words.insert(words.end(), {"-o", "yaml"});
     return words;
   }
-  words.insert(words.end(), {"--export", quoted(space + "-" + snapshot), "--namespace", quoted(space)});
+  words.insert(words.end(),
+               {"--export", core::shell_word(space + "-" + snapshot), "--namespace", core::shell_word(space)});
   if (!is_namespace) words.insert(words.end(), {"--kind", life.resource});
   return words;
 }

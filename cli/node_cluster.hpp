@@ -1,5 +1,5 @@
 // Which cluster a node has, when its files do not show the snapshot's: looks into the node's own database.
-// What it does not do: decide whether that cluster may be replaced (restorer/judge.hpp).
+// What it does not do: decide whether that cluster may be replaced (restorer/preflight.hpp).
 #pragma once
 
 #include <cstdint>

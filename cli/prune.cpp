@@ -1,8 +1,8 @@
 #include <memory>
 
 #include "cli/command.hpp"
-#include "cli/names.hpp"
-#include "core/log.hpp"
+#include "cli/snapshot_names.hpp"
+#include "core/logging.hpp"
 #include "store/retention.hpp"
 #include "store/store.hpp"
 

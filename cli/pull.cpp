@@ -10,17 +10,17 @@
 #include <thread>
 
 #include "cli/command.hpp"
-#include "cli/names.hpp"
 #include "cli/series.hpp"
+#include "cli/snapshot_names.hpp"
 #include "cli/store_warnings.hpp"
 #include "core/cancel.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/printable.hpp"
 #include "drill/verdict.hpp"
-#include "verifier/verdict.hpp"
 #include "store/retention.hpp"
 #include "store/store.hpp"
 #include "verifier/keys/identity.hpp"
+#include "verifier/verdict.hpp"
 
 namespace cli {
 namespace {
@@ -169,7 +169,7 @@ int run_pull(const Globals& globals, const std::vector<std::string>& names) {
       pull_all(config, store, Names(config, store).configured_clusters(names, "drill pull {}"));
   print(globals.format == Format::json ? reports::pull_json(outcomes) : reports::pull_text(outcomes, colour()));
   if (outcomes.size() > 1) log_summary(outcomes, watch.elapsed());
-  const auto any = [&](auto&& wanted) { return std::any_of(outcomes.begin(), outcomes.end(), wanted); };
+  const auto any = [&](auto&& matches) { return std::any_of(outcomes.begin(), outcomes.end(), matches); };
   if (any([](const reports::PullOutcome& one) { return one.error_kind == core::ErrorKind::cancelled; }))
     return exit_code(core::ErrorKind::cancelled);
   core::Verdict verdict = core::Verdict::pass;

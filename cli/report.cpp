@@ -1,9 +1,9 @@
 #include <memory>
 
 #include "cli/command.hpp"
-#include "cli/names.hpp"
-#include "reports/history.hpp"
+#include "cli/snapshot_names.hpp"
 #include "history/history.hpp"
+#include "reports/history.hpp"
 #include "store/store.hpp"
 
 namespace cli {

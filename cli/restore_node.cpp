@@ -5,21 +5,21 @@
 #include "cli/address.hpp"
 #include "core/edit_distance.hpp"
 #include "core/error.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 
 namespace cli {
 namespace {
 
-restorer::Settings settings_of(const ClusterConfig& cluster) {
-  restorer::Settings settings = cluster.restore;
-  settings.target = cluster.target;
-  return settings;
+RestoreNode node_of(const ClusterConfig& cluster) {
+  RestoreNode node{cluster.target, cluster.restore};
+  node.settings.target = cluster.target;
+  return node;
 }
 
 }  // namespace
 
-restorer::Settings find_node(const Config& config, const std::string& node, const std::string& cluster) {
-  if (const auto named = config.clusters.find(node); named != config.clusters.end()) return settings_of(named->second);
+RestoreNode find_node(const Config& config, const std::string& node, const std::string& cluster) {
+  if (const auto named = config.clusters.find(node); named != config.clusters.end()) return node_of(named->second);
   const std::optional<Address> parsed = parse_address(node);
   if (!parsed)
     throw core::Error(core::ErrorKind::usage,
@@ -28,25 +28,27 @@ restorer::Settings find_node(const Config& config, const std::string& node, cons
     core::log_warning(
         fmt::format("no cluster '{}' is configured, so it is taken for a host; did you mean {}?", node, meant));
   const Address& address = *parsed;
-  restorer::Settings settings;
+  RestoreNode found;
+  puller::Target& target = found.target;
   if (const auto own = config.clusters.find(cluster); own != config.clusters.end()) {
-    settings = own->second.restore;
-    settings.target.data_dir = own->second.target.data_dir;
-    settings.target.config_file = own->second.target.config_file;
+    found.settings = own->second.restore;
+    target.data_dir = own->second.target.data_dir;
+    target.config_file = own->second.target.config_file;
   }
   for (const std::string& name : config.cluster_names) {
     const ClusterConfig& known = config.clusters.at(name);
     const bool same_port = !address.port || known.target.port.value_or(22) == *address.port;
     if (known.target.host == address.host && same_port) {
-      settings = settings_of(known);
+      found = node_of(known);
       break;
     }
   }
-  settings.target.cluster = cluster;
-  settings.target.host = address.host;
-  if (address.user) settings.target.user = address.user;
-  if (address.port) settings.target.port = address.port;
-  return settings;
+  target.cluster = cluster;
+  target.host = address.host;
+  if (address.user) target.user = address.user;
+  if (address.port) target.port = address.port;
+  found.settings.target = target;
+  return found;
 }
 
 }  // namespace cli

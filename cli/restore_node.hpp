@@ -9,9 +9,14 @@
 
 namespace cli {
 
+struct RestoreNode {
+  puller::Target target;  // for a look into the database that is there
+  restorer::Settings settings;
+};
+
 /// The settings of the configured cluster `node`; else those of the configured cluster that has this host; else a plain
 /// target, everything from ~/.ssh/config. Where k3s has its files and how it is started is then as in `cluster`, the
 /// snapshot's, when that is configured. Throws: usage for a NODE that is neither.
-restorer::Settings find_node(const Config& config, const std::string& node, const std::string& cluster);
+RestoreNode find_node(const Config& config, const std::string& node, const std::string& cluster);
 
 }  // namespace cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/clock.hpp"
+#include "core/counted.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "verifier/kine/bump_revision.hpp"
@@ -63,7 +64,7 @@ store::Snapshot find_or_tell_the_way(const store::Store& store, const std::strin
 RestoreSnapshot::RestoreSnapshot(const std::filesystem::path& store, const std::string& name)
     : store_(store), snapshot_(find_or_tell_the_way(store_, name)), name_(snapshot_.full_name()) {}
 
-void RestoreSnapshot::verify(reports::RestoreStep& step, Faults faults, const std::string& node) {
+void RestoreSnapshot::verify(restorer::Step& step, restorer::Faults faults, const std::string& node) {
   const std::vector<store::Snapshot> snapshots = store_.list(cluster());
   const auto found = std::find_if(snapshots.begin(), snapshots.end(), [&](const store::Snapshot& one) {
     return one.manifest.name == snapshot_.manifest.name;
@@ -83,7 +84,8 @@ void RestoreSnapshot::verify(reports::RestoreStep& step, Faults faults, const st
     step.add(
         core::Severity::warning,
         fmt::format("it is of another cluster than the other snapshots of {}: drill series says which", cluster()));
-  const core::Severity severity = faults == Faults::accepted ? core::Severity::warning : core::Severity::error;
+  const core::Severity severity =
+      faults == restorer::Faults::accepted ? core::Severity::warning : core::Severity::error;
   for (const core::Check& check : verification_.checks) {
     const bool veto = may_veto(check.name);
     if (veto && is_fault(check)) faults_.push_back(check.name);
@@ -95,7 +97,7 @@ void RestoreSnapshot::verify(reports::RestoreStep& step, Faults faults, const st
     faults_.emplace_back("coverage");
     step.add(severity, "not all of it could be looked at: drill verify says what");
   }
-  if (!faults_.empty() && faults == Faults::refused) return refuse(step, snapshots, node);
+  if (!faults_.empty() && faults == restorer::Faults::refused) return refuse(step, snapshots, node);
   copy_.emplace(copy_stored(store_, snapshot_));
   if (!copy_->token)
     throw Error(ErrorKind::not_found,
@@ -105,7 +107,7 @@ void RestoreSnapshot::verify(reports::RestoreStep& step, Faults faults, const st
   core::write_new_file(token(), *copy_->token);
 }
 
-void RestoreSnapshot::refuse(reports::RestoreStep& step, const std::vector<store::Snapshot>& snapshots,
+void RestoreSnapshot::refuse(restorer::Step& step, const std::vector<store::Snapshot>& snapshots,
                              const std::string& node) const {
   const auto failed = [](const core::Check& check) {
     return may_veto(check.name) && check.verdict == CheckVerdict::fail;
@@ -117,7 +119,7 @@ void RestoreSnapshot::refuse(reports::RestoreStep& step, const std::vector<store
                        others_of(snapshots, snapshot_), name_, node));
 }
 
-void RestoreSnapshot::read_needs(reports::RestoreStep& step) {
+void RestoreSnapshot::read_needs(restorer::Step& step) {
   try {
     needs_ = verifier::read_restore_needs(copy_->database(), *copy_->token);
   } catch (const Error& error) {
@@ -129,7 +131,7 @@ void RestoreSnapshot::read_needs(reports::RestoreStep& step) {
   }
 }
 
-std::optional<core::Revision> RestoreSnapshot::bump_revision(reports::RestoreStep& step) {
+std::optional<core::Revision> RestoreSnapshot::bump_revision(restorer::Step& step) {
   const auto elapsed = core::utc_now() - snapshot_.manifest.taken_at;
   try {
     return verifier::bump_revision(copy_->database(), verifier::revision_beyond(verification_.revision, elapsed));
@@ -142,20 +144,21 @@ std::optional<core::Revision> RestoreSnapshot::bump_revision(reports::RestoreSte
   }
 }
 
-restorer::Wanted RestoreSnapshot::wanted() const {
-  restorer::Wanted wanted;
-  wanted.k3s_version =
+restorer::Requirements RestoreSnapshot::requirements() const {
+  restorer::Requirements required;
+  required.k3s_version =
       snapshot_.manifest.k3s_version.empty() ? verification_.k3s_version : snapshot_.manifest.k3s_version;
-  wanted.size_bytes = verification_.size_bytes;
-  wanted.token_sha256 = needs_.token_sha256;
-  wanted.ca_hashes = needs_.ca_hashes;
-  wanted.secrets_encryption = needs_.secrets_encryption;
-  wanted.kube_system_uid = verification_.kube_system_uid;
-  if (const store::BundleFile* file = snapshot_.manifest.find(store::kConfigFile)) wanted.config_sha256 = file->sha256;
-  return wanted;
+  required.size_bytes = verification_.size_bytes;
+  required.token_sha256 = needs_.token_sha256;
+  required.ca_hashes = needs_.ca_hashes;
+  required.secrets_encryption = needs_.secrets_encryption;
+  required.kube_system_uid = verification_.kube_system_uid;
+  if (const store::BundleFile* file = snapshot_.manifest.find(store::kConfigFile))
+    required.config_sha256 = file->sha256;
+  return required;
 }
 
-std::vector<std::string> RestoreSnapshot::left_to_a_person(const std::string& node, Newcomer newcomer,
+std::vector<std::string> RestoreSnapshot::left_to_a_person(const std::string& node, restorer::Newcomer newcomer,
                                                            bool bumped) const {
   std::vector<std::string> list;
   std::vector<std::string> others;
@@ -166,14 +169,14 @@ std::vector<std::string> RestoreSnapshot::left_to_a_person(const std::string& no
         fmt::format("nodes: restart k3s-agent on {}, so that they join anew; delete the Node of one that is "
                     "gone for good",
                     fmt::join(others, ", ")));
-  if (newcomer == Newcomer::yes && others.size() != needs_.nodes.size())
+  if (newcomer == restorer::Newcomer::yes && others.size() != needs_.nodes.size())
     list.push_back(
         fmt::format("node {0}: the cluster knows another node's password under this name; if k3s logs 'Node password "
                     "rejected': kubectl -n kube-system delete secret {0}.node-password.k3s",
                     node));
   if (!needs_.volumes.empty())
     list.push_back(fmt::format("volumes: the data of {} are not in the snapshot; bring them back from their own backup",
-                               reports::counted(needs_.volumes.size(), "volume")));
+                               core::counted(needs_.volumes.size(), "volume")));
   for (std::size_t i = 0; i < std::min(needs_.volumes.size(), kVolumesListed); ++i) {
     const verifier::Volume& volume = needs_.volumes[i];
     list.push_back(fmt::format("volume {}: {} {}", volume.claim.empty() ? volume.name : volume.claim,
@@ -183,7 +186,7 @@ std::vector<std::string> RestoreSnapshot::left_to_a_person(const std::string& no
     list.push_back(fmt::format("volume: and {} more", needs_.volumes.size() - kVolumesListed));
   if (needs_.images > 0)
     list.push_back(fmt::format("images: pods name {}; a node that has not got them pulls them",
-                               reports::counted(needs_.images, "image")));
+                               core::counted(needs_.images, "image")));
   list.emplace_back(
       "files that no snapshot holds: registries.yaml, flags in the unit, manifests put in by hand; see "
       "docs/not-covered.md");

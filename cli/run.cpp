@@ -3,20 +3,20 @@
 #include <algorithm>
 #include <memory>
 
-#include "cli/candidate.hpp"
 #include "cli/command.hpp"
-#include "reports/history.hpp"
-#include "history/note_drill.hpp"
-#include "cli/names.hpp"
 #include "cli/series.hpp"
+#include "cli/snapshot_names.hpp"
+#include "cli/stored_candidate.hpp"
 #include "cli/stored_copy.hpp"
 #include "core/atomic_file.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "drill/drill.hpp"
 #include "drill/engine/release.hpp"
 #include "drill/verdict.hpp"
-#include "verifier/verdict.hpp"
+#include "history/note_drill.hpp"
+#include "reports/history.hpp"
 #include "store/store.hpp"
+#include "verifier/verdict.hpp"
 
 namespace cli {
 namespace {
@@ -88,11 +88,11 @@ class Runner {
   void run_stored() {
     const Config config = load_config(globals_.config_path);
     store::Store store(config.store);
-    const std::vector<Named> wanted = what_to_drill(config, store);
-    if (wanted.size() > 1 && !options_.report.empty())
+    const std::vector<Named> requested = what_to_drill(config, store);
+    if (requested.size() > 1 && !options_.report.empty())
       throw core::Error(core::ErrorKind::usage, "--report takes one file: name one cluster with it");
-    several_ = wanted.size() > 1;
-    for (const auto& [cluster, only] : wanted) {
+    several_ = requested.size() > 1;
+    for (const auto& [cluster, only] : requested) {
       try {
         run_cluster(config, store, cluster, only);
       } catch (...) {
@@ -109,22 +109,22 @@ class Runner {
   // Of a cluster the newest that verifies is drilled, of a snapshot that one.
   std::vector<Named> what_to_drill(const Config& config, const store::Store& store) const {
     const Names names(config, store);
-    std::vector<Named> wanted;
+    std::vector<Named> requested;
     const auto add_snapshot = [&](const std::string& word) {
       const store::Snapshot snapshot = names.snapshot(word);
-      wanted.push_back({snapshot.manifest.cluster, snapshot.full_name()});
+      requested.push_back({snapshot.manifest.cluster, snapshot.full_name()});
     };
     if (!options_.snapshot.empty()) {
       add_snapshot(options_.snapshot);
-      return wanted;
+      return requested;
     }
     for (const std::string& word : options_.names) {
       const Named named = names.either(word);
-      named.snapshot.empty() ? wanted.push_back(named) : add_snapshot(word);
+      named.snapshot.empty() ? requested.push_back(named) : add_snapshot(word);
     }
     if (options_.names.empty())
-      for (std::string& cluster : names.configured_clusters({}, "")) wanted.push_back({std::move(cluster)});
-    return wanted;
+      for (std::string& cluster : names.configured_clusters({}, "")) requested.push_back({std::move(cluster)});
+    return requested;
   }
 
   // `only` names the snapshot that was asked for; empty: the newest that verifies.

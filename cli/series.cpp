@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "cli/command.hpp"
-#include "cli/names.hpp"
+#include "cli/snapshot_names.hpp"
 #include "cli/stored_copy.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "reports/series.hpp"
 #include "verifier/keys/identity.hpp"
 

@@ -1,5 +1,5 @@
 // Whose snapshots a series holds. A series is of one cluster; what a pull brings of another is kept beside it and
-// marked until a person says which of the two counts (drill series). What it does not do: judge a snapshot.
+// marked until a person says which of the two counts (drill series). What it does not do: check a snapshot.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
-#include "cli/names.hpp"
+#include "cli/snapshot_names.hpp"
 #include "core/file.hpp"
 #include "store/manifest.hpp"
 #include "store/store.hpp"

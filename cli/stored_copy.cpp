@@ -6,7 +6,7 @@
 
 #include "core/error.hpp"
 #include "core/file.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "drill/engine/engine.hpp"
 #include "store/limits.hpp"
 
@@ -14,7 +14,7 @@ namespace cli {
 
 namespace {
 
-// Sound it may be, and it may be just what is wanted; but it is not what its name says.
+// Sound it may be, and it may be just what is asked for; but it is not what its name says.
 void warn_of_another_cluster(verifier::Verification& verification) {
   for (core::Check& check : verification.checks)
     if (check.name == "lineage")

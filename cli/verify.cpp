@@ -8,15 +8,15 @@
 #include <mutex>
 
 #include "cli/command.hpp"
-#include "cli/crew.hpp"
-#include "cli/names.hpp"
+#include "cli/snapshot_names.hpp"
 #include "cli/stored_copy.hpp"
+#include "cli/worker_pool.hpp"
 #include "core/file.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/scratch_dir.hpp"
 #include "drill/verdict.hpp"
-#include "verifier/verdict.hpp"
 #include "store/store.hpp"
+#include "verifier/verdict.hpp"
 
 namespace cli {
 namespace {
@@ -62,11 +62,11 @@ std::vector<reports::VerifyOutcome> verify_stored(const Globals& globals, const 
   const Config config = load_config(globals.config_path);
   store::Store store(config.store);
   const Names names(config, store);
-  std::vector<store::Snapshot> wanted;
+  std::vector<store::Snapshot> requested;
   for (const std::string& name : options.snapshots.empty() ? latest_of_all(store, names) : options.snapshots)
-    wanted.push_back(names.snapshot(name));
+    requested.push_back(names.snapshot(name));
   std::vector<reports::VerifyOutcome> outcomes;
-  for (const store::Snapshot& snapshot : wanted) {
+  for (const store::Snapshot& snapshot : requested) {
     const std::vector<store::Snapshot> all = store.list(snapshot.manifest.cluster);
     const auto at = std::find_if(all.begin(), all.end(), [&](const store::Snapshot& one) {
       return one.manifest.name == snapshot.manifest.name;

@@ -18,6 +18,12 @@ if(DRILL_FUZZ)  # the rooms report which of their branches an input takes; only 
   target_compile_options(standard_settings INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+# Tests are many and large, and linked often: Debian's fastest linker, where it is there.
+find_program(MOLD mold)
+if(MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_link_options(standard_settings INTERFACE -fuse-ld=mold)
+endif()
+
 add_library(standard_warnings INTERFACE)
 target_compile_options(standard_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
                        -Wnon-virtual-dtor -Woverloaded-virtual)

@@ -1,5 +1,5 @@
 // Root who works in a directory of another's does so with the owner's rights: what he makes is the owner's from its
-// first moment, and no link that lies there leads root to where the owner may not write.
+// start, and no link that lies there leads root to where the owner may not write.
 // Used around whatever changes a store. What it does not do: change the rights of other threads, or of a child.
 #pragma once
 

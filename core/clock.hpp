@@ -1,4 +1,4 @@
-// Time: UTC moments for what is written down, a monotonic stopwatch for what is measured.
+// Time: UTC times for what is written down, a monotonic stopwatch for what is measured.
 // Durations of phases never come from the wall clock.
 #pragma once
 

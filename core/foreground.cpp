@@ -56,7 +56,7 @@ Foreground::Foreground(const std::vector<std::string>& argv, const std::map<std:
   const Fd ours(complaint[0]);
   Fd theirs(complaint[1]);
   const pid_t parent = ::getpid();
-  // Before it can be interrupted: a Ctrl-C of its first moment is its own already.
+  // Before it can be interrupted: a Ctrl-C of its start is its own already.
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGINT, &ignore, &interrupt_);

@@ -34,9 +34,7 @@ Verdict worse(Verdict a, Verdict b) {
 }
 
 Verdict derive_verdict(const std::vector<CheckVerdict>& verdicts, const Coverage& coverage) {
-  const auto any = [&](CheckVerdict wanted) {
-    return std::find(verdicts.begin(), verdicts.end(), wanted) != verdicts.end();
-  };
+  const auto any = [&](CheckVerdict one) { return std::find(verdicts.begin(), verdicts.end(), one) != verdicts.end(); };
   if (any(CheckVerdict::fail)) return Verdict::fail;
   if (any(CheckVerdict::could_not_run) || !coverage.complete()) return Verdict::inconclusive;
   return any(CheckVerdict::pass) ? Verdict::pass : Verdict::inconclusive;

@@ -27,8 +27,8 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 bool stands_plain(std::string_view text) {
   if (text.empty() || !(is_letter(text[0]) || text[0] == '/')) return false;
   if (text.back() == ':' || text.back() == ' ' || text.find(": ") != std::string_view::npos) return false;
-  const auto harmless = [](char c) { return is_letter(c) || (c >= '0' && c <= '9') || std::strchr("_./:- ", c); };
-  if (text.find('\0') != std::string_view::npos || !std::all_of(text.begin(), text.end(), harmless)) return false;
+  const auto is_plain = [](char c) { return is_letter(c) || (c >= '0' && c <= '9') || std::strchr("_./:- ", c); };
+  if (text.find('\0') != std::string_view::npos || !std::all_of(text.begin(), text.end(), is_plain)) return false;
   std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return is_letter(c) ? c | 0x20 : c; });
   return std::find(kWords.begin(), kWords.end(), lower) == kWords.end();

@@ -1,5 +1,5 @@
 // A snapshot that may be restored, and what a restore is made of once it has been fetched: database, token, config
-// files. First step of a drill, of an exploration and of the damaged twin. What it does not do: judge any of it.
+// files. First step of a drill, of an exploration and of the damaged twin. What it does not do: check any of it.
 #pragma once
 
 #include <filesystem>
@@ -45,7 +45,7 @@ struct Material {
 Material fetch(const Candidate& candidate, const std::filesystem::path& directory);
 
 /// What a night may be compared with, of `earlier` (newest first), the best first. Those that were drilled, so that
-/// each step since the last night is judged once, whether that passed or failed; then those just before. Without any
+/// each step since the last night is checked once, whether that passed or failed; then those just before. Without any
 /// that cannot even be tried.
 std::vector<const Candidate*> in_order_of_comparison(std::span<const Candidate> earlier);
 

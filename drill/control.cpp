@@ -26,7 +26,7 @@ class Twin {
     inflict(control_.fault, twin, snapshot_.kube_system_uid);
     if (fails_to_verify(twin)) return;
     ControlPlane plane(engine, sandbox_);
-    judge(plane, twin, ready_timeout);
+    check(plane, twin, ready_timeout);
     control_.leftovers = plane.stop();
   }
 
@@ -67,7 +67,7 @@ class Twin {
                        [&](const core::Check& check) { return caught_by("verify", check); });
   }
 
-  void judge(ControlPlane& plane, const Material& twin, std::chrono::milliseconds ready_timeout) {
+  void check(ControlPlane& plane, const Material& twin, std::chrono::milliseconds ready_timeout) {
     plane.place(restore_set(twin, snapshot_, Controllers::off));
     const BootResult boot = plane.start(ready_timeout, [](std::string_view) {});
     if (boot.failure) {

@@ -1,6 +1,6 @@
 // The negative control: the same drill on a damaged twin of the snapshot, which must fail. A drill that would pass it
 // proves nothing, so it is done every night, beside the watch over the restored control plane.
-// The twin is judged by what it holds, without the hash of the capture: that would tell it from the original at once.
+// The twin is checked by what it holds, without the hash of the capture: that would tell it from the original at once.
 #pragma once
 
 #include <chrono>

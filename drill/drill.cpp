@@ -11,9 +11,9 @@
 #include "drill/engine/control_plane.hpp"
 #include "drill/proof/identity_proof.hpp"
 #include "drill/proof/proof.hpp"
+#include "drill/proof/writes.hpp"
 #include "drill/sandbox/sandbox.hpp"
 #include "drill/series.hpp"
-#include "drill/proof/writes.hpp"
 
 namespace drill {
 namespace {
@@ -109,7 +109,7 @@ class Drill {
     tell("select");
     Phase select{"select", clock_.elapsed(), {}, core::CheckVerdict::pass, {}};
     if (options_.only.empty()) {
-      core::Check series = judge_series(candidates_, report_.started_at, options_.stale_after);
+      core::Check series = check_series(candidates_, report_.started_at, options_.stale_after);
       select.verdict = series.verdict;
       select.findings = std::move(series.findings);
     }
@@ -204,7 +204,7 @@ class Drill {
     for (const std::string& file : k3s::flags_of_config(material_.configs).unreadable)
       now.findings.push_back({core::Severity::warning,
                               file + " is not YAML as k3s reads it, so that the flags in it are left out here: the "
-                                     "node's k3s would not start on it; mend it there",
+                                     "node's k3s would not start on it; fix it there",
                               {},
                               {}});
     const RestoreSet restore = restore_set(material_, *report_.verification, options_.controllers);

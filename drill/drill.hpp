@@ -14,13 +14,13 @@
 
 #include "core/clock.hpp"
 #include "core/finding.hpp"
-#include "drill/engine/boot.hpp"
 #include "drill/candidate.hpp"
-#include "drill/proof/compare.hpp"
 #include "drill/control.hpp"
-#include "drill/proof/datastore_proof.hpp"
 #include "drill/drift.hpp"
+#include "drill/engine/boot.hpp"
 #include "drill/engine/engine.hpp"
+#include "drill/proof/compare.hpp"
+#include "drill/proof/datastore_proof.hpp"
 #include "verifier/verify.hpp"
 
 namespace drill {
@@ -90,8 +90,8 @@ struct DrillReport {
 using Progress = std::function<void(std::string_view)>;
 
 /// Drills the first of `candidates` that verifies; one that does not is a finding of phase `select`, and so is what the
-/// moments of all of them say. `candidates` are all of a cluster, newest first, as each is compared with one before it.
-/// Throws: cancelled, and denied or storage when there can be no sandbox. Leaves: nothing, whatever happens.
+/// timestamps of all of them say. `candidates` are all of a cluster, newest first, as each is compared with one before
+/// it. Throws: cancelled, and denied or storage when there can be no sandbox. Leaves: nothing, whatever happens.
 DrillReport run(const std::vector<Candidate>& candidates, const DrillOptions& options, const Progress& progress = {});
 
 }  // namespace drill

@@ -22,11 +22,11 @@ struct Gap {
   nanoseconds length() const { return to - from; }
 };
 
-std::vector<Gap> gaps_of(const std::vector<core::UtcTime>& moments, core::UtcTime now) {
+std::vector<Gap> gaps_of(const std::vector<core::UtcTime>& timestamps, core::UtcTime now) {
   std::vector<Gap> gaps;
-  for (std::size_t i = 0; i < moments.size(); ++i) {
-    const core::UtcTime next = i + 1 < moments.size() ? moments[i + 1] : std::max(now, moments[i]);
-    gaps.push_back({moments[i], next});
+  for (std::size_t i = 0; i < timestamps.size(); ++i) {
+    const core::UtcTime next = i + 1 < timestamps.size() ? timestamps[i + 1] : std::max(now, timestamps[i]);
+    gaps.push_back({timestamps[i], next});
   }
   return gaps;
 }
@@ -88,9 +88,9 @@ void say(core::Check& check, core::Severity severity, std::string message) {
 
 }  // namespace
 
-std::vector<Hole> find_holes(const std::vector<core::UtcTime>& moments, core::UtcTime now) {
+std::vector<Hole> find_holes(const std::vector<core::UtcTime>& timestamps, core::UtcTime now) {
   std::vector<Hole> holes;
-  const std::vector<Gap> gaps = gaps_of(moments, now);
+  const std::vector<Gap> gaps = gaps_of(timestamps, now);
   for (std::size_t i = 0; i < gaps.size(); ++i) {
     if (gaps[i].to < now - kWindow) continue;
     const nanoseconds rhythm = rhythm_before(gaps, i);
@@ -102,7 +102,7 @@ std::vector<Hole> find_holes(const std::vector<core::UtcTime>& moments, core::Ut
   return holes;
 }
 
-core::Check judge_series(const std::vector<Candidate>& candidates, core::UtcTime now, nanoseconds stale_after) {
+core::Check check_series(const std::vector<Candidate>& candidates, core::UtcTime now, nanoseconds stale_after) {
   core::Check check{"series", core::CheckVerdict::pass, {}, {}};
   if (candidates.empty() || !candidates.front().taken_at) return check;
   const std::string& newest = candidates.front().name;
@@ -121,11 +121,11 @@ core::Check judge_series(const std::vector<Candidate>& candidates, core::UtcTime
                     newest, core::format_duration(age), core::format_duration(stale_after),
                     newest.substr(0, newest.find('/'))));
   }
-  std::vector<core::UtcTime> moments;
+  std::vector<core::UtcTime> timestamps;
   for (auto candidate = candidates.rbegin(); candidate != candidates.rend(); ++candidate)
-    if (candidate->taken_at && *candidate->taken_at <= now + kClocks) moments.push_back(*candidate->taken_at);
-  std::sort(moments.begin(), moments.end());  // a clock that was put back turns them
-  for (const Hole& hole : find_holes(moments, now))
+    if (candidate->taken_at && *candidate->taken_at <= now + kClocks) timestamps.push_back(*candidate->taken_at);
+  std::sort(timestamps.begin(), timestamps.end());  // a clock that was put back turns them
+  for (const Hole& hole : find_holes(timestamps, now))
     if (hole.to != now || check.verdict == core::CheckVerdict::pass)
       say(check, core::Severity::warning, hole_text(hole, now));
   return check;

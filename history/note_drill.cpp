@@ -1,12 +1,12 @@
 #include "history/note_drill.hpp"
 
 #include "core/error.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 
 namespace history {
 
 std::optional<DrillHistory> note_drill(store::Store& store, const std::string& cluster,
-                                                const drill::DrillReport& report) {
+                                       const drill::DrillReport& report) {
   DrillHistory history;
   try {
     history = read_history(store.drills(cluster));

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "k3s/command_line.hpp"
+#include "k3s/flags.hpp"
 
 namespace k3s {
 

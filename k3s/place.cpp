@@ -56,13 +56,12 @@ Datastore datastore_of(const Settings& settings) {
 
 namespace {
 
-PlaceFindings judge(const Told& told, const std::string& data_dir, const std::string& config_file) {
+PlaceFindings check(const Told& told, const std::string& data_dir, const std::string& config_file) {
   PlaceFindings findings;
   const std::string ours = database_below(data_dir);
   const Settings settings(told, config_file);
   for (const std::string& file : settings.unreadable())
-    findings.warnings.push_back(
-        fmt::format("{} is not YAML as k3s reads it: k3s would not start on it; mend it", file));
+    findings.warnings.push_back(fmt::format("{} is not YAML as k3s reads it: k3s would not start on it; fix it", file));
   if (!told.same(settings.config_file().text, config_file))
     findings.warnings.push_back(
         fmt::format("k3s reads its config from {}, as {} says, and not from {}: set config_file "
@@ -112,9 +111,9 @@ PlaceFindings judge(const Told& told, const std::string& data_dir, const std::st
 
 }  // namespace
 
-PlaceFindings judge_place(const Told& told, const std::string& data_dir, const std::string& config_file) {
+PlaceFindings check_place(const Told& told, const std::string& data_dir, const std::string& config_file) {
   if (!told.whole()) return {};
-  return judge(told, data_dir, config_file);
+  return check(told, data_dir, config_file);
 }
 
 }  // namespace k3s

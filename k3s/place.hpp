@@ -29,6 +29,6 @@ struct PlaceFindings {
   std::vector<std::string> warnings;
 };
 
-PlaceFindings judge_place(const Told& told, const std::string& data_dir, const std::string& config_file);
+PlaceFindings check_place(const Told& told, const std::string& data_dir, const std::string& config_file);
 
 }  // namespace k3s

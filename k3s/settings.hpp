@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "k3s/command_line.hpp"
 #include "k3s/environment.hpp"
+#include "k3s/flags.hpp"
 #include "k3s/told.hpp"
 
 namespace k3s {

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 
-#include "core/log.hpp"
-#include "puller/node_problem.hpp"
+#include "core/logging.hpp"
+#include "k3s/gather_script.hpp"
 #include "puller/programs.hpp"
+#include "puller/pull.hpp"
 #include "puller/remote_script.hpp"
+#include "ssh/node_problem.hpp"
+#include "ssh/root_shell.hpp"
 
 namespace puller {
 namespace {
@@ -90,20 +93,21 @@ HelperUnavailable unavailable(const Target& target, std::string_view why) {
 }
 
 // One run of a script in a root shell, up to its "end". What the node has against it makes drill-node unavailable.
-std::unique_ptr<Conversation> run_script(const Target& target, SshSession& session, std::string_view script) {
-  auto shell = std::make_unique<Conversation>(target, session.start(root_shell_command()),
-                                              std::string(kScriptPrologue) + std::string(script));
+std::unique_ptr<ssh::Conversation> run_script(const Target& target, ssh::Session& session, std::string_view script) {
+  auto shell = std::make_unique<ssh::Conversation>(target, session.start(ssh::root_shell_command()),
+                                                   std::string(k3s::kScriptPrologue) + std::string(script));
   if (!shell->greeted())
-    throw unavailable(target, fmt::format("no root shell to put it there ({}); {}", last_line(shell->error_output()),
-                                          sudoers_cure(root_shell_line(session.user()))));
-  if (const Line line = shell->next(); line.word == "refused")
+    throw unavailable(target,
+                      fmt::format("no root shell to put it there ({}); {}", ssh::last_line(shell->error_output()),
+                                  ssh::sudoers_cure(ssh::root_shell_line(session.user()))));
+  if (const ssh::Line line = shell->next(); line.word == "refused")
     throw unavailable(target, line.rest);
   else if (line.word != "end")
-    throw no_stream("a line out of place");
+    throw ssh::no_stream("a line out of place");
   return shell;
 }
 
-void install(const Target& target, SshSession& session) {
+void install(const Target& target, ssh::Session& session) {
   const std::string arch = run_script(target, session, kLookAtMachine)->text("arch");
   const NodeProgram* program = program_for(arch);
   if (program == nullptr) throw unavailable(target, fmt::format("this drill has none for {}", arch));
@@ -114,7 +118,7 @@ void install(const Target& target, SshSession& session) {
                          fmt::arg("program", program->packed)));
 }
 
-bool is_ours(const Conversation& helper) {
+bool is_ours(const ssh::Conversation& helper) {
   const std::string hash = helper.text("helper_sha256");
   const std::vector<NodeProgram>& programs = node_programs();
   return std::any_of(programs.begin(), programs.end(),
@@ -122,23 +126,24 @@ bool is_ours(const Conversation& helper) {
 }
 
 // What drill-node reads (node/request.hpp).
-std::string request_for(const Target& target, Errand errand, std::string_view base) {
-  return fmt::format("{}\nerrand {}\nread_transaction_seconds {}\nwal_growth_bytes {}\nspool_bytes {}\n{}go\n", kHello,
-                     errand == Errand::pull ? "pull" : "inspect", target.limits.read_transaction.count(),
-                     target.limits.wal_growth_bytes, target.limits.spool_bytes, base);
+std::string request_for(const Target& target, RequestKind kind, std::string_view base) {
+  return fmt::format("{}\nrequest {}\nread_transaction_seconds {}\nwal_growth_bytes {}\nspool_bytes {}\n{}go\n",
+                     ssh::kHello, kind == RequestKind::pull ? "pull" : "inspect",
+                     target.limits.read_transaction.count(), target.limits.wal_growth_bytes, target.limits.spool_bytes,
+                     base);
 }
 
 struct Present {
-  std::unique_ptr<Conversation> helper;  // nullptr when none is there that may be run
-  std::string said;                      // then: by what was in the way
+  std::unique_ptr<ssh::Conversation> helper;  // nullptr when none is there that may be run
+  std::string said;                           // then: by what was in the way
 };
 
-Present start_present(const Target& target, SshSession& session, const std::string& request) {
+Present start_present(const Target& target, ssh::Session& session, const std::string& request) {
   Present present;
   for (const std::string& command : helper_commands(target)) {
-    auto helper = std::make_unique<Conversation>(target, session.start(command), request);
+    auto helper = std::make_unique<ssh::Conversation>(target, session.start(command), request);
     if (helper->greeted()) return {std::move(helper), {}};
-    if (present.said.empty()) present.said = last_line(helper->error_output());
+    if (present.said.empty()) present.said = ssh::last_line(helper->error_output());
   }
   return present;
 }
@@ -147,7 +152,7 @@ Present start_present(const Target& target, SshSession& session, const std::stri
 // to allow the program as well.
 HelperUnavailable unstartable(const Target& target, const std::string& user, const std::string& said) {
   std::string why = fmt::format("it was put there and does not start ({})", said.empty() ? "it said nothing" : said);
-  if (!words_of_sudo(said).empty()) why += "; " + sudoers_cure(sudoers_line(target, user));
+  if (!ssh::words_of_sudo(said).empty()) why += "; " + ssh::sudoers_cure(sudoers_line(target, user));
   return unavailable(target, why);
 }
 
@@ -165,9 +170,9 @@ std::string sudoers_line(const Target& target, const std::string& user) {
   return fmt::format("{} ALL=(root) NOPASSWD: {} pull{}", user, kHelperPath, arguments);
 }
 
-std::unique_ptr<Conversation> start_helper(const Target& target, SshSession& session, Errand errand,
-                                           std::string_view base) {
-  const std::string request = request_for(target, errand, base);
+std::unique_ptr<ssh::Conversation> start_helper(const Target& target, ssh::Session& session, RequestKind kind,
+                                                std::string_view base) {
+  const std::string request = request_for(target, kind, base);
   Present present = start_present(target, session, request);
   if (present.helper) present.helper->hear("helper_sha256");
   if (present.helper && is_ours(*present.helper)) return std::move(present.helper);

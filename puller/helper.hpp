@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "core/error.hpp"
-#include "puller/conversation.hpp"
-#include "puller/ssh_session.hpp"
 #include "puller/target.hpp"
+#include "ssh/conversation.hpp"
+#include "ssh/session.hpp"
 
 namespace puller {
 
@@ -19,9 +19,9 @@ class HelperUnavailable : public core::Error {
   using core::Error::Error;
 };
 
-/// Starts drill-node for `errand`, after sending it there when it is missing or another one than ours. `base`: lines of
+/// Starts drill-node for `kind`, after sending it there when it is missing or another one than ours. `base`: lines of
 /// ImageBuilder::request(). Throws: HelperUnavailable, and what ssh_session throws.
-std::unique_ptr<Conversation> start_helper(const Target& target, SshSession& session, Errand errand,
-                                           std::string_view base);
+std::unique_ptr<ssh::Conversation> start_helper(const Target& target, ssh::Session& session, RequestKind kind,
+                                                std::string_view base);
 
 }  // namespace puller

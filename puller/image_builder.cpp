@@ -15,9 +15,9 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "puller/frames.hpp"
 #include "puller/page_hash.hpp"
 #include "puller/zstd_stream.hpp"
+#include "ssh/frames.hpp"
 
 namespace puller {
 namespace {
@@ -76,7 +76,7 @@ class ImageBuilder::Records {
 
   void finish() {
     stream_.finish();
-    if (state_ != State::distance || shift_ != 0) throw no_stream("its last page is cut off");
+    if (state_ != State::distance || shift_ != 0) throw ssh::no_stream("its last page is cut off");
   }
 
  private:
@@ -105,18 +105,18 @@ class ImageBuilder::Records {
     distance_ |= std::uint64_t{byte & 0x7fU} << shift_;
     shift_ += 7;
     if ((byte & 0x80U) != 0) {
-      if (shift_ > 28) throw no_stream("a page number too large");
+      if (shift_ > 28) throw ssh::no_stream("a page number too large");
       return;
     }
     shift_ = 0;
     if (distance_ == 0) return begin_again();
     number_ += std::exchange(distance_, 0);
-    if (number_ > image_.page_count_) throw no_stream("a page number out of place");
+    if (number_ > image_.page_count_) throw ssh::no_stream("a page number out of place");
     state_ = State::low_parts;
   }
 
   void begin_again() {
-    if (std::exchange(began_again_, true)) throw no_stream("page numbers without end");
+    if (std::exchange(began_again_, true)) throw ssh::no_stream("page numbers without end");
     number_ = 0;
   }
 
@@ -189,9 +189,9 @@ std::string ImageBuilder::request() {
 }
 
 std::string ImageBuilder::page_hashes(std::string_view differing, std::uint64_t page_count) {
-  if (!base_ || asked_) throw no_stream("hashes asked for out of place");
+  if (!base_ || asked_) throw ssh::no_stream("hashes asked for out of place");
   if (page_count > UINT32_MAX || differing.size() != (group_count(static_cast<std::uint32_t>(page_count)) + 7) / 8)
-    throw no_stream("a set of groups of another size");
+    throw ssh::no_stream("a set of groups of another size");
   asked_.emplace();
   std::string hashes;
   for (std::uint32_t index = 0; index < std::min<std::uint64_t>(base_->page_count, page_count); ++index) {
@@ -203,8 +203,8 @@ std::string ImageBuilder::page_hashes(std::string_view differing, std::uint64_t 
 }
 
 std::string ImageBuilder::part_hashes(std::string_view changed) {
-  if (!base_ || !asked_ || std::exchange(parts_asked_, true)) throw no_stream("hashes asked for out of place");
-  if (changed.size() < (asked_->size() + 7) / 8) throw no_stream("a set of pages of another size");
+  if (!base_ || !asked_ || std::exchange(parts_asked_, true)) throw ssh::no_stream("hashes asked for out of place");
+  if (changed.size() < (asked_->size() + 7) / 8) throw ssh::no_stream("a set of pages of another size");
   std::string hashes;
   for (std::size_t i = 0; i < asked_->size(); ++i) {
     if (!has_bit(changed, i)) continue;
@@ -215,10 +215,10 @@ std::string ImageBuilder::part_hashes(std::string_view changed) {
 }
 
 std::uint64_t ImageBuilder::size_announced(std::string_view announcement) {
-  const std::uint64_t page_size = parse_number(take_word(announcement), "the page size");
-  const std::uint64_t page_count = parse_number(take_word(announcement), "the page count");
-  if (!possible_page_size(page_size) || page_count == 0 || page_count > UINT32_MAX || !is_sha256(announcement))
-    throw no_stream("an image of impossible size");
+  const std::uint64_t page_size = ssh::parse_number(ssh::take_word(announcement), "the page size");
+  const std::uint64_t page_count = ssh::parse_number(ssh::take_word(announcement), "the page count");
+  if (!possible_page_size(page_size) || page_count == 0 || page_count > UINT32_MAX || !ssh::is_sha256(announcement))
+    throw ssh::no_stream("an image of impossible size");
   return page_size * page_count;
 }
 
@@ -236,10 +236,10 @@ void ImageBuilder::check_room(std::uint64_t size_bytes) const {
 }
 
 void ImageBuilder::begin(std::string_view announcement) {
-  if (records_ || whole_) throw no_stream("two images");
+  if (records_ || whole_) throw ssh::no_stream("two images");
   check_room(size_announced(announcement));
-  const std::uint64_t page_size = parse_number(take_word(announcement), "the page size");
-  const std::uint64_t page_count = parse_number(take_word(announcement), "the page count");
+  const std::uint64_t page_size = ssh::parse_number(ssh::take_word(announcement), "the page size");
+  const std::uint64_t page_count = ssh::parse_number(ssh::take_word(announcement), "the page count");
   page_size_bytes_ = static_cast<std::uint32_t>(page_size);
   page_count_ = static_cast<std::uint32_t>(page_count);
   sha256_ = announcement;
@@ -251,7 +251,7 @@ void ImageBuilder::begin(std::string_view announcement) {
 }
 
 void ImageBuilder::begin_whole(std::uint64_t size_bytes) {
-  if (records_ || whole_) throw no_stream("two images");
+  if (records_ || whole_) throw ssh::no_stream("two images");
   check_room(size_bytes);
   base_.reset();  // before the file becomes shorter than what is mapped of it
   if (::ftruncate(file_.get(), 0) != 0) throw disk_error(path_);
@@ -261,18 +261,19 @@ void ImageBuilder::begin_whole(std::uint64_t size_bytes) {
 void ImageBuilder::append(std::string_view bytes) { write_part(written_bytes_, bytes); }
 
 void ImageBuilder::feed(std::string_view block) {
-  if (!records_) throw no_stream("pages of no image");
+  if (!records_) throw ssh::no_stream("pages of no image");
   // A frame may go on and say nothing; what incompressible pages take is known.
   const std::uint64_t image_bytes = std::uint64_t{page_size_bytes_} * page_count_;
   received_bytes_ += block.size();
-  if (received_bytes_ > image_bytes + image_bytes / 32 + kFrameBytes) throw no_stream("pages without end");
+  if (received_bytes_ > image_bytes + image_bytes / 32 + kFrameBytes) throw ssh::no_stream("pages without end");
   records_->feed(block);
 }
 
 core::CopiedFile ImageBuilder::finish() {
-  if (!records_) throw no_stream("it has no state.db");
+  if (!records_) throw ssh::no_stream("it has no state.db");
   records_->finish();
-  if (written_bytes_ < new_bytes_) throw no_stream("pages are missing");  // a file with holes may take ages to hash
+  if (written_bytes_ < new_bytes_)
+    throw ssh::no_stream("pages are missing");  // a file with holes may take ages to hash
   core::CopiedFile image = core::hash_file(path_);
   if (image.sha256 != sha256_) throw Mismatch();
   return image;

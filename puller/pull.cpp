@@ -14,16 +14,18 @@
 #include "core/cancel.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "k3s/place.hpp"
-#include "puller/conversation.hpp"
-#include "puller/frames.hpp"
 #include "puller/helper.hpp"
 #include "puller/image_builder.hpp"
-#include "puller/node_problem.hpp"
 #include "puller/remote_script.hpp"
-#include "puller/ssh_session.hpp"
+#include "ssh/conversation.hpp"
+#include "ssh/frames.hpp"
+#include "ssh/node_problem.hpp"
+#include "ssh/root_shell.hpp"
+#include "ssh/session.hpp"
 #include "store/incoming.hpp"
+#include "store/limits.hpp"
 
 namespace puller {
 namespace {
@@ -53,21 +55,21 @@ void check_size(const Target& target, std::uint64_t size_bytes) {
                             target.host, size_bytes, target.limits.database_bytes));
 }
 
-// What the node has told before its first other line is judged with that line, before anything is received; and before
+// What the node has told before its first other line is checked with that line, before anything is received; and before
 // a problem of the node, as a database that is elsewhere is why there is none here.
-class PlaceJudge {
+class PlaceCheck {
  public:
-  explicit PlaceJudge(const Target& target) : target_(target) {}
+  explicit PlaceCheck(const Target& target) : target_(target) {}
 
-  /// Throws: as Conversation::next; not_found for a database that k3s does not use.
-  Line first_line(Conversation& node) {
+  /// Throws: as ssh::Conversation::next; not_found for a database that k3s does not use.
+  ssh::Line first_line(ssh::Conversation& node) {
     try {
-      Line line = node.next();
-      judge(node.told());
+      ssh::Line line = node.next();
+      check(node.told());
       return line;
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
-      judge(node.told());
+      check(node.told());
       throw;
     }
   }
@@ -75,9 +77,9 @@ class PlaceJudge {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  void judge(const k3s::Told& told) {
-    k3s::PlaceFindings found = k3s::judge_place(told, target_.data_dir.string(), target_.config_file.string());
-    if (found.external) throw external_datastore(found.external->kind, found.external->file, target_.host);
+  void check(const k3s::Told& told) {
+    k3s::PlaceFindings found = k3s::check_place(told, target_.data_dir.string(), target_.config_file.string());
+    if (found.external) throw ssh::external_datastore(found.external->kind, found.external->file, target_.host);
     if (found.refusal) throw Error(ErrorKind::not_found, fmt::format("{}: {}", target_.host, *found.refusal));
     warnings_ = std::move(found.warnings);
     for (const std::string& link : told.foreign())
@@ -99,16 +101,17 @@ class PlaceJudge {
 // One attempt: what arrives from the node, in whatever order its program sends it.
 class Reception {
  public:
-  Reception(const Target& target, Conversation& node, PlaceJudge& place, store::Incoming& incoming, ImageBuilder& image)
+  Reception(const Target& target, ssh::Conversation& node, PlaceCheck& place, store::Incoming& incoming,
+            ImageBuilder& image)
       : target_(target), node_(node), place_(place), incoming_(incoming), image_(image) {}
 
   /// Returns what state.db is. Throws: as pull, ImageBuilder::Mismatch.
   core::CopiedFile run() {
-    Line line = place_.first_line(node_);
+    ssh::Line line = place_.first_line(node_);
     if (node_.knows("database_size_bytes")) check_size(target_, node_.number("database_size_bytes"));
     for (; line.word != "end"; line = node_.next()) take(line);
-    if (!items_.contains(std::string(store::kTokenFile))) throw no_stream("it has no token");
-    if (!taken_at_) throw no_stream("it does not say when it began");
+    if (!items_.contains(std::string(store::kTokenFile))) throw ssh::no_stream("it has no token");
+    if (!taken_at_) throw ssh::no_stream("it does not say when it began");
     return whole_ ? *whole_ : image_.finish();
   }
 
@@ -117,18 +120,18 @@ class Reception {
   bool came_whole() const { return whole_.has_value(); }
 
  private:
-  void take(const Line& line) {
+  void take(const ssh::Line& line) {
     std::string_view rest = line.rest;
     if (line.word == "copying") {
-      // Said just before the transaction begins: the moment the snapshot is named after.
-      if (taken_at_) throw no_stream("it begins twice");
+      // Said just before the transaction begins: the timestamp the snapshot is named after.
+      if (taken_at_) throw ssh::no_stream("it begins twice");
       taken_at_ = core::utc_now();
     } else if (line.word == "item") {
-      const Item item = parse_item(line.rest);
-      if (!items_.insert(item.name).second) throw no_stream(item.name + " comes twice");
+      const ssh::Item item = ssh::parse_item(line.rest);
+      if (!items_.insert(item.name).second) throw ssh::no_stream(item.name + " comes twice");
       core::in_context("while receiving " + item.name, [&] { receive(item); });
     } else if (line.word == "differing") {
-      const std::uint64_t page_count = parse_number(take_word(rest), "page count");
+      const std::uint64_t page_count = ssh::parse_number(ssh::take_word(rest), "page count");
       node_.say(image_.page_hashes(bits(rest), page_count));
     } else if (line.word == "changed") {
       node_.say(image_.part_hashes(bits(rest)));
@@ -136,24 +139,24 @@ class Reception {
       const std::uint64_t size_bytes = ImageBuilder::size_announced(line.rest);
       check_size(target_, size_bytes);
       image_.begin(line.rest);
-      node_.allow_transfer(size_bytes, target_.limits.answer);
+      node_.allow_transfer(size_bytes, target_.answer_timeout);
     } else if (line.word == "block") {
-      node_.bytes(parse_number(line.rest, "a block's size"), [&](std::string_view block) { image_.feed(block); });
+      node_.bytes(ssh::parse_number(line.rest, "a block's size"), [&](std::string_view block) { image_.feed(block); });
       show(store::kDatabaseFile, image_.pages_changed(), image_.page_count(), "pages");
     } else {
-      throw no_stream("a line out of place");
+      throw ssh::no_stream("a line out of place");
     }
   }
 
   std::string bits(std::string_view size) {
-    const std::uint64_t size_bytes = parse_number(size, "the size of a set");
-    if (size_bytes > kSetBytes) throw no_stream("a set far too large");
+    const std::uint64_t size_bytes = ssh::parse_number(size, "the size of a set");
+    if (size_bytes > kSetBytes) throw ssh::no_stream("a set far too large");
     std::string bytes;
     node_.bytes(size_bytes, [&](std::string_view block) { bytes += block; });
     return bytes;
   }
 
-  void receive(const Item& item) {
+  void receive(const ssh::Item& item) {
     if (item.name == store::kDatabaseFile) return receive_whole(item);
     on_this_machine([&] { incoming_.check_limits(item.name, item.size_bytes); });
     std::string content;
@@ -162,10 +165,10 @@ class Reception {
     if (item.name == store::kTokenFile) token_ = std::move(content);
   }
 
-  void receive_whole(const Item& item) {
+  void receive_whole(const ssh::Item& item) {
     check_size(target_, item.size_bytes);
     image_.begin_whole(item.size_bytes);
-    node_.allow_transfer(item.size_bytes, target_.limits.answer);
+    node_.allow_transfer(item.size_bytes, target_.answer_timeout);
     std::uint64_t received = 0;
     node_.body(item, [&](std::string_view block) {
       core::throw_if_cancelled();
@@ -181,8 +184,8 @@ class Reception {
   }
 
   const Target& target_;
-  Conversation& node_;
-  PlaceJudge& place_;
+  ssh::Conversation& node_;
+  PlaceCheck& place_;
   store::Incoming& incoming_;
   ImageBuilder& image_;
   std::set<std::string> items_;
@@ -191,37 +194,64 @@ class Reception {
   std::optional<core::CopiedFile> whole_;
 };
 
-std::unique_ptr<Conversation> start_script(const Target& target, SshSession& session, Errand errand) {
-  auto node =
-      std::make_unique<Conversation>(target, session.start(root_shell_command()), remote_script(target, errand));
-  if (!node->greeted()) throw no_root_shell(session.user(), target.host, node->error_output(), node->exit_status());
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+// A version or an architecture that is none is left out, with a warning.
+NodeFacts facts_of(const ssh::Conversation& said) {
+  NodeFacts node;
+  const auto plain = [&](const std::string& fact) {
+    const std::string value = said.text(fact);
+    if (value.size() <= store::kFactBytes && is_printable(value)) return value;
+    node.warnings.push_back(fmt::format(
+        "what the node says as its {} is none and is left out: see what `k3s --version` and `uname -m` print there",
+        fact));
+    return std::string();
+  };
+  node.k3s_version = plain("k3s_version");
+  node.arch = plain("arch");
+  node.sqlite_version = plain("sqlite_version");
+  node.helper_version = plain("helper_version");
+  node.database_size_bytes = said.number("database_size_bytes");
+  node.wal_size_bytes = said.number("wal_size_bytes");
+  node.free_bytes = said.number("free_bytes");
+  node.clock_offset = said.nanoseconds("clock_nanoseconds") - said.heard_clock().time_since_epoch();
+  return node;
+}
+
+std::unique_ptr<ssh::Conversation> start_script(const Target& target, ssh::Session& session, RequestKind kind) {
+  auto node = std::make_unique<ssh::Conversation>(target, session.start(ssh::root_shell_command()),
+                                                  remote_script(target, kind));
+  if (!node->greeted())
+    throw ssh::no_root_shell(session.user(), target.host, node->error_output(), node->exit_status());
   return node;
 }
 
 struct Started {
-  std::unique_ptr<Conversation> node;
+  std::unique_ptr<ssh::Conversation> node;
   std::string method;
   std::string fallback;
 };
 
 // drill-node, or where that cannot run the shell script.
-Started start(const Target& target, SshSession& session, Errand errand, std::string_view base) {
+Started start(const Target& target, ssh::Session& session, RequestKind kind, std::string_view base) {
   std::string fallback;
   if (target.method != Method::sqlite3) {
     try {
-      return {start_helper(target, session, errand, base), "helper", {}};
+      return {start_helper(target, session, kind, base), "helper", {}};
     } catch (const HelperUnavailable& error) {
       if (target.method == Method::helper) throw;
       fallback = error.what();
       core::log_debug(fmt::format("{}; using its sqlite3", fallback));
     }
   }
-  Started script{start_script(target, session, errand), "sqlite3", fallback};
+  Started script{start_script(target, session, kind), "sqlite3", fallback};
   if (!fallback.empty()) script.node->replaces("and what needs no sqlite3 cannot do it either: " + fallback);
   return script;
 }
 
-void add_warnings(NodeFacts& node, const PlaceJudge& place) {
+void add_warnings(NodeFacts& node, const PlaceCheck& place) {
   node.warnings.insert(node.warnings.end(), place.warnings().begin(), place.warnings().end());
 }
 
@@ -244,7 +274,7 @@ std::unique_ptr<ImageBuilder> first_image(const Target& target, store::Incoming&
 // The image and its hashes are made while ssh connects. `session` is connected when it is empty.
 // Throws: as pull, ImageBuilder::Mismatch.
 PullReport attempt(const Target& target, store::Store& store, const ReadIdentity& read_identity,
-                   std::optional<SshSession>& session) {
+                   std::optional<ssh::Session>& session) {
   store::Incoming incoming = store.receive(target.cluster);
   auto prepared = std::async(std::launch::async, [&] {
     auto image = first_image(target, incoming);
@@ -255,19 +285,19 @@ PullReport attempt(const Target& target, store::Store& store, const ReadIdentity
   if (!session) session.emplace(target);
   const auto [image, base] = prepared.get();
   const core::AsOwner as(incoming.root());
-  const Started started = start(target, *session, Errand::pull, base);
-  const Conversation& node = *started.node;
-  PlaceJudge place(target);
+  const Started started = start(target, *session, RequestKind::pull, base);
+  const ssh::Conversation& node = *started.node;
+  PlaceCheck place(target);
   Reception reception(target, *started.node, place, incoming, *image);
   const core::CopiedFile database = reception.run();
 
   PullReport report;
-  report.node = node.node();
+  report.node = facts_of(node);
   report.node.fallback = started.fallback;
   add_warnings(report.node, place);
   report.read_transaction = node.nanoseconds("read_transaction_nanoseconds");
   // Below zero when k3s has truncated it meanwhile.
-  report.wal_growth_bytes = parse_signed(node.text("wal_growth_bytes"), "wal_growth_bytes");
+  report.wal_growth_bytes = ssh::parse_signed(node.text("wal_growth_bytes"), "wal_growth_bytes");
   if (!node.text("peak_memory_bytes").empty()) report.node_peak_memory_bytes = node.number("peak_memory_bytes");
   report.pages_total = reception.came_whole() ? node.number("pages_total") : image->page_count();
   report.pages_changed = reception.came_whole() ? report.pages_total : image->pages_changed();
@@ -289,7 +319,7 @@ PullReport attempt(const Target& target, store::Store& store, const ReadIdentity
 }
 
 PullReport attempt_twice(const Target& target, store::Store& store, const ReadIdentity& read_identity) {
-  std::optional<SshSession> session;
+  std::optional<ssh::Session> session;
   try {
     return attempt(target, store, read_identity, session);
   } catch (const ImageBuilder::Mismatch&) {
@@ -314,11 +344,11 @@ std::string fallback_warning(const std::string& fallback) {
 }
 
 NodeFacts inspect(const Target& target) {
-  SshSession session(target);
-  const Started started = start(target, session, Errand::inspect, {});
-  PlaceJudge place(target);
-  if (place.first_line(*started.node).word != "end") throw no_stream("a line out of place");
-  NodeFacts node = started.node->node();
+  ssh::Session session(target);
+  const Started started = start(target, session, RequestKind::inspect, {});
+  PlaceCheck place(target);
+  if (place.first_line(*started.node).word != "end") throw ssh::no_stream("a line out of place");
+  NodeFacts node = facts_of(*started.node);
   check_size(target, node.database_size_bytes);
   add_warnings(node, place);
   node.user = session.user();

@@ -1,7 +1,7 @@
 // Pulls one consistent snapshot of a node's kine database, with what its restore needs, over ssh into the store.
 // First room of the flow: node -> puller -> store. It changes one incoming directory of the store and, on the node,
 // one private directory that is gone again when it returns.
-// What it does not do: judge the content (verifier), decide retention (cli asks the store for it), or retry.
+// What it does not do: check the content (verifier), decide retention (cli asks the store for it), or retry.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,7 @@ struct NodeFacts {
   std::string user;                       // that ssh logs in as
   std::string sqlite_version;             // that reads the database: "3.40.1"
   std::string helper_version;             // of drill-node; empty where sqlite3 does its work
-  std::string fallback;                   // why sqlite3 has to do it although drill-node was wanted; else empty
+  std::string fallback;                   // why sqlite3 has to do it although drill-node was asked for; else empty
   std::uint64_t database_size_bytes = 0;  // state.db without its WAL
   std::uint64_t wal_size_bytes = 0;
   std::uint64_t free_bytes = 0;              // where the copy is made
@@ -63,10 +63,9 @@ std::string sudoers_line(const Target& target, const std::string& user);
 using ReadIdentity =
     std::function<core::ClusterIdentity(const std::filesystem::path& database, const std::string& token)>;
 
-/// Pulls one snapshot into `store`, published under the moment its read transaction began: our clock when the node says
-/// that it is about to begin.
-/// Throws: as inspect, and storage (a full disk here or there). Leaves: nothing in the store and nothing on the node
-/// on failure. The caller holds the cluster's lock.
+/// Pulls one snapshot into `store`, published under the timestamp its read transaction began: our clock when the node
+/// says that it is about to begin. Throws: as inspect, and storage (a full disk here or there). Leaves: nothing in the
+/// store and nothing on the node on failure. The caller holds the cluster's lock.
 PullReport pull(const Target& target, store::Store& store, const ReadIdentity& read_identity = {});
 
 }  // namespace puller

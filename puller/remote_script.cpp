@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "core/shell_quote.hpp"
+#include "k3s/gather_script.hpp"
+
 namespace puller {
 namespace {
 
@@ -178,7 +181,7 @@ take_config() {
   fi
 }
 
-# Copies first: size, hash and bytes must be those of one moment.
+# Copies first: size, hash and bytes must be those of one point in time.
 copy_small_files() {
   {
     cp "$data_dir/server/token" token || return 1
@@ -244,7 +247,7 @@ pull() {
 main() {
   say 'k3s-drill 1'
   look
-  if [ "$errand" = pull ]; then pull; else say end; fi
+  if [ "$request" = pull ]; then pull; else say end; fi
   exit 0
 }
 main
@@ -252,62 +255,14 @@ main
 
 }  // namespace
 
-const std::string_view kNodeFunctions = R"sh(
-size_of() { stat -c %s "$1" 2>/dev/null || echo 0; }
-# Not df: that of busybox looks at every mount, and a dead one hangs.
-free_in() { stat -f -c '%a %S' "$1" | { read -r blocks block_bytes; echo $((blocks * block_bytes)); }; }
-
-# Where a path leads to, which need not be there yet.
-resolved() {
-  path=$1 links=0
-  while [ -L "$path" ] && [ $links -lt 40 ]; do
-    links=$((links + 1))
-    link=$(readlink "$path")
-    case $link in /*) path=$link ;; *) path=${path%/*}/$link ;; esac
-  done
-  echo "$path"
-}
-
-# When a process was started, in clock ticks since boot; fails when there is none.
-start_of() {
-  { read -r stat_line <"/proc/$1/stat"; } 2>/dev/null || return 1
-  set -- ${stat_line##*) }
-  shift 19
-  echo "$1"
-}
-)sh";
-
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) {
-    if (c == '\'')
-      result += "'\\''";
-    else
-      result += c;
-  }
-  return result + "'";
-}
-
-std::string shell_word(const std::string& text) {
-  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::string_view("/._-+@%,:=").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  return plain ? text : quoted(text);
-}
-
-std::string root_shell_command() {
-  return "sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh; fi; "
-         "command -v sudo >/dev/null 2>&1 || { echo \"sudo: not installed\" >&2; exit 1; }; exec env LC_ALL=C sudo -n "
-         "sh'";
-}
-
-std::string remote_script(const Target& target, Errand errand) {
+std::string remote_script(const Target& target, RequestKind kind) {
   const auto beat = std::max<std::chrono::seconds::rep>(1, target.idle_timeout.count() / 3);
   return fmt::format(
-      "data_dir={}\nconfig_file={}\nbeat_seconds={}\nlongest_seconds={}\nwal_growth_limit={}\nerrand={}\n{}{}{}{}{}",
-      quoted(target.data_dir), quoted(target.config_file), beat, target.limits.read_transaction.count(),
-      target.limits.wal_growth_bytes, errand == Errand::pull ? "pull" : "inspect", kScriptPrologue, kNodeFunctions,
-      kTellFunctions, kLook, kCopy);
+      "data_dir={}\nconfig_file={}\nbeat_seconds={}\nlongest_seconds={}\nwal_growth_limit={}\nrequest={}\n{}{}{}{}{}",
+      core::shell_quoted(target.data_dir), core::shell_quoted(target.config_file), beat,
+      target.limits.read_transaction.count(), target.limits.wal_growth_bytes,
+      kind == RequestKind::pull ? "pull" : "inspect", k3s::kScriptPrologue, k3s::kNodeFunctions, k3s::kTellFunctions,
+      kLook, kCopy);
 }
 
 }  // namespace puller

@@ -7,26 +7,11 @@
 #include <string>
 #include <string_view>
 
-#include "puller/frames.hpp"
-#include "puller/gather_script.hpp"
 #include "puller/target.hpp"
 
 namespace puller {
 
-/// Shell functions for looking at a node: size_of FILE, free_in DIRECTORY (bytes), start_of PID (ticks since boot),
-/// resolved PATH (without links).
-extern const std::string_view kNodeFunctions;
-
-/// `text` as one word of a shell, in single quotes.
-std::string quoted(const std::string& text);
-
-/// `text` as one word of a shell, in quotes where it needs them.
-std::string shell_word(const std::string& text);
-
-/// The command line for the node's login shell: a root shell that reads its script from stdin.
-std::string root_shell_command();
-
 /// The script itself. Nothing in it is secret.
-std::string remote_script(const Target& target, Errand errand);
+std::string remote_script(const Target& target, RequestKind kind);
 
 }  // namespace puller

@@ -2,37 +2,23 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <charconv>
 #include <optional>
+
+#include "core/version.hpp"
 
 namespace puller {
 namespace {
 
-using Version = std::array<unsigned, 3>;
-
-// Three numbers at the start of `text`, and in `rest` what follows.
-std::optional<Version> parse_version(std::string_view text, std::string_view& rest) {
-  Version version{};
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  for (std::size_t i = 0; i < version.size(); ++i) {
-    if (i > 0 && (at == end || *at++ != '.')) return std::nullopt;
-    const auto [next, error] = std::from_chars(at, end, version[i]);
-    if (error != std::errc()) return std::nullopt;
-    at = next;
-  }
-  rest = std::string_view(at, static_cast<std::size_t>(end - at));
-  return version;
-}
+using core::Version;
 
 std::string_view how_sure(WalReset state) { return state == WalReset::present ? "has" : "is not known to be free of"; }
 
 }  // namespace
 
 WalReset wal_reset_in_sqlite(std::string_view version) {
+  if (version.starts_with('v')) return WalReset::unknown;
   std::string_view rest;
-  const std::optional<Version> parsed = parse_version(version, rest);
+  const std::optional<Version> parsed = core::parse_version(version, &rest);
   if (!parsed || (!rest.empty() && rest.front() != ' ')) return WalReset::unknown;
   const auto from = [&](const Version& first, const Version& after) { return *parsed >= first && *parsed < after; };
   if (*parsed < Version{3, 7, 0} || *parsed >= Version{3, 51, 3}) return WalReset::absent;
@@ -43,7 +29,7 @@ WalReset wal_reset_in_sqlite(std::string_view version) {
 WalReset wal_reset_in_k3s(std::string_view version) {
   if (!version.starts_with('v')) return WalReset::unknown;
   std::string_view rest;
-  const std::optional<Version> parsed = parse_version(version.substr(1), rest);
+  const std::optional<Version> parsed = core::parse_version(version, &rest);
   // A release candidate may have come before the SQLite of its release.
   if (!parsed || (!rest.empty() && rest.front() != '+')) return WalReset::unknown;
   const auto from = [&](const Version& first, const Version& after) { return *parsed >= first && *parsed < after; };

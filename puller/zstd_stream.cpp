@@ -7,13 +7,13 @@
 #include <string>
 #include <utility>
 
-#include "puller/frames.hpp"
+#include "ssh/frames.hpp"
 
 namespace puller {
 namespace {
 
 core::Error cannot_unpack(std::string_view why) {
-  return no_stream(fmt::format("its pages cannot be unpacked: {}", why));
+  return ssh::no_stream(fmt::format("its pages cannot be unpacked: {}", why));
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "reports/changes.hpp"
 #include "core/json_text.hpp"
+#include "reports/changes.hpp"
 
 namespace reports {
 namespace {
@@ -63,7 +63,7 @@ json event_json(const verifier::LifeEvent& event) {
   return {{"revision", row.revision.value},
           {"event", event_word(row.kind)},
           {"uid", text_or_null(row.uid)},
-          {"moment", row.moment ? json(core::format_rfc3339(*row.moment)) : json(nullptr)},
+          {"timestamp", row.timestamp ? json(core::format_rfc3339(*row.timestamp)) : json(nullptr)},
           {"size_bytes", row.kind == verifier::RowKind::deleted ? json(nullptr) : json(row.size_bytes)},
           {"first_snapshot", event.first_snapshot},
           {"last_snapshot", event.last_snapshot},
@@ -134,18 +134,18 @@ std::string log_json(const LogOutcome& outcome) {
                 {"get_back", outcome.get_back}};
   }
   return core::json_text({{"schema", "k3s-drill/log/1"},
-                    {"cluster", outcome.cluster},
-                    {"object",
-                     {{"key", life.key},
-                      {"resource", life.resource},
-                      {"namespace", text_or_null(life.namespace_name)},
-                      {"name", life.name}}},
-                    {"snapshots", life.snapshots},
-                    {"passed_over", passed_over},
-                    {"compact_revision", life.compact_revision.value},
-                    {"events", events},
-                    {"stays", stays},
-                    {"vanished", vanished}});
+                          {"cluster", outcome.cluster},
+                          {"object",
+                           {{"key", life.key},
+                            {"resource", life.resource},
+                            {"namespace", text_or_null(life.namespace_name)},
+                            {"name", life.name}}},
+                          {"snapshots", life.snapshots},
+                          {"passed_over", passed_over},
+                          {"compact_revision", life.compact_revision.value},
+                          {"events", events},
+                          {"stays", stays},
+                          {"vanished", vanished}});
 }
 
 }  // namespace reports

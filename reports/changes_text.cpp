@@ -208,10 +208,10 @@ std::string event_line(const verifier::LifeEvent& event, const Page& page) {
   if (event.snapshots > 1)
     snapshots += wide ? fmt::format(" to {} ({})", core::printable(event.last_snapshot), event.snapshots)
                       : fmt::format(" +{} more", event.snapshots - 1);
-  return fmt::format("  {:>9}  {}  {:<20}  {:<{}}  {}\n", row.revision.value,
-                     painted(fmt::format("{:<7}", word), code, page.colour),
-                     row.moment ? core::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*row.moment)) : "-",
-                     uid, wide ? 36 : 8, snapshots);
+  return fmt::format(
+      "  {:>9}  {}  {:<20}  {:<{}}  {}\n", row.revision.value, painted(fmt::format("{:<7}", word), code, page.colour),
+      row.timestamp ? core::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*row.timestamp)) : "-", uid,
+      wide ? 36 : 8, snapshots);
 }
 
 std::string unknown_text(const verifier::LifeEvent& event, const Page& page) {
@@ -225,7 +225,7 @@ std::string unknown_text(const verifier::LifeEvent& event, const Page& page) {
 
 std::string events_text(const verifier::Life& life, const Page& page) {
   const bool wide = page.columns >= kWide;
-  std::string text = fmt::format("  {:>9}  {:<7}  {:<20}  {:<{}}  {}\n", "REVISION", "EVENT", "MOMENT INSIDE", "UID",
+  std::string text = fmt::format("  {:>9}  {:<7}  {:<20}  {:<{}}  {}\n", "REVISION", "EVENT", "TIMESTAMP INSIDE", "UID",
                                  wide ? 36 : 8, "IN SNAPSHOTS");
   const std::size_t count = life.events.size();
   const bool shorten = page.detail == Detail::brief && count > kFirstEvents + kLastEvents + 1;

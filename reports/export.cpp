@@ -19,7 +19,7 @@ constexpr std::array<std::pair<const char*, const char*>, 7> kReasons{{
     {"controller", "made by a controller from something else"},
     {"cluster", "made by every cluster itself"},
     {"token", "tokens that the server made for service accounts"},
-    {"moment", "events and leases"},
+    {"transient", "events and leases"},
     {"finished", "jobs and pods that ran to their end"},
     {"not_served", "not served by this control plane"},
     {"unconverted", "stored in a version that only a webhook converts"},

@@ -16,7 +16,7 @@ json findings_json(const std::vector<core::Finding>& findings) {
   return list;
 }
 
-json step_json(const RestoreStep& step) {
+json step_json(const restorer::Step& step) {
   return {{"name", step.name},
           {"title", step.title},
           {"lines", step.lines.empty() ? json(nullptr) : json(step.lines)},
@@ -31,7 +31,7 @@ json objects_json(const drill::Equality& objects) {
           {"examples", objects.examples}};
 }
 
-json replaced_json(const ReplacedCluster& replaced) {
+json replaced_json(const restorer::ReplacedCluster& replaced) {
   const auto& content = replaced.content;
   return {{"name", replaced.name},
           {"new", content && content->is_new()},
@@ -42,13 +42,13 @@ json replaced_json(const ReplacedCluster& replaced) {
 
 }  // namespace
 
-std::string restore_json(const RestoreOutcome& outcome) {
+std::string restore_json(const restorer::Outcome& outcome) {
   json steps = json::array();
-  for (const RestoreStep& step : outcome.steps) steps.push_back(step_json(step));
+  for (const restorer::Step& step : outcome.steps) steps.push_back(step_json(step));
   const json document = {
       {"schema", "k3s-drill/restore/1"},
       {"verdict", to_string(verdict_of(outcome))},
-      {"dry_run", outcome.mode == RestoreOutcome::Mode::dry_run},
+      {"dry_run", outcome.mode == restorer::Outcome::Mode::dry_run},
       {"snapshot", outcome.snapshot},
       {"cluster", outcome.cluster},
       {"node",
@@ -59,7 +59,7 @@ std::string restore_json(const RestoreOutcome& outcome) {
       {"replaced_cluster", outcome.replaced ? replaced_json(*outcome.replaced) : json(nullptr)},
       {"steps", steps},
       {"kept_aside", outcome.kept_aside.empty() ? json(nullptr) : json(outcome.kept_aside)},
-      {"rolled_back", outcome.rolled_back == RolledBack::yes},
+      {"rolled_back", outcome.rolled_back == restorer::RolledBack::yes},
       {"rollback_failure", outcome.rollback_failure.empty() ? json(nullptr) : json(outcome.rollback_failure)},
       {"revision",
        {{"snapshot", outcome.revision.value},

@@ -8,12 +8,12 @@
 namespace reports {
 namespace {
 
-std::string step_text(const RestoreStep& step, RestoreOutcome::Mode mode, const Page& page) {
+std::string step_text(const restorer::Step& step, restorer::Outcome::Mode mode, const Page& page) {
   std::string text = fmt::format(
       "  {:<12} {}  {:>9}\n", core::printable(step.name), verdict_word(core::to_string(step.verdict), page.colour, 13),
       step.verdict == core::CheckVerdict::skipped ? std::string("-") : core::format_duration(step.duration));
   text += findings_text(step.findings, page);
-  if (mode == RestoreOutcome::Mode::real) return text;
+  if (mode == restorer::Outcome::Mode::real) return text;
   text += wrapped("      ", core::printable(step.title), 6, page.columns);
   for (std::size_t begin = 0; begin < step.lines.size();) {
     const std::size_t end = std::min(step.lines.find('\n', begin), step.lines.size());
@@ -32,14 +32,14 @@ std::string objects_text(const drill::Equality& objects) {
 }
 
 // Or would, after a dry run.
-bool stands(const RestoreOutcome& outcome) {
+bool stands(const restorer::Outcome& outcome) {
   return !outcome.kept_aside.empty() && (verdict_of(outcome) == core::Verdict::pass || !outcome.accepted_faults.empty());
 }
 
-std::string headline(const RestoreOutcome& outcome) {
-  if (outcome.mode == RestoreOutcome::Mode::dry_run) return "nothing was changed; this is what would run";
-  if (outcome.rolled_back == RolledBack::yes) return "rolled back: the node is as it was before";
-  if (outcome.rolled_back == RolledBack::failed) return "NOT ROLLED BACK: the node needs a person now";
+std::string headline(const restorer::Outcome& outcome) {
+  if (outcome.mode == restorer::Outcome::Mode::dry_run) return "nothing was changed; this is what would run";
+  if (outcome.rolled_back == restorer::RolledBack::yes) return "rolled back: the node is as it was before";
+  if (outcome.rolled_back == restorer::RolledBack::failed) return "NOT ROLLED BACK: the node needs a person now";
   if (verdict_of(outcome) == core::Verdict::pass)
     return outcome.accepted_faults.empty() ? "restored" : "restored, from a damaged snapshot";
   if (!outcome.kept_aside.empty() && !outcome.accepted_faults.empty())
@@ -50,25 +50,16 @@ std::string headline(const RestoreOutcome& outcome) {
 
 }  // namespace
 
-core::Verdict verdict_of(const RestoreOutcome& outcome) {
-  core::Verdict verdict = core::Verdict::pass;
-  for (const RestoreStep& step : outcome.steps) {
-    if (step.verdict == core::CheckVerdict::fail) verdict = core::Verdict::fail;
-    if (step.verdict == core::CheckVerdict::could_not_run) verdict = core::worse(verdict, core::Verdict::inconclusive);
-  }
-  return verdict;
-}
-
-std::string restore_text(const RestoreOutcome& outcome, const Page& page) {
+std::string restore_text(const restorer::Outcome& outcome, const Page& page) {
   std::string text = fmt::format("{}  {} to {}: {}\n", verdict_word(to_string(verdict_of(outcome)), page.colour),
                                  core::printable(outcome.snapshot), core::printable(outcome.node), headline(outcome));
-  for (const RestoreStep& step : outcome.steps) text += step_text(step, outcome.mode, page);
+  for (const restorer::Step& step : outcome.steps) text += step_text(step, outcome.mode, page);
   if (!outcome.rollback_failure.empty())
     text += wrapped("  rollback     ", core::printable(outcome.rollback_failure), 15, page.columns);
   if (outcome.objects) text += objects_text(*outcome.objects);
   text += fmt::format("  revision     {}{}\n", outcome.revision.value,
                       outcome.bumped ? fmt::format(", goes on from {}", outcome.bumped->value) : std::string());
-  const bool dry = outcome.mode == RestoreOutcome::Mode::dry_run;
+  const bool dry = outcome.mode == restorer::Outcome::Mode::dry_run;
   if (stands(outcome))
     text +=
         wrapped("  kept         ",

@@ -9,11 +9,12 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/sha256.hpp"
 #include "k3s/place.hpp"
-#include "puller/node_problem.hpp"
-#include "puller/remote_script.hpp"
+#include "ssh/node_problem.hpp"
+#include "ssh/root_shell.hpp"
+#include "verifier/keys/token.hpp"
 
 namespace restorer {
 namespace {
@@ -45,11 +46,10 @@ std::string trimmed(const std::string& text) {
   return text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin);
 }
 
-// Of "K10<hash>::<user>:<password>" the password, or all of it. Source: k3s-io/k3s pkg/clientaccess/token.go.
-std::string password_hash(std::string_view token) {
-  const std::size_t user = token.starts_with("K10") ? token.find("::") : std::string_view::npos;
-  const std::size_t colon = user == std::string_view::npos ? user : token.find(':', user + 2);
-  return core::sha256_hex(colon == std::string_view::npos ? token : token.substr(colon + 1));
+// Of one that k3s would reject, the hash of all of it.
+std::string password_hash(std::string_view text) {
+  const verifier::Token token = verifier::parse_token(text);
+  return core::sha256_hex(token.problem.empty() ? token.password.view() : text);
 }
 
 std::string one_line(std::string text) {
@@ -63,13 +63,13 @@ std::string as_said(const k3s::Value& value) {
                                      : fmt::format("{}, as {} says", value.text, value.file));
 }
 
-std::unique_ptr<puller::Conversation> converse(const puller::Target& target, puller::SshSession& session,
-                                               puller::SshCommand shell, const std::string& script) {
-  auto conversation = std::make_unique<puller::Conversation>(target, std::move(shell), script);
+std::unique_ptr<ssh::Conversation> converse(const ssh::Target& target, ssh::Session& session, ssh::Command shell,
+                                            const std::string& script) {
+  auto conversation = std::make_unique<ssh::Conversation>(target, std::move(shell), script);
   if (!conversation->greeted() && !session.is_connected())
     throw Error(ErrorKind::unreachable, session.peer() + ": the connection was lost");
   if (!conversation->greeted())
-    throw puller::no_root_shell(session.user(), target.host, conversation->error_output(), conversation->exit_status());
+    throw ssh::no_root_shell(session.user(), target.host, conversation->error_output(), conversation->exit_status());
   conversation->allow(kLongestStep);
   return conversation;
 }
@@ -78,7 +78,7 @@ bool says_lost(const Error& error) {
   return error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::timeout;
 }
 
-RollBack roll_back_said(const puller::Conversation& shell) {
+RollbackResult roll_back_said(const ssh::Conversation& shell) {
   return {shell.text("kept"), shell.text("stands"), service_called(shell.text("service"))};
 }
 
@@ -86,21 +86,21 @@ RollBack roll_back_said(const puller::Conversation& shell) {
 
 Node::Node(Settings settings) : settings_(std::move(settings)), session_(settings_.target) {}
 
-std::unique_ptr<puller::Conversation> Node::start(const std::string& script) {
+std::unique_ptr<ssh::Conversation> Node::start(const std::string& script) {
   return converse(settings_.target, session_, root_shell(), script);
 }
 
 // A shell that has been told nothing has done nothing: so it may be had over another connection.
-puller::SshCommand Node::root_shell() {
+ssh::Command Node::root_shell() {
   be_connected();
   try {
-    return session_.start(puller::root_shell_command());
+    return session_.start(ssh::root_shell_command());
   } catch (const Error& error) {
     if (!says_lost(error)) throw;
   }
   connect_again();
   be_connected();
-  return session_.start(puller::root_shell_command());
+  return session_.start(ssh::root_shell_command());
 }
 
 void Node::be_connected() {
@@ -114,11 +114,11 @@ void Node::connect_again() {
   session_ = connect_patiently();
 }
 
-puller::SshSession Node::connect_patiently() const {
+ssh::Session Node::connect_patiently() const {
   const core::Stopwatch watch;
   while (true) {
     try {
-      return puller::SshSession(settings_.target);
+      return ssh::Session(settings_.target);
     } catch (const Error& error) {
       if (!says_lost(error) || watch.elapsed() > settings_.target.idle_timeout) throw;
     }
@@ -130,7 +130,7 @@ puller::SshSession Node::connect_patiently() const {
 void Node::hold_claim(const std::string& script) {
   claim_.reset();
   claim_session_.emplace(connect_patiently());
-  auto claim = converse(settings_.target, *claim_session_, claim_session_->start(puller::root_shell_command()), script);
+  auto claim = converse(settings_.target, *claim_session_, claim_session_->start(ssh::root_shell_command()), script);
   run_to_end(*claim);
   claim_ = std::move(claim);
 }
@@ -147,11 +147,11 @@ auto Node::read(Read&& ask) -> decltype(ask()) {
 }
 
 // To "end", or to what the node has against it.
-void Node::run_to_end(puller::Conversation& shell) {
-  const puller::Line line = shell.next();
+void Node::run_to_end(ssh::Conversation& shell) {
+  const ssh::Line line = shell.next();
   if (shell.knows("unflushed")) unflushed_ = shell.text("unflushed");
   if (line.word == "refused") throw Error(ErrorKind::storage, fmt::format("{}: {}", settings_.target.host, line.rest));
-  if (line.word != "end") throw puller::no_stream("it says " + line.word);
+  if (line.word != "end") throw ssh::no_stream("it says " + line.word);
 }
 
 NodeState Node::look() {
@@ -184,11 +184,11 @@ NodeState Node::look_once() {
 
 // What k3s would do at its next start, by what it is told.
 void Node::read_settings(const k3s::Told& told, NodeState& state) {
-  if (!told.whole()) throw puller::no_stream("it does not say what k3s is told");
-  const puller::Target& target = settings_.target;
+  if (!told.whole()) throw ssh::no_stream("it does not say what k3s is told");
+  const ssh::Target& target = settings_.target;
   const k3s::Settings settings(told, target.config_file.string());
   const k3s::Datastore datastore = k3s::datastore_of(settings);
-  if (!datastore.kind.empty()) throw puller::external_datastore(datastore.kind, datastore.file, target.host);
+  if (!datastore.kind.empty()) throw ssh::external_datastore(datastore.kind, datastore.file, target.host);
   const k3s::Value data_dir = settings.data_dir();
   const bool default_is_meant = settings.starts_k3s() && !told.inode_of(data_dir.text).empty();
   if ((!data_dir.file.empty() || default_is_meant) && !told.same(data_dir.text, target.data_dir.string()))
@@ -231,14 +231,14 @@ void Node::check_forwarding() {
   }
 }
 
-RollBack Node::mend() {
-  const auto shell = start(mend_script(settings_));
+RollbackResult Node::recover() {
+  const auto shell = start(recover_script(settings_));
   run_to_end(*shell);
   return roll_back_said(*shell);
 }
 
-std::string Node::let_stand() {
-  const auto shell = start(let_stand_script(settings_));
+std::string Node::accept() {
+  const auto shell = start(accept_script(settings_));
   run_to_end(*shell);
   return shell->text("kept");
 }
@@ -258,10 +258,10 @@ void Node::send(const ScriptFacts& facts, const std::filesystem::path& database,
   const auto shell = start(receive_script(facts, parcels));
   shell->allow_transfer(parcels.front().size_bytes, kLongestStep);
   for (const auto& [name, path] : files) {
-    const puller::Line line = shell->next();
+    const ssh::Line line = shell->next();
     if (line.word == "refused")
       throw Error(ErrorKind::storage, fmt::format("{}: {}", settings_.target.host, line.rest));
-    if (line.word != "send" || line.rest != name) throw puller::no_stream("it says " + line.word);
+    if (line.word != "send" || line.rest != name) throw ssh::no_stream("it says " + line.word);
     core::read_blocks(path, [&](std::string_view bytes) { shell->say(bytes); });
   }
   run_to_end(*shell);
@@ -269,10 +269,10 @@ void Node::send(const ScriptFacts& facts, const std::filesystem::path& database,
 
 void Node::run(const ScriptFacts& facts, std::string_view step) { run_to_end(*start(step_script(facts, step))); }
 
-RollBack Node::roll_back(const ScriptFacts& facts) {
-  puller::SshSession session(settings_.target);
+RollbackResult Node::roll_back(const ScriptFacts& facts) {
+  ssh::Session session(settings_.target);
   const auto shell =
-      converse(settings_.target, session, session.start(puller::root_shell_command()), rollback_script(facts));
+      converse(settings_.target, session, session.start(ssh::root_shell_command()), rollback_script(facts));
   run_to_end(*shell);
   claim_.reset();
   claimed_.reset();
@@ -294,10 +294,10 @@ std::string Node::kubeconfig(const ScriptFacts& facts) {
 
 std::string Node::kubeconfig_once(const ScriptFacts& facts) {
   const auto shell = start(kubeconfig_script(facts));
-  const puller::Line line = shell->next();
+  const ssh::Line line = shell->next();
   if (line.word != "kubeconfig") return {};
-  const std::uint64_t size_bytes = puller::parse_number(line.rest, "kubeconfig");
-  if (size_bytes > kKubeconfigBytes) throw puller::no_stream("a kubeconfig without end");
+  const std::uint64_t size_bytes = ssh::parse_number(line.rest, "kubeconfig");
+  if (size_bytes > kKubeconfigBytes) throw ssh::no_stream("a kubeconfig without end");
   std::string text;
   shell->bytes(size_bytes, [&](std::string_view bytes) { text += bytes; });
   return text;

@@ -1,7 +1,7 @@
 // A k3s server that is being restored: what it says of itself, the steps run on it, and the way back.
 // Between cli, which owns their order, and the shell text of node_script. It changes the node and nothing here.
 // A connection that is lost between two steps is made again, and the claim with it; one lost in a step ends that step.
-// What it does not do: decide whether the node may be restored (judge.hpp), or know what is in a database.
+// What it does not do: decide whether the node may be restored (check.hpp), or know what is in a database.
 #pragma once
 
 #include <filesystem>
@@ -13,9 +13,9 @@
 
 #include "core/clock.hpp"
 #include "k3s/settings.hpp"
-#include "puller/conversation.hpp"
-#include "puller/ssh_session.hpp"
 #include "restorer/node_script.hpp"
+#include "ssh/conversation.hpp"
+#include "ssh/session.hpp"
 
 namespace restorer {
 
@@ -70,7 +70,7 @@ struct NodeState {
 };
 
 /// What a rollback came to.
-struct RollBack {
+struct RollbackResult {
   std::string kept;    // directory on the node with what k3s had been started on; empty: it had not
   std::string stands;  // nothing was put back, as the restore had come to its end: what was there before is here
   Service service = Service::stopped;  // running: k3s was started again
@@ -97,11 +97,11 @@ class Node {
   void check_forwarding();
 
   /// Puts back what an earlier restore has moved that was cut off. Throws: storage, as the node says.
-  RollBack mend();
+  RollbackResult recover();
 
   /// Lets what an earlier restore has placed that was cut off stand. Returns the directory with what was there before.
   /// Throws: storage, as the node says.
-  std::string let_stand();
+  std::string accept();
 
   /// From here on the node is ours: makes the work directory, and keeps it marked as in use while this lives. Where
   /// the claim was lost with its connection, each of what follows makes it again, and throws storage when somebody else
@@ -116,7 +116,7 @@ class Node {
   void run(const ScriptFacts& facts, std::string_view step);
 
   /// Puts everything back, through a connection of its own. Throws: as above; then rollback_file() is still there.
-  RollBack roll_back(const ScriptFacts& facts);
+  RollbackResult roll_back(const ScriptFacts& facts);
 
   /// What could not be flushed to disk since this was asked last, and why; empty: nothing.
   std::string take_unflushed() { return std::exchange(unflushed_, {}); }
@@ -127,13 +127,13 @@ class Node {
   std::string kubeconfig(const ScriptFacts& facts);
 
  private:
-  std::unique_ptr<puller::Conversation> start(const std::string& script);
-  puller::SshCommand root_shell();
+  std::unique_ptr<ssh::Conversation> start(const std::string& script);
+  ssh::Command root_shell();
   void be_connected();
   void connect_again();
-  puller::SshSession connect_patiently() const;
+  ssh::Session connect_patiently() const;
   void hold_claim(const std::string& script);
-  void run_to_end(puller::Conversation& shell);
+  void run_to_end(ssh::Conversation& shell);
   template <class Read>
   auto read(Read&& ask) -> decltype(ask());
   NodeState look_once();
@@ -142,10 +142,10 @@ class Node {
   std::string kubeconfig_once(const ScriptFacts& facts);
 
   Settings settings_;
-  puller::SshSession session_;
+  ssh::Session session_;
   std::optional<ScriptFacts> claimed_;
-  std::optional<puller::SshSession> claim_session_;
-  std::unique_ptr<puller::Conversation> claim_;  // empty while it is lost
+  std::optional<ssh::Session> claim_session_;
+  std::unique_ptr<ssh::Conversation> claim_;  // empty while it is lost
   std::string unflushed_;
 };
 

@@ -19,7 +19,7 @@ nap() {
 
 # Runs a command that may be long silent, for at most $1 seconds, with a mask and signals that a k3s may keep; 143 when
 # it had not ended by then. One that waits for a dead disk does not heed a signal either: it is left behind.
-calmly() {
+with_timeout() {
   limit=$1
   shift
   said=$work/said
@@ -68,7 +68,7 @@ flush_by() {
   what=$1
   shift
   case "$hanging;" in *";$what;"*) return 0 ;; esac
-  calmly "$flush_seconds" "$@" && return 0
+  with_timeout "$flush_seconds" "$@" && return 0
   status=$?
   unflushed="${unflushed:+$unflushed, }$what ($(last_words))"
   fact unflushed "$unflushed"
@@ -137,7 +137,7 @@ take_turn() {
   return 1
 }
 
-# For one who is not the drill whose restore it is: that drill may come back to it at any moment.
+# For one who is not the drill whose restore it is: that drill may come back to it at any timestamp.
 take_turn_unowned() {
   refuse_while_owned
   take_turn || return 1
@@ -145,7 +145,7 @@ take_turn_unowned() {
 }
 
 # The work directory is that of this restore.
-ours() { grep -qs "^moment='$moment'\$" "$work/rollback.sh"; }
+ours() { grep -qs "^timestamp='$timestamp'\$" "$work/rollback.sh"; }
 
 # Left alone by its drill, a step goes on to its end.
 wait_for_step() {
@@ -165,7 +165,7 @@ place_of() {
 }
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 
-# Each of the two is whole at any moment, or not there; one of them is.
+# Each of the two is whole at any timestamp, or not there; one of them is.
 move() {
   if [ "$(stat -c %d "$1")" = "$(stat -c %d "${2%/*}")" ]; then mv -f "$1" "$2"; return; fi
   rm -rf "${2%/*}/.drill-moving" "${1%/*}/.drill-moved"
@@ -225,7 +225,7 @@ put_back() {
 # What was sent is where k3s looks for it, and no rollback has begun to take it away.
 placed() {
   [ -e "$work/placed" ] && ! there "$work/state.db" && ! there "$work/token" && there "$db/state.db" &&
-    [ ! -d "$db/rolled-back-$(sed -n "s/^moment='\(.*\)'\$/\1/p" "$work/rollback.sh" 2>/dev/null)" ]
+    [ ! -d "$db/rolled-back-$(sed -n "s/^timestamp='\(.*\)'\$/\1/p" "$work/rollback.sh" 2>/dev/null)" ]
 }
 )sh";
 
@@ -258,7 +258,7 @@ look_at_cluster() {
 # The restore that was cut off, or is at work: a living process of it holds the directory.
 look_at_work() {
   [ -d "$work" ] || return 0
-  fact unfinished "$(sed -n "s/^snapshot='\(.*\)'\$/\1/p; s/^moment='\(.*\)'\$/of \1/p" "$work/rollback.sh" 2>/dev/null | tr '\n' ' ')"
+  fact unfinished "$(sed -n "s/^snapshot='\(.*\)'\$/\1/p; s/^timestamp='\(.*\)'\$/of \1/p" "$work/rollback.sh" 2>/dev/null | tr '\n' ' ')"
   if [ ! -s "$work/rollback.sh" ]; then
     fact stage claimed
   elif placed && { [ -e "$work/started" ] || service_runs; }; then

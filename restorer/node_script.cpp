@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "puller/remote_script.hpp"
+#include "core/shell_quote.hpp"
+#include "k3s/gather_script.hpp"
 #include "restorer/node_functions.hpp"
 
 namespace restorer {
@@ -55,7 +56,7 @@ lines=$(journalctl -q -u k3s -n 40 -o cat 2>/dev/null)
 log() { printf '%s\n' "$lines"; }
 complaint=$(log | grep -E 'level=(fatal|error)|^E[0-9]' | tail -n 1 | tr -d '\000-\037\177' | cut -c 1-300)
 fact complaint "$complaint"
-# Of the k3s that the restore has started: the one before may have ended in just that way. Both moments are the node's.
+# Of the k3s that the restore has started: the one before may have ended in just that way. Both timestamps are the node's.
 if since=$(date -r "$work/started" +%Y-%m-%dT%H:%M:%S 2>/dev/null); then
   fact failed_opens "$(log | awk -v since="time=\"$since" '
     /Configuring/ { failed = 0 }
@@ -74,7 +75,7 @@ fi
 )sh";
 
 // Before the first change there is nothing to be put back, and after the end of a restore neither.
-constexpr std::string_view kMend = R"sh(
+constexpr std::string_view kRecover = R"sh(
 if [ ! -s "$work/rollback.sh" ] && [ -s "$work/aside" ] && [ -e "$work/had" ]; then fact stands "$(cat "$work/aside")"; fi
 if [ -s "$work/rollback.sh" ] && { [ -e "$work/stopping" ] || [ -e "$work/had" ]; }; then
   exec sh "$work/rollback.sh"
@@ -83,7 +84,7 @@ if take_turn_unowned; then rm -rf "$work"; fi
 rmdir "$db" "$server" "$data_dir" 2>/dev/null || :
 )sh";
 
-constexpr std::string_view kLetStand = R"sh(
+constexpr std::string_view kAccept = R"sh(
 take_turn_unowned || refuse "nothing was cut off here"
 wait_for_step
 placed || refuse "what was sent is not in its place; --rollback puts back what was there before"
@@ -115,7 +116,7 @@ std::string stop_words(const ScriptFacts& facts) {
     case Manager::openrc:
       return "rc-service k3s stop";
     default:
-      return "sh -c " + puller::quoted(facts.settings.stop_command);
+      return "sh -c " + core::shell_quoted(facts.settings.stop_command);
   }
 }
 
@@ -127,7 +128,7 @@ std::string start_words(const ScriptFacts& facts) {
     case Manager::openrc:
       return "rc-service k3s start";
     default:
-      return "sh -c " + puller::quoted(facts.settings.start_command);
+      return "sh -c " + core::shell_quoted(facts.settings.start_command);
   }
 }
 
@@ -136,15 +137,15 @@ std::string start_words(const ScriptFacts& facts) {
 // ends within three seconds, and a second SIGTERM does its database no harm.
 std::string stop_line(const ScriptFacts& facts) {
   const std::string words = stop_words(facts);
-  if (facts.manager != Manager::systemd) return fmt::format("calmly 600 {} || :", words);
-  return fmt::format("calmly 6 {0} || {{ systemctl kill --kill-who=main k3s; calmly 600 {0}; }} 2>/dev/null || :",
-                     words);
+  if (facts.manager != Manager::systemd) return fmt::format("with_timeout 600 {} || :", words);
+  return fmt::format(
+      "with_timeout 6 {0} || {{ systemctl kill --kill-who=main k3s; with_timeout 600 {0}; }} 2>/dev/null || :", words);
 }
 
 constexpr std::string_view kInsistOnStop = R"sh(until_stopped || refuse "$(why_not_stopped)")sh";
 
 std::string start_line(const ScriptFacts& facts) {
-  return fmt::format(R"sh(calmly {} {} || refuse "k3s does not start: $(last_words)")sh",
+  return fmt::format(R"sh(with_timeout {} {} || refuse "k3s does not start: $(last_words)")sh",
                      facts.settings.start_timeout.count(), start_words(facts));
 }
 
@@ -152,20 +153,21 @@ std::string variables(const Settings& settings) {
   return fmt::format(
       "data_dir={}\nconfig_file={}\nkubeconfig={}\nstop_command={}\nstop_seconds={} flush_seconds={}\n"
       "server=$data_dir/server\n",
-      puller::quoted(settings.target.data_dir.string()), puller::quoted(settings.target.config_file.string()),
-      puller::quoted(settings.kubeconfig.string()), puller::quoted(settings.stop_command),
+      core::shell_quoted(settings.target.data_dir.string()), core::shell_quoted(settings.target.config_file.string()),
+      core::shell_quoted(settings.kubeconfig.string()), core::shell_quoted(settings.stop_command),
       settings.stop_timeout.count(), settings.flush_timeout.count());
 }
 
 std::string script(const std::string& head, std::string_view step, std::string_view hello = kHello) {
-  return fmt::format("{}{}{}{}{}step() {{\n{}\n}}\n{}", head, puller::kScriptPrologue, puller::kNodeFunctions, kPlaces,
+  return fmt::format("{}{}{}{}{}step() {{\n{}\n}}\n{}", head, k3s::kScriptPrologue, k3s::kNodeFunctions, kPlaces,
                      kRestoreFunctions, step, fmt::format(kMain, hello));
 }
 
 std::string variables(const ScriptFacts& facts) {
-  return fmt::format("snapshot={}\nmoment={}\n{}manager={}\naside={}\ndatabase={}\n", puller::quoted(facts.snapshot),
-                     puller::quoted(facts.moment), variables(facts.settings), to_string(facts.manager),
-                     puller::quoted(facts.aside().string()), puller::quoted(facts.directory() / "state.db"));
+  return fmt::format("snapshot={}\ntimestamp={}\n{}manager={}\naside={}\ndatabase={}\n",
+                     core::shell_quoted(facts.snapshot), core::shell_quoted(facts.timestamp), variables(facts.settings),
+                     to_string(facts.manager), core::shell_quoted(facts.aside().string()),
+                     core::shell_quoted(facts.directory() / "state.db"));
 }
 
 // Another may have put everything back while this one waited, or the restore may have come to its end after all.
@@ -173,7 +175,7 @@ std::string rollback_lines(const ScriptFacts& facts, std::string_view take_turn)
   return fmt::format("if ours && {}; then wait_for_step; fi", take_turn) + R"sh(
 if ! ours; then
   [ ! -d "$aside" ] || fact stands "$aside"
-  [ ! -d "$db/rolled-back-$moment" ] || fact kept "$db/rolled-back-$moment"
+  [ ! -d "$db/rolled-back-$timestamp" ] || fact kept "$db/rolled-back-$timestamp"
   return 0
 fi
 )sh" + rollback_step(facts);
@@ -233,7 +235,7 @@ std::string start_step(const ScriptFacts& facts) {
                      start_line(facts));
 }
 
-// Without its rollback a work directory is only rubbish: that is the moment from which the restore stands.
+// Without its rollback a work directory is only rubbish: that is the timestamp from which the restore stands.
 std::string finish_step() { return R"sh(rm -f "$work/rollback.sh" && { flush; rm -rf "$work"; })sh"; }
 
 // As long as nothing was moved k3s need not be stopped for it, and whoever else has the database open does no harm.
@@ -241,7 +243,7 @@ std::string finish_step() { return R"sh(rm -f "$work/rollback.sh" && { flush; rm
 std::string rollback_step(const ScriptFacts& facts) {
   const bool ran = facts.service == Service::running;
   return fmt::format(
-      R"sh(all_kept=$db/rolled-back-$moment kept=$db/rolled-back-$moment/$turn
+      R"sh(all_kept=$db/rolled-back-$timestamp kept=$db/rolled-back-$timestamp/$turn
 rm -f "$work/reserve"
 if [ -f "$work/had" ]; then
 {0}
@@ -271,12 +273,12 @@ std::string rollback_script(const ScriptFacts& facts) {
 }
 
 std::string look_script(const Settings& settings) {
-  return script(variables(settings), fmt::format("{}{}", puller::kTellFunctions, kLook));
+  return script(variables(settings), fmt::format("{}{}", k3s::kTellFunctions, kLook));
 }
 
 std::string read_script(const Settings& settings, const std::string& file) {
   return script(variables(settings),
-                fmt::format("{}tell_file sourced {}\ntold whole", puller::kTellFunctions, puller::quoted(file)));
+                fmt::format("{}tell_file sourced {}\ntold whole", k3s::kTellFunctions, core::shell_quoted(file)));
 }
 
 std::string claim_script(const ScriptFacts& facts) {
@@ -298,10 +300,10 @@ std::string pulse_script(const ScriptFacts& facts) { return script(variables(fac
 
 std::string kubeconfig_script(const ScriptFacts& facts) { return script(variables(facts), kKubeconfig); }
 
-std::string mend_script(const Settings& settings) { return script(variables(settings), kMend); }
+std::string recover_script(const Settings& settings) { return script(variables(settings), kRecover); }
 
-std::string let_stand_script(const Settings& settings) {
-  return script(variables(settings), fmt::format("{}{}", kLetStand, finish_step()));
+std::string accept_script(const Settings& settings) {
+  return script(variables(settings), fmt::format("{}{}", kAccept, finish_step()));
 }
 
 }  // namespace restorer

@@ -1,7 +1,7 @@
 // The POSIX shell text of a restore, for dash, bash and busybox, run as root on the node. Each step is a few lines over
 // a handful of functions, so that a person can read what will run; each may be cut off anywhere, as rollback_script()
 // puts back whatever was moved by then, and may itself be run again.
-// What it does not do: decide whether a node may be restored (judge.hpp), or run anything (node.hpp).
+// What it does not do: decide whether a node may be restored (check.hpp), or run anything (node.hpp).
 #pragma once
 
 #include <chrono>
@@ -11,13 +11,13 @@
 #include <string_view>
 #include <vector>
 
-#include "puller/target.hpp"
+#include "ssh/target.hpp"
 
 namespace restorer {
 
 /// What is configured about a node.
 struct Settings {
-  puller::Target target;
+  ssh::Target target;
   std::filesystem::path kubeconfig = "/etc/rancher/k3s/k3s.yaml";  // on the node
   std::string stop_command;                                        // on the node; empty: its service manager's
   std::string start_command;                                       // both or none
@@ -44,7 +44,7 @@ struct ScriptFacts {
   Service service = Service::stopped;
   Server server = Server::absent;
   std::string snapshot;                 // "edge/20261123T231700Z"
-  std::string moment;                   // of this restore, and no other's: "20261124T031500Z-3f9a"
+  std::string timestamp;                // of this restore, and no other's: "20261124T031500Z-3f9a"
   std::filesystem::path database_link;  // what state.db leads to when it is a symlink; it stays one
 
   /// Where the database is, with its WAL.
@@ -54,7 +54,7 @@ struct ScriptFacts {
   /// Where the journal and what has arrived lie while a restore is at work; there is no restore without it.
   std::filesystem::path work() const { return directory() / ".drill-restore"; }
   /// Where what was there before is kept: beside the database, so that it gets there by its name alone.
-  std::filesystem::path aside() const { return directory() / ("before-restore-" + moment); }
+  std::filesystem::path aside() const { return directory() / ("before-restore-" + timestamp); }
   /// Puts back what was there; on the node from before the first change on.
   std::filesystem::path rollback_file() const { return work() / "rollback.sh"; }
 };
@@ -108,9 +108,9 @@ std::string pulse_script(const ScriptFacts& facts);
 std::string kubeconfig_script(const ScriptFacts& facts);
 
 /// Puts back what a restore that was cut off has moved, with the rollback it left there.
-std::string mend_script(const Settings& settings);
+std::string recover_script(const Settings& settings);
 
 /// Lets what a restore has placed that was cut off stand. Says `fact kept DIRECTORY`, with what was there before.
-std::string let_stand_script(const Settings& settings);
+std::string accept_script(const Settings& settings);
 
 }  // namespace restorer

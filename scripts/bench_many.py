@@ -26,9 +26,9 @@ def multiply(cluster, count):
     """Makes `count` snapshots of the one that is there, an hour apart, the newest last."""
     [first] = [entry for entry in cluster.iterdir() if entry.is_dir() and entry.name[0] != "."]
     manifest = json.loads((first / "manifest.json").read_text())
-    moment = datetime.datetime.strptime(first.name, NAME)
+    timestamp = datetime.datetime.strptime(first.name, NAME)
     for number in range(1, count):
-        taken = moment - datetime.timedelta(hours=count - number)
+        taken = timestamp - datetime.timedelta(hours=count - number)
         directory = cluster / taken.strftime(NAME)
         directory.mkdir(mode=0o700)
         for file in first.iterdir():
@@ -36,7 +36,7 @@ def multiply(cluster, count):
                 os.link(file, directory / file.name)
         manifest |= {"name": directory.name, "taken_at": taken.strftime("%Y-%m-%dT%H:%M:%SZ"), "sequence": number}
         (directory / "manifest.json").write_text(json.dumps(manifest, indent=2))
-    manifest |= {"name": first.name, "taken_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"), "sequence": count}
+    manifest |= {"name": first.name, "taken_at": timestamp.strftime("%Y-%m-%dT%H:%M:%SZ"), "sequence": count}
     (first / "manifest.json").write_text(json.dumps(manifest, indent=2))
 
 

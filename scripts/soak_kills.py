@@ -1,4 +1,4 @@
-"""`scripts/soak kills` beside a lab node: kills at random moments, and what must hold after each.
+"""`scripts/soak kills` beside a lab node: kills at random times, and what must hold after each.
 
 A restore loses drill, its connection, or both. Then the node is as before or restored, or becomes so by one step that
 drill or its documentation names, and its k3s gets ready. Any other command loses drill, or drill and all it started.

@@ -99,7 +99,7 @@ class Together:
         for thread in threads:
             thread.join()
 
-    def judge(self):
+    def check(self):
         if self.problems:
             wrong("\n".join(self.problems))
         self.type("owner", "-q", "prune")
@@ -124,7 +124,7 @@ def main(minutes):
         together.run()
         for what, number in sorted(together.said.items()):
             print(f"soak: {number} times {what}")
-        together.judge()
+        together.check()
         print(f"soak: {minutes} minutes, {len(together.pulled)} pulls, {sum(together.counts.values())} commands: nothing lost, nothing left; " +
               ", ".join(f"{number} of {name}" for name, number in sorted(together.counts.items())))
 

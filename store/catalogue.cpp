@@ -14,7 +14,7 @@
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "store/access.hpp"
 #include "store/manifest.hpp"
 #include "store/order.hpp"

@@ -13,7 +13,7 @@
 
 #include "core/cancel.hpp"
 #include "core/error.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/sha256.hpp"
 #include "store/manifest.hpp"
 #include "store/zstd.hpp"

@@ -9,7 +9,7 @@
 
 #include "core/as_owner.hpp"
 #include "core/error.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/sha256.hpp"
 #include "store/catalogue.hpp"
 #include "store/chain.hpp"

@@ -7,7 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/file.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/printable.hpp"
 #include "store/limits.hpp"
 #include "store/order.hpp"

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::chrono::minutes kClocks{5};  // so far may two clocks be apart
 
-core::UtcTime moment_of(const Snapshot& snapshot) {
+core::UtcTime timestamp_of(const Snapshot& snapshot) {
   return core::parse_compact(snapshot.manifest.name).value_or(core::UtcTime());
 }
 
@@ -20,31 +20,31 @@ bool is_before(const Snapshot& one, const Snapshot& other) {
   return std::tie(one.manifest.sequence, one.manifest.name) < std::tie(other.manifest.sequence, other.manifest.name);
 }
 
-std::uint64_t sequence_for(const std::vector<Snapshot>& snapshots, core::UtcTime moment, Arrival arrival) {
+std::uint64_t sequence_for(const std::vector<Snapshot>& snapshots, core::UtcTime timestamp, Arrival arrival) {
   if (snapshots.empty()) return arrival == Arrival::captured ? 1 : 0;
   if (arrival == Arrival::captured) return std::min(snapshots.back().manifest.sequence + 1, kLastSequence);
-  const auto later =
-      std::find_if(snapshots.begin(), snapshots.end(), [&](const Snapshot& one) { return moment_of(one) > moment; });
+  const auto later = std::find_if(snapshots.begin(), snapshots.end(),
+                                  [&](const Snapshot& one) { return timestamp_of(one) > timestamp; });
   return later == snapshots.begin() ? 0 : std::prev(later)->manifest.sequence;
 }
 
-std::uint64_t sequence_of_unknown(const std::vector<Snapshot>& snapshots, core::UtcTime moment, core::UtcTime now) {
+std::uint64_t sequence_of_unknown(const std::vector<Snapshot>& snapshots, core::UtcTime timestamp, core::UtcTime now) {
   std::vector<Snapshot> dated_well;
   for (const Snapshot& snapshot : snapshots)
-    if (moment_of(snapshot) <= now + kClocks) dated_well.push_back(snapshot);
-  const bool is_last =
-      std::all_of(dated_well.begin(), dated_well.end(), [&](const Snapshot& one) { return moment_of(one) < moment; });
+    if (timestamp_of(snapshot) <= now + kClocks) dated_well.push_back(snapshot);
+  const bool is_last = std::all_of(dated_well.begin(), dated_well.end(),
+                                   [&](const Snapshot& one) { return timestamp_of(one) < timestamp; });
   if (is_last && dated_well.size() < snapshots.size()) return snapshots.back().manifest.sequence + 1;
-  return sequence_for(snapshots, moment, Arrival::imported);
+  return sequence_for(snapshots, timestamp, Arrival::imported);
 }
 
 std::optional<std::string> from_the_future(const std::vector<Snapshot>& snapshots, core::UtcTime now) {
   std::size_t count = 0;
   const Snapshot* last = nullptr;
   for (const Snapshot& snapshot : snapshots) {
-    if (moment_of(snapshot) <= now + kClocks) continue;
+    if (timestamp_of(snapshot) <= now + kClocks) continue;
     ++count;
-    if (last == nullptr || moment_of(*last) < moment_of(snapshot)) last = &snapshot;
+    if (last == nullptr || timestamp_of(*last) < timestamp_of(snapshot)) last = &snapshot;
   }
   if (last == nullptr) return std::nullopt;
   const std::string how_many = count == 1 ? last->full_name() + " is" : fmt::format("{} snapshots are", count);
@@ -53,8 +53,9 @@ std::optional<std::string> from_the_future(const std::vector<Snapshot>& snapshot
       "NTP. "
       "The order of snapshots is known all the same, and the next pull is the newest",
       how_many,
-      count == 1 ? ""
-                 : fmt::format(", the last {} ({})", last->full_name(), core::format_duration(moment_of(*last) - now)));
+      count == 1
+          ? ""
+          : fmt::format(", the last {} ({})", last->full_name(), core::format_duration(timestamp_of(*last) - now)));
 }
 
 }  // namespace store

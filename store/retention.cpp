@@ -17,7 +17,7 @@ using Snapshots = std::vector<const Snapshot*>;                   // newest firs
 using Reasons = std::map<std::string, std::vector<std::string>>;  // by name
 
 // By its name: a manifest that cannot be read tells no time.
-core::UtcTime moment_of(const Snapshot& snapshot) {
+core::UtcTime timestamp_of(const Snapshot& snapshot) {
   return core::parse_compact(snapshot.manifest.name).value_or(core::UtcTime());
 }
 
@@ -39,7 +39,8 @@ void keep_newest_of(const Snapshots& snapshots, std::optional<std::size_t> count
   std::set<std::int64_t> periods;
   for (const Snapshot* snapshot : snapshots) {
     if (periods.size() >= count.value_or(0)) return;
-    if (periods.insert(period_of(moment_of(*snapshot))).second) reasons[snapshot->manifest.name].emplace_back(reason);
+    if (periods.insert(period_of(timestamp_of(*snapshot))).second)
+      reasons[snapshot->manifest.name].emplace_back(reason);
   }
 }
 
@@ -55,9 +56,9 @@ Reasons apply_rules(const Snapshots& snapshots, const RetentionRules& rules, cor
   keep_newest_of(snapshots, rules.daily, "daily", day_of, reasons);
   keep_newest_of(snapshots, rules.weekly, "weekly", week_of, reasons);
   keep_newest_of(snapshots, rules.monthly, "monthly", month_of, reasons);
-  const core::UtcTime newest = std::min(moment_of(*snapshots.front()), now);
+  const core::UtcTime newest = std::min(timestamp_of(*snapshots.front()), now);
   for (const Snapshot* snapshot : snapshots)
-    if (rules.for_duration && newest - moment_of(*snapshot) < *rules.for_duration)
+    if (rules.for_duration && newest - timestamp_of(*snapshot) < *rules.for_duration)
       reasons[snapshot->manifest.name].emplace_back("young");
   return reasons;
 }
@@ -65,8 +66,8 @@ Reasons apply_rules(const Snapshots& snapshots, const RetentionRules& rules, cor
 bool passed(const std::optional<Proof>& proof) { return proof && proof->verdict == "pass"; }
 
 void keep_always(const Snapshots& whole, Reasons& reasons) {
-  const auto keep_first = [&](std::string_view reason, const std::function<bool(const Snapshot&)>& wanted) {
-    const auto found = std::find_if(whole.begin(), whole.end(), [&](const Snapshot* one) { return wanted(*one); });
+  const auto keep_first = [&](std::string_view reason, const std::function<bool(const Snapshot&)>& matches) {
+    const auto found = std::find_if(whole.begin(), whole.end(), [&](const Snapshot* one) { return matches(*one); });
     if (found != whole.end()) reasons[(*found)->manifest.name].emplace_back(reason);
   };
   keep_first("newest", [](const Snapshot&) { return true; });
@@ -94,7 +95,7 @@ void keep_bases(const Snapshots& all, Reasons& reasons) {
   }
 }
 
-// Why those of one cluster stay: judged as if there were no other, so that none takes another's place.
+// Why those of one cluster stay: checked as if there were no other, so that none takes another's place.
 void keep_of_one_cluster(const Snapshots& all, const RetentionRules& rules, core::UtcTime now, Reasons& reasons) {
   Snapshots whole;
   std::copy_if(all.begin(), all.end(), std::back_inserter(whole), [](const Snapshot* one) { return !one->lost; });

@@ -40,7 +40,8 @@ struct RetentionDecision {
 /// dated later cannot pass. Kept whatever the rules say: the newest, the
 /// newest that passed a verification, the newest that passed a drill, and what a kept one needs to be unpacked. A lost
 /// snapshot takes no other's place in a rule, and stays as long as it would if it were whole. Those of another cluster
-/// than the series are judged by themselves, each cluster as if there were no other: none goes for the sake of another.
+/// than the series are checked by themselves, each cluster as if there were no other: none goes for the sake of
+/// another.
 std::vector<RetentionDecision> decide_retention(const std::vector<Snapshot>& snapshots, const RetentionRules& rules,
                                                 core::UtcTime now);
 

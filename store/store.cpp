@@ -17,7 +17,7 @@
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/sha256.hpp"
 #include "store/access.hpp"
 #include "store/catalogue.hpp"
@@ -199,13 +199,13 @@ Snapshot Store::find(std::string_view specification) const {
   if (snapshots.empty())
     throw core::Error(core::ErrorKind::not_found,
                       fmt::format("no snapshot of {} in {}: run drill pull first", cluster, root_.string()));
-  const auto wanted = [&](const Snapshot& snapshot) {
+  const auto matches = [&](const Snapshot& snapshot) {
     if (name == "latest") return !snapshot.of_another_cluster;
     if (name == "proven")
       return !snapshot.of_another_cluster && !snapshot.lost && snapshot.drilled && snapshot.drilled->verdict == "pass";
     return snapshot.manifest.name == name;
   };
-  const auto found = std::find_if(snapshots.rbegin(), snapshots.rend(), wanted);
+  const auto found = std::find_if(snapshots.rbegin(), snapshots.rend(), matches);
   if (found == snapshots.rend() && name == "latest")
     throw core::Error(
         core::ErrorKind::not_found,

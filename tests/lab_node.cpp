@@ -196,7 +196,7 @@ std::string left_behind(const Node& node, int seconds) {
   eventually(
       [&] {
         left = node.run(
-            "set +e  # what is looked at may be gone a moment later\n"
+            "set +e  # what is looked at may be gone a little later\n"
             "find / -xdev -name '.k3s-drill-*' 2>/dev/null; find /var/lib/rancher -name '.k3s-drill-*' 2>/dev/null\n"
             "for p in /proc/[0-9]*; do\n"
             "  command=$(tr '\\0' ' ' <$p/cmdline 2>/dev/null)\n"

@@ -7,12 +7,12 @@
 
 #include "core/cancel.hpp"
 #include "core/error.hpp"
+#include "verifier/kine/foreign_text.hpp"
+#include "verifier/kine/resource.hpp"
+#include "verifier/kine/sqlite.hpp"
 #include "verifier/objects/object.hpp"
 #include "verifier/objects/object_name.hpp"
 #include "verifier/objects/object_texts.hpp"
-#include "verifier/kine/resource.hpp"
-#include "verifier/kine/sqlite.hpp"
-#include "verifier/kine/text.hpp"
 
 namespace verifier {
 namespace {

@@ -10,10 +10,10 @@
 #include "verifier/checks/blockers_check.hpp"
 #include "verifier/checks/decode_check.hpp"
 #include "verifier/checks/log_checks.hpp"
-#include "verifier/kine/names.hpp"
 #include "verifier/checks/references_check.hpp"
+#include "verifier/kine/foreign_text.hpp"
+#include "verifier/kine/name_table.hpp"
 #include "verifier/kine/rows.hpp"
-#include "verifier/kine/text.hpp"
 
 namespace verifier {
 namespace {

@@ -1,5 +1,5 @@
 // The restored API server as its admin sees it: readiness, discovery, lists at one exact revision, a few reads and
-// writes. What it does not do: compare or judge; drill/proof/compare.cpp and drill/proof/proof.cpp do.
+// writes. What it does not do: compare or check; drill/proof/compare.cpp and drill/proof/proof.cpp do.
 #pragma once
 
 #include <cstdint>

@@ -19,13 +19,13 @@
 
 #include "core/cancel.hpp"
 #include "core/error.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/process.hpp"
+#include "drill/engine/release.hpp"
 #include "drill/sandbox/fd_passing.hpp"
 #include "drill/sandbox/inside.hpp"
 #include "drill/sandbox/network.hpp"
 #include "drill/sandbox/owner.hpp"
-#include "drill/engine/release.hpp"
 
 namespace drill {
 namespace {

@@ -6,6 +6,8 @@
 
 #include "core/cancel.hpp"
 #include "core/error.hpp"
+#include "core/file.hpp"
+#include "verifier/keys/token.hpp"
 
 namespace drill {
 namespace {
@@ -13,12 +15,11 @@ namespace {
 constexpr std::chrono::milliseconds kRetryInterval{20};
 constexpr std::chrono::milliseconds kLongestRetryInterval{250};
 
-// What of a token must not be repeated: its password part.
-std::string secret_of(const std::string& token) {
-  const std::size_t colon = token.rfind(':');
-  std::string secret = colon == std::string::npos ? token : token.substr(colon + 1);
-  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
-  return secret;
+// What of a token must not be repeated: its password part; of one that k3s would reject, all of it.
+std::string secret_of(const std::string& text) {
+  const verifier::Token token = verifier::parse_token(text);
+  return std::string(token.problem.empty() ? token.password.view()
+                                           : std::string_view(text).substr(0, text.find_last_not_of("\r\n") + 1));
 }
 
 }  // namespace
@@ -69,8 +70,8 @@ std::optional<std::string> ControlPlane::look() {
   return death();
 }
 
-std::optional<std::string> ControlPlane::watch_until(std::chrono::steady_clock::time_point moment) {
-  while (std::chrono::steady_clock::now() < moment) {
+std::optional<std::string> ControlPlane::watch_until(std::chrono::steady_clock::time_point deadline) {
+  while (std::chrono::steady_clock::now() < deadline) {
     if (auto died = death()) return died;
     if (!log_->read_some(kRetryInterval)) core::pause_for(kRetryInterval);
   }

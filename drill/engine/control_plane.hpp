@@ -1,5 +1,5 @@
 // One restored control plane, from placing its database to its end: the engine, its log, and its API once it is ready.
-// A drill, the damaged twin and an exploration each hold one. What it does not do: judge what the API serves.
+// A drill, the damaged twin and an exploration each hold one. What it does not do: check what the API serves.
 #pragma once
 
 #include <chrono>
@@ -42,8 +42,8 @@ class ControlPlane {
   /// Takes in what its log says by now; as death(). For one that waits for something else. Throws: cancelled.
   std::optional<std::string> look();
 
-  /// Waits until `moment` unless it dies earlier: then as death(). Throws: cancelled.
-  std::optional<std::string> watch_until(std::chrono::steady_clock::time_point moment);
+  /// Waits until `deadline` unless it dies earlier: then as death(). Throws: cancelled.
+  std::optional<std::string> watch_until(std::chrono::steady_clock::time_point deadline);
 
   /// Ends it at once; what is left of it.
   std::vector<std::string> stop();

@@ -1,6 +1,6 @@
 // The control plane a snapshot is restored into: which one it is (never silently one for another), and how it is
 // placed, started and reached. Between the drill's phases and the sandbox or docker.
-// What it does not do: judge what the control plane says; drill/engine/boot.cpp and drill/proof/compare.cpp do.
+// What it does not do: check what the control plane says; drill/engine/boot.cpp and drill/proof/compare.cpp do.
 #pragma once
 
 #include <chrono>

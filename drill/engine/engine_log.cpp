@@ -37,7 +37,7 @@ bool EngineLog::read_some(std::chrono::milliseconds patience) {
   std::array<char, 65536> buffer;
   const ssize_t got = ::read(fd_, buffer.data(), buffer.size());
   if (got <= 0) return false;
-  const Moment now = std::chrono::steady_clock::now();
+  const TimePoint now = std::chrono::steady_clock::now();
   partial_.append(buffer.data(), static_cast<std::size_t>(got));
   for (std::size_t end = 0; (end = partial_.find('\n')) != std::string::npos;) {
     if (lines_.size() == kMaxLines) lines_.pop_back();  // the first lines bound the phases, the last says why it died

@@ -1,4 +1,4 @@
-// The control plane's log as it comes: lines with the moment they were read, and the marks that bound the phases. Of
+// The control plane's log as it comes: lines with the timestamp they were read, and the marks that bound the phases. Of
 // very many lines the first are kept, and the last.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace drill {
 
 class EngineLog {
  public:
-  using Moment = std::chrono::steady_clock::time_point;
+  using TimePoint = std::chrono::steady_clock::time_point;
 
   /// Reads from `fd`, which stays the caller's. `secret` never appears in a line that is handed out.
   EngineLog(int fd, std::string secret);
@@ -26,7 +26,7 @@ class EngineLog {
   void drain();
 
   struct Mark {
-    Moment at;         // when the line was read
+    TimePoint at;      // when the line was read
     std::string said;  // its message, at most 300 characters
   };
 
@@ -42,7 +42,7 @@ class EngineLog {
  private:
   struct Line {
     std::string text;
-    Moment at;
+    TimePoint at;
   };
   std::string presentable(const std::string& line) const;
 

@@ -1,5 +1,5 @@
 // HTTP(S) requests, one or many at once. The door to libcurl: the restored API server, the datastore's socket, and
-// downloads of k3s releases. What it does not do: judge a status, or know what is in a body.
+// downloads of k3s releases. What it does not do: check a status, or know what is in a body.
 #pragma once
 
 #include <chrono>

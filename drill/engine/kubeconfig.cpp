@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <string_view>
 
 #include "core/base64.hpp"
@@ -55,6 +56,18 @@ Kubeconfig parse_kubeconfig(const std::string& text) {
   if (server == nullptr || !is_address(server->scalar)) throw damaged("names no server");
   return {server->scalar, std::string(pem_in(cluster, "certificate-authority-data").view()),
           std::string(pem_in(user, "client-certificate-data").view()), pem_in(user, "client-key-data")};
+}
+
+Endpoint endpoint_of(const Kubeconfig& config) {
+  const std::string_view address = std::string_view(config.server).substr(kScheme.size());
+  const std::size_t port = address.rfind(':');
+  const bool has_port = port != std::string_view::npos && address.find(']', port) == std::string_view::npos;
+  Endpoint endpoint;
+  endpoint.host = address.substr(0, has_port ? port : address.size());
+  if (endpoint.host.starts_with('[') && endpoint.host.ends_with(']'))
+    endpoint.host = endpoint.host.substr(1, endpoint.host.size() - 2);
+  if (has_port) std::from_chars(address.data() + port + 1, address.data() + address.size(), endpoint.port);
+  return endpoint;
 }
 
 std::string kubeconfig_for(const Kubeconfig& config, std::uint16_t port) {

@@ -20,6 +20,14 @@ struct Kubeconfig {
 /// is no HTTPS address; usage for what is no YAML.
 Kubeconfig parse_kubeconfig(const std::string& text);
 
+struct Endpoint {
+  std::string host;  // an IPv6 address without its brackets
+  unsigned port = 443;
+};
+
+/// Where its server listens.
+Endpoint endpoint_of(const Kubeconfig& config);
+
 /// One of our own with these fields, for a server on `port` of 127.0.0.1.
 std::string kubeconfig_for(const Kubeconfig& config, std::uint16_t port);
 

@@ -34,20 +34,20 @@ void read_patiently(ApiClient& api, const std::vector<std::string>& paths, const
   for (auto& [i, answer] : refused) take(i, std::move(answer));
 }
 
-std::map<std::string, ServedList> list_patiently(ApiClient& api, std::vector<ListedResource> wanted,
+std::map<std::string, ServedList> list_patiently(ApiClient& api, std::vector<ListedResource> requested,
                                                  std::optional<core::Revision> revision,
                                                  const std::function<bool(const ServedList&)>& may_come,
                                                  const MayRetry& may_retry) {
   std::map<std::string, ServedList> lists;
   do {
     std::vector<ListedResource> again;
-    std::vector<ServedList> answers = api.list(wanted, revision);
+    std::vector<ServedList> answers = api.list(requested, revision);
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      if (may_come(answers[i])) again.push_back(wanted[i]);
-      lists[wanted[i].name] = std::move(answers[i]);
+      if (may_come(answers[i])) again.push_back(requested[i]);
+      lists[requested[i].name] = std::move(answers[i]);
     }
-    wanted = std::move(again);
-  } while (!wanted.empty() && may_retry());
+    requested = std::move(again);
+  } while (!requested.empty() && may_retry());
   return lists;
 }
 

@@ -14,7 +14,7 @@
 
 namespace drill {
 
-/// Asked when something is not served yet: waits a moment and says whether to try again. No Retry-After is waited for:
+/// Asked when something is not served yet: waits a little and says whether to try again. No Retry-After is waited for:
 /// it counts whole seconds, where a storage is mostly ready in a fraction of one.
 using MayRetry = std::function<bool()>;
 
@@ -27,8 +27,8 @@ ServedAnswer send_patiently(ApiClient& api, const std::string& method, const std
 void read_patiently(ApiClient& api, const std::vector<std::string>& paths, const MayRetry& may_retry,
                     const std::function<void(std::size_t, ServedAnswer&&)>& take);
 
-/// The lists of `wanted`, by resource; those that `may_come` are asked for again. Throws: as ApiClient::list.
-std::map<std::string, ServedList> list_patiently(ApiClient& api, std::vector<ListedResource> wanted,
+/// The lists of `requested`, by resource; those that `may_come` are asked for again. Throws: as ApiClient::list.
+std::map<std::string, ServedList> list_patiently(ApiClient& api, std::vector<ListedResource> requested,
                                                  std::optional<core::Revision> revision,
                                                  const std::function<bool(const ServedList&)>& may_come,
                                                  const MayRetry& may_retry);

@@ -12,7 +12,7 @@
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/sha256.hpp"
 #include "drill/engine/http.hpp"
 

@@ -5,7 +5,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/foreground.hpp"
-#include "core/log.hpp"
+#include "core/logging.hpp"
 #include "core/scratch_dir.hpp"
 #include "drill/engine/container.hpp"
 #include "drill/engine/kubeconfig.hpp"

@@ -37,7 +37,7 @@ class Exploration {
   const EngineChoice& engine() const { return engine_; }
   const verifier::Verification& snapshot() const { return *verification_; }
   ApiClient& api() { return plane_->api(); }
-  /// For what is served a moment after /readyz.
+  /// For what is served just after /readyz.
   MayRetry may_retry() { return plane_->retry_for(std::chrono::seconds(30)); }
 
   /// Runs `argv` on our terminal with KUBECONFIG and DRILL_SNAPSHOT set, until it ends; its exit code. In a known shell

@@ -14,7 +14,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/scratch_dir.hpp"
-#include "drill/explore/manifest.hpp"
+#include "drill/explore/kubernetes_manifest.hpp"
 
 namespace drill {
 namespace {
@@ -104,12 +104,12 @@ class Exporter {
     });
   }
 
-  core::Error no_namespace(const std::string& wanted) const {
-    const std::string meant = core::nearest(wanted, {spaces_.begin(), spaces_.end()});
+  core::Error no_namespace(const std::string& requested) const {
+    const std::string meant = core::nearest(requested, {spaces_.begin(), spaces_.end()});
     return {core::ErrorKind::not_found,
             fmt::format("no namespace '{0}' in this snapshot, which has {1} others{2}: drill log namespaces/{0} says "
                         "which snapshot has it",
-                        wanted, spaces_.size(), meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant))};
+                        requested, spaces_.size(), meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant))};
   }
 
   void choose_kinds() {
@@ -162,8 +162,8 @@ class Exporter {
     for (const auto& [name, count] : held_[space]) {
       if (!is_wanted(name) && !others_depend_on(name)) continue;
       const auto served = served_.find(name);
-      if (is_of_the_moment(name) || served == served_.end()) {
-        report_.left_out[{name, is_of_the_moment(name) ? "moment" : "not_served"}] += count;
+      if (is_transient(name) || served == served_.end()) {
+        report_.left_out[{name, is_transient(name) ? "transient" : "not_served"}] += count;
         continue;
       }
       resources.push_back(&served->second);
@@ -186,7 +186,7 @@ class Exporter {
     }
     for (std::size_t i = 0; i < resources.size(); ++i)
       if (is_wanted(resources[i]->name))
-        for (const Json& object : lists[i]) judge(space, *resources[i], object, surroundings);
+        for (const Json& object : lists[i]) check(space, *resources[i], object, surroundings);
     if (is_wanted("serviceaccounts")) account_spaces_.insert(space);
   }
 
@@ -204,7 +204,7 @@ class Exporter {
     return items;
   }
 
-  void judge(const std::string& space, const ServedResource& resource, const Json& object,
+  void check(const std::string& space, const ServedResource& resource, const Json& object,
              const Surroundings& surroundings) {
     const std::string_view reason = reason_to_leave_out(resource.name, object, surroundings);
     if (reason.empty()) return write(space, resource, object, surroundings);

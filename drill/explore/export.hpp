@@ -1,7 +1,7 @@
 // Namespaces of a restored cluster as YAML that can be applied again: one file for each object that somebody made, in
 // the order in which it has to be applied, and in a directory of their own the objects of the cluster's scope that they
-// need. Reads from a throwaway control plane; what is written and what is left out is decided in drill/explore/manifest.cpp.
-// What it does not do: apply anything.
+// need. Reads from a throwaway control plane; what is written and what is left out is decided in
+// drill/explore/kubernetes_manifest.cpp. What it does not do: apply anything.
 #pragma once
 
 #include <cstddef>

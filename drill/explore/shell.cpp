@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "core/file.hpp"
+#include "core/shell_quote.hpp"
 
 namespace drill {
 namespace {
@@ -20,9 +21,9 @@ std::string from_environment(const char* name) {
 // Shells expand what is in a prompt, so it has nothing that they could.
 std::string prompt(const Environment& environment) {
   std::string name = environment.at("DRILL_SNAPSHOT");
-  const auto harmless = [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '/'; };
+  const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '/'; };
   std::replace_if(
-      name.begin(), name.end(), [&](unsigned char c) { return !harmless(c); }, '_');
+      name.begin(), name.end(), [&](unsigned char c) { return !is_plain(c); }, '_');
   return "(copy of " + name + ") ";
 }
 
@@ -30,7 +31,7 @@ std::string prompt(const Environment& environment) {
 std::string start_file(const std::string& first, const Environment& environment) {
   std::string text = fmt::format("[ -f \"{0}\" ] && . \"{0}\"\n", first);
   for (const auto& [name, value] : environment)
-    if (name != "PATH") text += fmt::format("export {}={}\n", name, shell_quoted(value));
+    if (name != "PATH") text += fmt::format("export {}={}\n", name, core::shell_quoted(value));
   return text;
 }
 
@@ -41,14 +42,14 @@ std::string bash_prompt(const std::string& mark) {
       "drill_mark() {{ case ${{PS1-}} in *{0}*) ;; *) PS1={0}${{PS1-}} ;; esac; }}\n"
       "if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)); then PROMPT_COMMAND+=(drill_mark)\n"
       "else PROMPT_COMMAND=${{PROMPT_COMMAND:+$PROMPT_COMMAND$'\\n'}}drill_mark; fi\n",
-      shell_quoted(mark));
+      core::shell_quoted(mark));
 }
 
 std::string zsh_prompt(const std::string& mark) {
   return fmt::format(
       "drill_mark() {{ [[ ${{PS1-}} == *{0}* ]] || PS1={0}${{PS1-}} }}\n"
       "precmd_functions+=(drill_mark)\n",
-      shell_quoted(mark));
+      core::shell_quoted(mark));
 }
 
 // Before the user's own prompt is asked, $status is what it was: that may show it.
@@ -71,12 +72,6 @@ std::string fish_commands(const Environment& environment) {
 
 }  // namespace
 
-std::string shell_quoted(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 bool is_known_shell(const std::string& shell) {
   const std::string name = name_of(shell);
   return name == "bash" || name == "zsh" || name == "fish" || name == "sh" || name == "dash" || name == "ash";
@@ -93,8 +88,8 @@ void prepare_shell(std::vector<std::string>& argv, Environment& environment, con
   } else if (name == "zsh") {
     core::write_new_file(scratch / ".zshenv",
                          fmt::format("ZDOTDIR={}\n: ${{ZDOTDIR:=$HOME}}\n{}drill_zdotdir=$ZDOTDIR\nZDOTDIR={}\n",
-                                     shell_quoted(from_environment("ZDOTDIR")), start_file("$ZDOTDIR/.zshenv", ours),
-                                     shell_quoted(scratch)));
+                                     core::shell_quoted(from_environment("ZDOTDIR")),
+                                     start_file("$ZDOTDIR/.zshenv", ours), core::shell_quoted(scratch)));
     core::write_new_file(scratch / ".zshrc", "ZDOTDIR=$drill_zdotdir\nunset drill_zdotdir\n" +
                                                  start_file("$ZDOTDIR/.zshrc", ours) + zsh_prompt(mark));
     environment["ZDOTDIR"] = scratch;
@@ -102,7 +97,7 @@ void prepare_shell(std::vector<std::string>& argv, Environment& environment, con
     argv.insert(argv.end(), {"--init-command", fish_commands(ours)});
   } else if (is_known_shell(name)) {
     core::write_new_file(scratch / "shrc", start_file(from_environment("ENV"), ours) +
-                                               fmt::format("PS1={}${{PS1-}}\n", shell_quoted(mark)));
+                                               fmt::format("PS1={}${{PS1-}}\n", core::shell_quoted(mark)));
     environment["ENV"] = scratch / "shrc";
   }
 }

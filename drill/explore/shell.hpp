@@ -19,7 +19,4 @@ bool is_known_shell(const std::string& shell);
 /// snapshot, DRILL_SNAPSHOT in `environment`. Throws: storage.
 void prepare_shell(std::vector<std::string>& argv, Environment& environment, const std::filesystem::path& scratch);
 
-/// One word of a POSIX shell.
-std::string shell_quoted(const std::string& text);
-
 }  // namespace drill

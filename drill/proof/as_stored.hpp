@@ -1,7 +1,7 @@
 // Reading a snapshot's objects from an API in the versions that they are stored in, so that nothing has to be
 // converted. Between the versions of a custom resource a webhook may convert, which is out of reach in a sandbox: a
 // list of them is refused whole when one object needs that. Used by the proof and by the export. What it does not do:
-// compare, or judge.
+// compare, or check.
 #pragma once
 
 #include <functional>

@@ -58,11 +58,11 @@ Equality compare(const std::vector<verifier::Object>& expected, const std::vecto
   std::set<std::string_view> unread;
   for (const ServedList& list : served) {
     if (list.status != 200) {
-      const bool wanted = resources.count(list.resource) != 0;
-      if (wanted && list.not_yet()) unread.insert(list.resource);
-      equality.findings.push_back({wanted ? core::Severity::error : core::Severity::note,
+      const bool requested = resources.count(list.resource) != 0;
+      if (requested && list.not_yet()) unread.insert(list.resource);
+      equality.findings.push_back({requested ? core::Severity::error : core::Severity::note,
                                    fmt::format("{} cannot be listed (HTTP {}){}: {}", list.resource, list.status,
-                                               wanted ? "" : ", and the snapshot holds none of them", list.message),
+                                               requested ? "" : ", and the snapshot holds none of them", list.message),
                                    {},
                                    {}});
       continue;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/sha256.hpp"
+#include "verifier/keys/token.hpp"
 
 namespace drill {
 namespace {
@@ -16,14 +17,6 @@ void fail(core::Check& check, std::string message) {
 
 void warn(core::Check& check, std::string message) {
   check.findings.push_back({core::Severity::warning, std::move(message), {}, {}});
-}
-
-// A K10 token carries the hash of the cluster's CA. Source: k3s pkg/clientaccess/token.go.
-std::string ca_hash_in(const std::string& token) {
-  constexpr std::string_view prefix = "K10";
-  constexpr std::size_t hash_size = 64;
-  if (!token.starts_with(prefix) || token.find("::") != prefix.size() + hash_size) return {};
-  return token.substr(prefix.size(), hash_size);
 }
 
 }  // namespace
@@ -41,7 +34,8 @@ core::Check prove_identity(ApiClient& api, const verifier::Verification& snapsho
   const std::string ca = core::sha256_hex(api.ca_pem());
   if (!snapshot.ca_sha256.empty() && ca != snapshot.ca_sha256)
     fail(check, "this is another cluster: its certificate authority is not the one in the snapshot's bootstrap row");
-  if (const std::string hash = ca_hash_in(token); !hash.empty() && snapshot.ca_sha256.empty() && hash != ca)
+  if (const std::string hash = verifier::parse_token(token).ca_hash;
+      !hash.empty() && snapshot.ca_sha256.empty() && hash != ca)
     fail(check, "this is another cluster: its certificate authority is not the one the token names");
 
   const std::vector<std::string> keys = api.service_account_keys();

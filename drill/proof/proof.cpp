@@ -91,17 +91,17 @@ Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std
 
   const StoredVersions stored(snapshot.objects);
   std::map<std::string, WebhookVersions> converted;
-  std::vector<ListedResource> wanted;
+  std::vector<ListedResource> requested;
   for (const auto& [resource, versions] : served) {
     if (defined.count(resource) != 0 && stored.need_conversion(resource, versions))
       if (std::optional<WebhookVersions> found = webhook_versions(api, resource, may_retry))
         converted.emplace(resource, std::move(*found));
     if (webhooks == Webhooks::may_come || converted.count(resource) == 0)
-      wanted.push_back({resource, stored.choose(resource, versions)});
+      requested.push_back({resource, stored.choose(resource, versions)});
   }
   const auto patience_for_nothing = std::chrono::steady_clock::now() + kPatienceForNothing;
   std::map<std::string, ServedList> lists = list_patiently(
-      api, std::move(wanted), revision,
+      api, std::move(requested), revision,
       [&](const ServedList& list) {
         if (expected.count(list.resource) == 0)
           return list.storage_not_ready() && std::chrono::steady_clock::now() < patience_for_nothing;

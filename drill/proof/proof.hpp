@@ -28,7 +28,7 @@ struct Listing {
 enum class Webhooks { out_of_reach, may_come };
 
 /// Lists all that is served as of exactly `revision`, or now. A resource may be served, and its storage be ready, a
-/// moment after /readyz: custom resources come one by one. Those that only a webhook could convert to one version are
+/// little after /readyz: custom resources come one by one. Those that only a webhook could convert to one version are
 /// read object by object, as they are now, where it is out of reach. Throws: unreachable, timeout, damaged, cancelled.
 Listing list_objects(ApiClient& api, const verifier::Verification& snapshot, std::optional<core::Revision> revision,
                      Webhooks webhooks, const MayRetry& may_retry);

@@ -119,7 +119,7 @@ std::vector<std::string> Cgroup::remove() noexcept {
   std::vector<std::string> left;
   const auto gone_by = std::chrono::steady_clock::now() + kRemovalPatience;
   for (const std::filesystem::path& directory : directories_) {
-    // Those who have just died are counted for a moment longer.
+    // Those who have just died are counted a little longer.
     while (::rmdir(directory.c_str()) != 0 && errno == EBUSY && std::chrono::steady_clock::now() < gone_by)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     if (::access(directory.c_str(), F_OK) == 0) left.push_back("cgroup " + directory.string());

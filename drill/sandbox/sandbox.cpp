@@ -64,7 +64,7 @@ Sandbox::Sandbox(const Caps& caps) : caps_(caps), cgroup_(caps) {
   outer_ = ::fork();
   if (outer_ < 0) throw core::system_error(errno, "forking the sandbox");
   if (outer_ == 0) {
-    // Nothing of the drill's is wanted in there: neither its locks nor its files.
+    // Nothing of the drill's is asked for in there: neither its locks nor its files.
     ::dup2(theirs.get(), 3);
     ::syscall(SYS_close_range, 4U, ~0U, 0U);
     (void)theirs.release();

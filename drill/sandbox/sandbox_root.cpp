@@ -76,9 +76,9 @@ void build_root(std::uint64_t size_bytes) {
   // Taken before all else loses its devices.
   std::array<core::Fd, kDevices.size()> devices;
   for (std::size_t i = 0; i < kDevices.size(); ++i) devices[i] = clone_tree("/dev/" + std::string(kDevices[i]));
-  mount_attr harmless{};
-  harmless.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-  must(::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &harmless, sizeof harmless) == 0,
+  mount_attr read_only{};
+  read_only.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  must(::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &read_only, sizeof read_only) == 0,
        "making the host's files read-only");
 
   // Over /tmp only until it is the root: then the host's own /tmp is seen again, below kHost.

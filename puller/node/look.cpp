@@ -14,7 +14,7 @@
 
 #include "core/error.hpp"
 #include "core/file.hpp"
-#include "puller/gather_script.hpp"
+#include "k3s/gather_script.hpp"
 #include "puller/node/database.hpp"
 #include "puller/node/problem.hpp"
 #include "store/limits.hpp"
@@ -171,7 +171,7 @@ std::string version_in(const std::string& answer) {
 std::vector<std::string> tell_command(const Places& places) {
   return {"/bin/sh",
           "-c",
-          fmt::format("{}data_dir=$1 config_file=$2\n{}tell_k3s", puller::kScriptPrologue, puller::kTellFunctions),
+          fmt::format("{}data_dir=$1 config_file=$2\n{}tell_k3s", k3s::kScriptPrologue, k3s::kTellFunctions),
           "sh",
           places.data_dir,
           places.config_file};

@@ -21,7 +21,6 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/sha256.hpp"
-#include "puller/frames.hpp"
 #include "puller/node/child.hpp"
 #include "puller/node/database.hpp"
 #include "puller/node/deadline_reader.hpp"
@@ -31,6 +30,7 @@
 #include "puller/node/request.hpp"
 #include "puller/node/spool.hpp"
 #include "puller/page_hash.hpp"
+#include "ssh/frames.hpp"
 
 namespace node {
 namespace {
@@ -63,7 +63,7 @@ std::uint64_t peak_memory_bytes() {
 
 class Pull {
  public:
-  Pull(const Places& places, DeadlineReader& in, puller::FrameReader& frames, Spool& out)
+  Pull(const Places& places, DeadlineReader& in, ssh::FrameReader& frames, Spool& out)
       : places_(places), in_(in), frames_(frames), out_(out) {}
 
   void run(const Request& request) {
@@ -138,8 +138,8 @@ class Pull {
   std::string receive_hashes(std::uint64_t count) {
     std::string hashes;
     hashes.reserve(count * puller::kShortHashBytes);
-    const puller::Line line = frames_.line();
-    if (line.word != "hashes" || puller::parse_number(line.rest, "size") != count * puller::kShortHashBytes)
+    const ssh::Line line = frames_.line();
+    if (line.word != "hashes" || ssh::parse_number(line.rest, "size") != count * puller::kShortHashBytes)
       throw Problem("bad_request hashes of another count");
     frames_.bytes(count * puller::kShortHashBytes, [&](std::string_view block) { hashes += block; });
     return hashes;
@@ -163,7 +163,7 @@ class Pull {
 
   const Places& places_;
   DeadlineReader& in_;
-  puller::FrameReader& frames_;
+  ssh::FrameReader& frames_;
   Spool& out_;
   const Request* request_ = nullptr;
   Clock::time_point began_;
@@ -175,17 +175,16 @@ class Pull {
 std::string own_hash() { return core::hash_file(kSelf).sha256; }
 
 void serve(const Places& places, DeadlineReader& in, Spool& out) {
-  out.put(
-      fmt::format("{}\nfact helper_sha256 {}\nfact helper_version {}\n", puller::kHello, own_hash(), DRILL_VERSION));
+  out.put(fmt::format("{}\nfact helper_sha256 {}\nfact helper_version {}\n", ssh::kHello, own_hash(), DRILL_VERSION));
   Child version(version_command());
   Child told(tell_command(places));
-  puller::FrameReader frames([&](char* buffer, std::size_t size_bytes) { return in.read(buffer, size_bytes); });
+  ssh::FrameReader frames([&](char* buffer, std::size_t size_bytes) { return in.read(buffer, size_bytes); });
   const Request request = read_request(frames);
   if (request.spool_limit_bytes > 0) out.limit(request.spool_limit_bytes);
   Pull pull(places, in, frames, out);
   relay_told(told.answer(kToldPatience, kToldBytes), [&](const std::string& line) { pull.say(line); });
   look(places, [&](const std::string& line) { pull.say(line); });
-  if (request.errand == puller::Errand::pull) pull.run(request);
+  if (request.kind == puller::RequestKind::pull) pull.run(request);
   pull.say(fmt::format("fact k3s_version {}", version_in(version.answer(kVersionPatience, kVersionBytes))));
   pull.say(fmt::format("fact peak_memory_bytes {}", peak_memory_bytes()));
   pull.say("end");

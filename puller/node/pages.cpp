@@ -110,11 +110,11 @@ void send_pages(ReadTransaction& database, const std::vector<std::uint32_t>& pag
   const std::size_t known = part_hashes.size() / puller::kShortHashBytes / kPageParts;
   const bool small = std::uint64_t{pages.size()} * database.page_size_bytes() <= kSmallBytes;
   RecordWriter records(small ? Compressor::Effort::thorough : Compressor::Effort::quick, out);
-  const auto send_those = [&](const auto& wanted) {
+  const auto send_those = [&](const auto& requested) {
     for (std::size_t i = 0; i < pages.size(); ++i) {
       tick();
       const std::string_view page = database.page(pages[i] + 1);
-      if (!wanted(page)) continue;
+      if (!requested(page)) continue;
       records.put(pages[i] + 1, i < known ? different_parts(page, part_hashes, i * kPageParts, salt) : all, page);
     }
   };

@@ -11,38 +11,38 @@ core::Error no_request(const std::string& what) {
 }
 
 std::uint32_t small_number(std::string_view text, const char* what) {
-  const std::uint64_t value = puller::parse_number(text, what);
+  const std::uint64_t value = ssh::parse_number(text, what);
   if (value > UINT32_MAX) throw no_request(std::string(what) + " is too large");
   return static_cast<std::uint32_t>(value);
 }
 
-Base read_base(puller::FrameReader& in, std::string_view text) {
+Base read_base(ssh::FrameReader& in, std::string_view text) {
   Base base;
-  base.page_size_bytes = small_number(puller::take_word(text), "page size");
-  base.page_count = small_number(puller::take_word(text), "page count");
+  base.page_size_bytes = small_number(ssh::take_word(text), "page size");
+  base.page_count = small_number(ssh::take_word(text), "page count");
   if (base.page_count > puller::kBasePagesAtMost) throw no_request("the base is too large");
-  base.salt = puller::parse_number(puller::take_word(text), "salt");
+  base.salt = ssh::parse_number(ssh::take_word(text), "salt");
   const std::size_t size_bytes = puller::group_count(base.page_count) * puller::kShortHashBytes;
-  if (puller::parse_number(text, "size") != size_bytes) throw no_request("hashes of another count");
+  if (ssh::parse_number(text, "size") != size_bytes) throw no_request("hashes of another count");
   in.bytes(size_bytes, [&](std::string_view block) { base.groups += block; });
   return base;
 }
 
 }  // namespace
 
-Request read_request(puller::FrameReader& in) {
+Request read_request(ssh::FrameReader& in) {
   if (!in.find_hello()) throw no_request("it does not begin as one");
   Request request;
-  for (puller::Line line = in.line(); line.word != "go"; line = in.line()) {
-    if (line.word == "errand") {
-      if (line.rest != "pull" && line.rest != "inspect") throw no_request("an unknown errand");
-      request.errand = line.rest == "pull" ? puller::Errand::pull : puller::Errand::inspect;
+  for (ssh::Line line = in.line(); line.word != "go"; line = in.line()) {
+    if (line.word == "request") {
+      if (line.rest != "pull" && line.rest != "inspect") throw no_request("an unknown kind");
+      request.kind = line.rest == "pull" ? puller::RequestKind::pull : puller::RequestKind::inspect;
     } else if (line.word == "read_transaction_seconds") {
       request.longest_read_transaction = std::chrono::seconds(small_number(line.rest, "seconds"));
     } else if (line.word == "wal_growth_bytes") {
-      request.wal_growth_limit_bytes = puller::parse_number(line.rest, "wal_growth_bytes");
+      request.wal_growth_limit_bytes = ssh::parse_number(line.rest, "wal_growth_bytes");
     } else if (line.word == "spool_bytes") {
-      request.spool_limit_bytes = puller::parse_number(line.rest, "spool_bytes");
+      request.spool_limit_bytes = ssh::parse_number(line.rest, "spool_bytes");
     } else if (line.word == "base") {
       request.base = read_base(in, line.rest);
     } else {

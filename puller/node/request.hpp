@@ -6,7 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "puller/frames.hpp"
+#include "puller/target.hpp"
+#include "ssh/frames.hpp"
 
 namespace node {
 
@@ -19,7 +20,7 @@ struct Base {
 };
 
 struct Request {
-  puller::Errand errand = puller::Errand::inspect;
+  puller::RequestKind kind = puller::RequestKind::inspect;
   std::chrono::seconds longest_read_transaction{0};
   std::uint64_t wal_growth_limit_bytes = 0;
   std::uint64_t spool_limit_bytes = 0;
@@ -27,6 +28,6 @@ struct Request {
 };
 
 /// Throws: core::Error (storage: no request of this version; unreachable: it ends early).
-Request read_request(puller::FrameReader& in);
+Request read_request(ssh::FrameReader& in);
 
 }  // namespace node

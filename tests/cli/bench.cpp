@@ -12,6 +12,7 @@
 #include "core/atomic_file.hpp"
 #include "core/cancel.hpp"
 #include "core/file.hpp"
+#include "drill/sandbox/owner.hpp"
 
 namespace bench {
 namespace {
@@ -118,26 +119,72 @@ Files::Files() {
   core::copy_file(seed() / "server/token", token);
 }
 
+namespace {
+
+// A drill's sandbox is a fork of it: both were given the TMPDIR of the desk that started the drill.
+bool has_tmpdir(const std::string& pid, const std::filesystem::path& scratch) {
+  const std::string environment = std::string(1, '\0') + read_all("/proc/" + pid + "/environ");
+  return environment.find(std::string(1, '\0') + "TMPDIR=" + scratch.string() + std::string(1, '\0')) !=
+         std::string::npos;
+}
+
+std::string parent_of(const std::string& pid) {
+  std::istringstream status(read_all("/proc/" + pid + "/status"));
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("PPid:")) return line.substr(line.find_last_of(" \t") + 1);
+  return {};
+}
+
+enum class Whose { ours, another_drills, a_dead_ones };
+
+// By the mark in its name, PID.STARTTIME of the drill.
+Whose whose(const std::filesystem::path& cgroup, const std::filesystem::path& scratch) {
+  const std::string mark = cgroup.filename().string().substr(std::string("k3s-drill.").size());
+  if (!drill::owner_lives(mark)) return Whose::a_dead_ones;
+  return has_tmpdir(mark.substr(0, mark.find('.')), scratch) ? Whose::ours : Whose::another_drills;
+}
+
+std::vector<std::filesystem::path> cgroups() {
+  std::vector<std::filesystem::path> found;
+  std::error_code none;
+  const auto add = [&](const std::filesystem::path& path) {
+    if (path.filename().string().starts_with("k3s-drill.")) found.push_back(path);
+  };
+  for (const auto& hierarchy : std::filesystem::directory_iterator("/sys/fs/cgroup", none)) {
+    add(hierarchy.path());
+    std::error_code file;
+    for (const auto& entry : std::filesystem::directory_iterator(hierarchy, file)) add(entry.path());
+  }
+  return found;
+}
+
+}  // namespace
+
 std::vector<std::string> traces(const std::filesystem::path& scratch) {
   std::vector<std::string> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string pid = entry.path().filename();
     const std::string command = read_all(entry.path() / "cmdline");
-    if (command.find("--write-kubeconfig=/tmp/kubeconfig.yaml") != std::string::npos)
-      found.push_back("process " + entry.path().filename().string());
+    if (command.find("--write-kubeconfig=/tmp/kubeconfig.yaml") != std::string::npos &&
+        has_tmpdir(parent_of(pid), scratch))
+      found.push_back("process " + pid);
   }
   std::istringstream mounts(read_all("/proc/self/mounts"));
   for (std::string line; std::getline(mounts, line);)
     if (line.starts_with("k3s-drill")) found.push_back("mount " + line);
   if (read_all("/proc/net/fib_trie").find("203.0.113.10") != std::string::npos) found.push_back("address 203.0.113.10");
-  std::error_code none;
-  for (const auto& hierarchy : std::filesystem::directory_iterator("/sys/fs/cgroup", none)) {
-    std::error_code file;
-    for (const auto& entry : std::filesystem::directory_iterator(hierarchy, file))
-      if (entry.path().filename().string().starts_with("k3s-drill."))
-        found.push_back("cgroup " + entry.path().string());
-    if (hierarchy.path().filename().string().starts_with("k3s-drill."))
-      found.push_back("cgroup " + hierarchy.path().string());
-  }
+  for (const std::filesystem::path& cgroup : cgroups())
+    if (whose(cgroup, scratch) == Whose::ours) found.push_back("cgroup " + cgroup.string());
+  // Whose those of dead drills were cannot be told. Another test's are on their way out.
+  const auto orphan = [&] {
+    for (const std::filesystem::path& cgroup : cgroups())
+      if (whose(cgroup, scratch) == Whose::a_dead_ones) return cgroup.string();
+    return std::string();
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!orphan().empty() && std::chrono::steady_clock::now() < deadline)
+    core::pause_for(std::chrono::milliseconds(20));
+  if (const std::string left = orphan(); !left.empty()) found.push_back("cgroup " + left);
   for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch))
     found.push_back("file " + entry.path().string());
   return found;

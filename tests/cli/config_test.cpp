@@ -109,7 +109,7 @@ TEST_CASE("method and limits of a cluster are its own, or those for all") {
   CHECK(edge.limits.wal_growth_bytes == 512U << 10U);
   CHECK(edge.limits.spool_bytes == 2ULL << 30U);
   CHECK(edge.limits.database_bytes == 3ULL << 30U);
-  CHECK(edge.limits.least_bytes_per_second == 1024);
+  CHECK(edge.least_bytes_per_second == 1024);
   const puller::Target& core = config.clusters.at("core").target;
   CHECK(core.method == puller::Method::automatic);
   CHECK(core.limits.wal_growth_bytes == 64U << 20U);

@@ -59,7 +59,7 @@ TEST_CASE("a pull killed before any of its steps loses nothing, and the next one
   CHECK(lab::left_behind(bench.node) == "");
 }
 
-TEST_CASE("a power cut at any moment finds no snapshot with half its files, neither a new one nor one on its way out") {
+TEST_CASE("a power cut at any time finds no snapshot with half its files, neither a new one nor one on its way out") {
   NEEDS_LAB();
   const FullShelf bench;
   const std::string edge = bench.store / "edge";

@@ -104,7 +104,8 @@ TEST_CASE("doctor prints the one line that sudo on the node has to allow") {
 }
 
 TEST_CASE(
-    "a pull by sqlite3 where drill-node was wanted is a warning, to --quiet and doctor, too, unless it was asked for") {
+    "a pull by sqlite3 where drill-node was expected is a warning, to --quiet and doctor, too, unless it was asked "
+    "for") {
   NEEDS_LAB();
   const bench::Bare bench;
   bench.node.run("mkdir -m 700 /var/lib/k3s-drill; mount -t tmpfs -o noexec tmpfs /var/lib/k3s-drill");

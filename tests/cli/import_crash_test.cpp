@@ -13,11 +13,11 @@ struct Files : bench::Desk {
   std::filesystem::path directory = scratch.path() / "files";
   Names all;
 
-  explicit Files(const Names& moments) {
+  explicit Files(const Names& timestamps) {
     std::filesystem::create_directory(directory);
     write_config("keep_last: 2\n", "  edge: {host: nowhere}\n");
-    for (const std::string& moment : moments) {
-      const std::string path = directory / ("state.db." + moment);
+    for (const std::string& timestamp : timestamps) {
+      const std::string path = directory / ("state.db." + timestamp);
       if (!all.empty()) core::copy_file(all.back(), path);
       const core::CommandResult made =
           core::run_command({{"sqlite3", path,
@@ -40,10 +40,10 @@ struct Files : bench::Desk {
 const Names kTwoDays{"20261120T010000Z", "20261120T020000Z", "20261120T030000Z", "20261121T010000Z",
                      "20261121T020000Z"};
 
-#define NEEDS_STEPPER()                    \
-  if (!crash::missing().empty()) {         \
+#define NEEDS_STEPPER()                         \
+  if (!crash::missing().empty()) {              \
     WARN("test skipped: " << crash::missing()); \
-    return;                                \
+    return;                                     \
   }
 
 }  // namespace

@@ -45,7 +45,7 @@ struct Classic {
     ::utimensat(AT_FDCWD, file.c_str(), both, 0);
   }
 
-  /// A SQLite database with `rows` rows as state.db.`name`, written at the moment of its name.
+  /// A SQLite database with `rows` rows as state.db.`name`, written at the time of its name.
   std::filesystem::path make(const std::string& name, int rows = 50) const {
     std::filesystem::path file = files / ("state.db." + name);
     const core::CommandResult made =
@@ -56,7 +56,7 @@ struct Classic {
                                 std::to_string(rows) + ") INSERT INTO kine(value) SELECT randomblob(1000) FROM n;"},
                            std::chrono::seconds(10)});
     REQUIRE(made.exit_code == 0);
-    if (const auto moment = core::parse_compact(name)) set_mtime(file, *moment + std::chrono::seconds(3));
+    if (const auto timestamp = core::parse_compact(name)) set_mtime(file, *timestamp + std::chrono::seconds(3));
     return file;
   }
 
@@ -98,11 +98,11 @@ TEST_CASE_METHOD(Classic, "a directory of the classic script's files is adopted 
 
 TEST_CASE_METHOD(Classic, "what cannot be believed is refused with its reason, and keeps the others from nothing") {
   make("20261101T001700Z");
-  SECTION("a name that is no moment") {
+  SECTION("a name that is no time") {
     CHECK_THAT(said(import(make("yesterday"))), Contains("refused: its name is not state.db.YYYYmmddTHHMMSSZ"));
     CHECK_THAT(said(import(make("20261301T001700Z"))), Contains("its name is not"));
   }
-  SECTION("a moment to come") {
+  SECTION("a time to come") {
     const std::string name = core::format_compact(core::utc_now() + std::chrono::hours(2));
     CHECK_THAT(said(import(make(name))), Contains("of a time to come"));
   }

@@ -1,8 +1,7 @@
 // What CLUSTER and SNAPSHOT mean, and what is said of a word that means nothing.
-#include "cli/names.hpp"
-
 #include <fstream>
 
+#include "cli/snapshot_names.hpp"
 #include "core/error.hpp"
 #include "tests/catch.hpp"
 #include "tests/store/shelf.hpp"
@@ -38,7 +37,7 @@ struct Desk : shelf::Shelf {
 
 }  // namespace
 
-TEST_CASE_METHOD(Desk, "a snapshot is named by its moment, latest or proven, and a cluster alone is its latest") {
+TEST_CASE_METHOD(Desk, "a snapshot is named by its time, latest or proven, and a cluster alone is its latest") {
   for (const char* latest : {"edge", "edge/", "edge/latest", "latest", "edge/20261101T061700Z", "20261101T061700Z"})
     CHECK(names.snapshot(latest).manifest.name == "20261101T061700Z");
   for (const char* proven : {"edge/proven", "proven"})

@@ -84,7 +84,7 @@ TEST_CASE("without an objective an old newest snapshot fails the night, and the 
   CHECK(nights.night().exit_code == 1);
 }
 
-TEST_CASE("a snapshot that is asked for by name is not judged by its age, and says no RPO when there are newer ones") {
+TEST_CASE("a snapshot that is asked for by name is not held to its age, and says no RPO when there are newer ones") {
   const Nights nights("objectives: {rpo: 2h}\n");
   REQUIRE(nights.import().exit_code == 0);
   const core::CommandResult ran = nights.night({"--snapshot", "edge/" + Nights::name(1)});

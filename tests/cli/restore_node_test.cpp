@@ -16,31 +16,31 @@ const cli::Config kConfig = cli::parse_config(
 }  // namespace
 
 TEST_CASE("NODE is a configured cluster by its name, or by its host with another user") {
-  const restorer::Settings edge = cli::find_node(kConfig, "edge", "lab");
+  const restorer::Settings edge = cli::find_node(kConfig, "edge", "lab").settings;
   CHECK(edge.target.host == "10.0.0.2");
   CHECK(edge.target.identity == "/k");
   CHECK(edge.kubeconfig == "/k.yaml");
   CHECK(edge.stop_command == "s");
-  const restorer::Settings same = cli::find_node(kConfig, "root@10.0.0.2", "lab");
+  const restorer::Settings same = cli::find_node(kConfig, "root@10.0.0.2", "lab").settings;
   CHECK(same.target.user == "root");
   CHECK(same.target.port == 2222);
   CHECK(same.target.identity == "/k");
 }
 
 TEST_CASE("any other NODE is entered as ssh would, and has its files where the snapshot's cluster has them") {
-  const restorer::Settings bare = cli::find_node(kConfig, "admin@[fd00::7]:2200", "edge");
+  const restorer::Settings bare = cli::find_node(kConfig, "admin@[fd00::7]:2200", "edge").settings;
   CHECK(bare.target.host == "fd00::7");
   CHECK(bare.target.user == "admin");
   CHECK(bare.target.port == 2200);
   CHECK_FALSE(bare.target.identity);
   CHECK(bare.target.data_dir == "/data/k3s");
   CHECK(bare.start_command == "t");
-  const restorer::Settings plain = cli::find_node(kConfig, "new-node", "nowhere");
+  const restorer::Settings plain = cli::find_node(kConfig, "new-node", "nowhere").settings;
   CHECK(plain.target.host == "new-node");
   CHECK_FALSE(plain.target.user);
   CHECK(plain.kubeconfig == "/etc/rancher/k3s/k3s.yaml");
   // The same host behind another port is another machine.
-  CHECK_FALSE(cli::find_node(kConfig, "10.0.0.2:22", "edge").target.identity);
+  CHECK_FALSE(cli::find_node(kConfig, "10.0.0.2:22", "edge").settings.target.identity);
 }
 
 TEST_CASE("what is no NODE is a usage error") {

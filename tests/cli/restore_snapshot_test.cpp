@@ -30,8 +30,8 @@ struct Shelf : bench::Desk {
 
   // As of `age` ago; its name.
   std::string add(std::chrono::minutes age, const std::function<void(kine::Database&)>& fill) const {
-    const std::string moment = core::format_compact(core::utc_now() - age);
-    const std::filesystem::path path = scratch.path() / ("state.db." + moment);
+    const std::string timestamp = core::format_compact(core::utc_now() - age);
+    const std::filesystem::path path = scratch.path() / ("state.db." + timestamp);
     kine::Database database(path);
     kine::populate(database);
     database.create("/bootstrap/" + core::sha256_hex(kPassword).substr(0, 12), sealed);
@@ -41,7 +41,7 @@ struct Shelf : bench::Desk {
                                                 (scratch.path() / "token").string(), path.string()});
     INFO(imported.out << imported.err);
     REQUIRE(imported.exit_code == 0);
-    return "edge/" + moment;
+    return "edge/" + timestamp;
   }
 
   // The first step of a restore that ends at the node, which is not there.

@@ -130,13 +130,13 @@ TEST_CASE("whatever fails or ends a restore, the node is bit for bit what it was
                                     {"See that it stays", "4"}}) {
     INFO(title);
     cut_off(bench, title);
-    core::CommandResult mended;
-    const auto mend = [&] {
-      mended = core::run_command({bench.command({"--rollback", "--yes"}), std::chrono::minutes(2)});
-      return mended.exit_code == 0 || mended.out.find("no restore was cut off there") != std::string::npos;
+    core::CommandResult recovered;
+    const auto fix = [&] {
+      recovered = core::run_command({bench.command({"--rollback", "--yes"}), std::chrono::minutes(2)});
+      return recovered.exit_code == 0 || recovered.out.find("no restore was cut off there") != std::string::npos;
     };
-    CHECK(lab::eventually(mend, 60));
-    INFO(mended.out << mended.err);
+    CHECK(lab::eventually(fix, 60));
+    INFO(recovered.out << recovered.err);
     REQUIRE(bench.state() == before);
     CHECK(bench.kept() == kept);
   }
@@ -150,12 +150,12 @@ TEST_CASE("a restore that was cut off is taken back by the next, or, once k3s wa
   CHECK(lab::eventually(
       [&] { return (next = bench.restore({"--dry-run"})).out.find("is at work there") == std::string::npos; }, 60));
   INFO(next.out << next.err);
-  CHECK(step(bench::parse(next), "mend").at("verdict") == "skipped");
+  CHECK(step(bench::parse(next), "recover").at("verdict") == "skipped");
   next = bench.restore({"--yes"});
   INFO(next.out << next.err);
   CHECK(next.exit_code == 0);
   check_restored(bench::parse(next));
-  CHECK(step(bench::parse(next), "mend").at("verdict") == "pass");
+  CHECK(step(bench::parse(next), "recover").at("verdict") == "pass");
   CHECK(bench.kept() == "0");
 
   cut_off(bench, "Wait until the API");
@@ -169,9 +169,9 @@ TEST_CASE("a restore that was cut off is taken back by the next, or, once k3s wa
   CHECK(next.exit_code == 3);
   CHECK_THAT(step(bench::parse(next), "node").dump(), Catch::Contains("--finish") && Catch::Contains("--rollback"));
   const std::string inode = bench.node.run("stat -c %i " + kServer + "/db/state.db");
-  for (const std::string errand : {"--rollback", "--finish"}) {
-    CHECK(end_it({errand}).exit_code == 2);
-    const core::CommandResult dry = end_it({errand, "--dry-run"});
+  for (const std::string option : {"--rollback", "--finish"}) {
+    CHECK(end_it({option}).exit_code == 2);
+    const core::CommandResult dry = end_it({option, "--dry-run"});
     INFO(dry.out << dry.err);
     CHECK(dry.exit_code == 0);
     CHECK(bench::parse(dry).at("steps").back().at("verdict") == "skipped");

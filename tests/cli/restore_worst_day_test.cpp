@@ -63,11 +63,11 @@ void change(const std::filesystem::path& database, const std::string& sql) {
   sqlite3_close(handle);
 }
 
-// The seed's database, changed, as the snapshot edge/MOMENT.
-void import_changed(const Restored& bench, const std::string& moment, const std::string& sql) {
+// The seed's database, changed, as the snapshot edge/TIMESTAMP.
+void import_changed(const Restored& bench, const std::string& timestamp, const std::string& sql) {
   const bench::Files files;
   change(files.database, sql);
-  const std::filesystem::path named = bench.scratch.path() / ("state.db." + moment);
+  const std::filesystem::path named = bench.scratch.path() / ("state.db." + timestamp);
   std::filesystem::rename(files.database, named);
   const core::CommandResult imported = bench.drill(
       {"import", "--cluster", "edge", "--ignore-mtime", "--token-file", files.token.string(), named.string()});
@@ -147,7 +147,7 @@ TEST_CASE("a node whose installer has begun a cluster of its own takes the snaps
       60));
   INFO(unseen.out << unseen.err);
   CHECK(unseen.exit_code == 3);
-  CHECK(step(bench::parse(unseen), "mend").at("verdict") == "pass");
+  CHECK(step(bench::parse(unseen), "recover").at("verdict") == "pass");
   CHECK_THAT(bench::parse(unseen).at("steps").back().dump(), Catch::Contains("--replace-cluster=" + uid));
   CHECK(serves(fresh, uid));
 

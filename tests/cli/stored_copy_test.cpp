@@ -1,7 +1,7 @@
 // Snapshots that are read while retention takes them away.
 #include "cli/stored_copy.hpp"
 
-#include "cli/candidate.hpp"
+#include "cli/stored_candidate.hpp"
 #include "core/error.hpp"
 #include "tests/catch.hpp"
 #include "tests/store/shelf.hpp"

@@ -4,11 +4,11 @@
 
 using namespace std::chrono_literals;
 
-TEST_CASE("a moment written as a snapshot name reads back as the same second") {
-  const auto moment = core::parse_compact("20261123T231700Z");
-  REQUIRE(moment);
-  CHECK(core::format_compact(*moment) == "20261123T231700Z");
-  CHECK(core::format_rfc3339(*moment) == "2026-11-23T23:17:00Z");
+TEST_CASE("a time written as a snapshot name reads back as the same second") {
+  const auto timestamp = core::parse_compact("20261123T231700Z");
+  REQUIRE(timestamp);
+  CHECK(core::format_compact(*timestamp) == "20261123T231700Z");
+  CHECK(core::format_rfc3339(*timestamp) == "2026-11-23T23:17:00Z");
 }
 
 TEST_CASE("RFC 3339 times with fractions and offsets are read as UTC") {

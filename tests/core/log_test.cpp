@@ -1,6 +1,4 @@
 // The progress line, on a terminal and without one.
-#include "core/log.hpp"
-
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -14,6 +12,7 @@
 
 #include "core/cancel.hpp"
 #include "core/fd.hpp"
+#include "core/logging.hpp"
 #include "tests/catch.hpp"
 
 using namespace std::chrono_literals;
@@ -64,7 +63,7 @@ TEST_CASE("on a terminal the seconds of a phase move, on one line, and are gone 
   CHECK(seen.find('\n') == std::string::npos);
 }
 
-TEST_CASE("without a terminal no progress of a moment is told, and nothing that steers one") {
+TEST_CASE("without a terminal no short progress is told, and nothing that steers one") {
   std::array<int, 2> ends{};
   REQUIRE(::pipe(ends.data()) == 0);
   const core::Fd ours(ends[0]);

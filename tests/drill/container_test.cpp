@@ -249,7 +249,7 @@ TEST_CASE("when the drill is killed before the database is placed its container 
   if (!have_standin() || !have_docker()) return;
   // While it copies the database it does nothing but that; the container has been made by then.
   const pid_t drill_pid = drill_that_gets("place", 0);
-  CHECK(becomes_true([&] { return containers().starts_with("k3s-drill-" + std::to_string(drill_pid) + " "); }));
+  CHECK(becomes_true([&] { return containers().starts_with("k3s-drill-" + std::to_string(drill_pid) + " Up "); }));
   ::kill(drill_pid, SIGKILL);
   int status = 0;
   REQUIRE(::waitpid(drill_pid, &status, 0) == drill_pid);

@@ -10,7 +10,7 @@
 #include "core/scratch_dir.hpp"
 #include "core/yaml.hpp"
 #include "drill/explore/explore.hpp"
-#include "drill/explore/manifest.hpp"
+#include "drill/explore/kubernetes_manifest.hpp"
 #include "tests/catch.hpp"
 #include "tests/drill/seed.hpp"
 

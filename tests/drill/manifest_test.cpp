@@ -1,5 +1,4 @@
-#include "drill/explore/manifest.hpp"
-
+#include "drill/explore/kubernetes_manifest.hpp"
 #include "tests/catch.hpp"
 
 namespace {
@@ -134,14 +133,15 @@ TEST_CASE("an aggregated role loses the rules that are collected") {
                   .contains("rules"));
 }
 
-TEST_CASE("what a controller made, what every cluster has, what has finished and what is of the moment is left out") {
+TEST_CASE(
+    "what a controller made, what every cluster has, what has finished and what is transient is left out") {
   const std::string owned =
       R"({"metadata": {"name": "a", "ownerReferences": [{"kind": "ReplicaSet", "controller": true}]}})";
   CHECK(reason("pods", owned) == "controller");
   CHECK(reason("certificaterequests.cert-manager.io", owned) == "controller");
   CHECK(reason("controllerrevisions.apps", R"({"metadata": {"name": "a"}})") == "controller");
-  CHECK(reason("events", "{}") == "moment");
-  CHECK(reason("leases.coordination.k8s.io", "{}") == "moment");
+  CHECK(reason("events", "{}") == "transient");
+  CHECK(reason("leases.coordination.k8s.io", "{}") == "transient");
   CHECK(reason("configmaps", R"({"metadata": {"name": "kube-root-ca.crt"}})") == "cluster");
   CHECK(reason("serviceaccounts", R"({"metadata": {"name": "default"}})") == "cluster");
   CHECK(reason("services", R"({"metadata": {"name": "kubernetes", "namespace": "default"}})") == "cluster");

@@ -14,15 +14,15 @@
 #include "core/process.hpp"
 #include "core/scratch_dir.hpp"
 #include "drill/control.hpp"
-#include "drill/engine/control_plane.hpp"
-#include "drill/proof/datastore_proof.hpp"
 #include "drill/drift.hpp"
 #include "drill/drill.hpp"
+#include "drill/engine/control_plane.hpp"
+#include "drill/proof/datastore_proof.hpp"
 #include "drill/proof/identity_proof.hpp"
+#include "drill/proof/writes.hpp"
 #include "drill/sandbox/inside.hpp"
 #include "drill/sandbox/owner.hpp"
 #include "drill/sandbox/sandbox.hpp"
-#include "drill/proof/writes.hpp"
 #include "tests/catch.hpp"
 #include "tests/drill/seed.hpp"
 
@@ -178,7 +178,7 @@ TEST_CASE("a damaged twin whose control plane was killed was not caught by its d
   CHECK_THAT(control.message, Catch::Contains("was killed by signal 9"));
 }
 
-TEST_CASE("a database that is none, or is cut off, is judged in seconds, though its control plane would not end") {
+TEST_CASE("a database that is none, or is cut off, is checked in seconds, though its control plane would not end") {
   for (const bool cut_off : {true, false}) {
     Fetched seed;
     if (cut_off)
@@ -403,7 +403,7 @@ TEST_CASE("an object in a version that its definition does not have is no matter
 }
 
 TEST_CASE(
-    "of objects that are read one by one, one that is gone is missing; where a webhook may come, none is judged") {
+    "of objects that are read one by one, one that is gone is missing; where a webhook may come, none is checked") {
   Fetched seed;
   plant_widgets(seed.material.database, {});
   seed.verify();
@@ -443,8 +443,8 @@ TEST_CASE_METHOD(Fetched, "what kine does not answer is skipped, and deep could 
                   core::Error);
 }
 
-TEST_CASE_METHOD(Restored,
-                 "kinds that are not listed until a moment after /readyz are waited for, and proven without a word") {
+TEST_CASE_METHOD(
+    Restored, "kinds that are not listed until a short time after /readyz are waited for, and proven without a word") {
   const auto compared = [&](const drill::MayRetry& may_retry) {
     return drill::compare_with(snapshot, drill::list_objects(plane.api(), snapshot, snapshot.revision,
                                                              drill::Webhooks::out_of_reach, may_retry));

@@ -1,4 +1,4 @@
-// What the moments of a series say: whether pulls have stopped, and where some are missing.
+// What the timestamps of a series say: whether pulls have stopped, and where some are missing.
 #include "drill/series.hpp"
 
 #include "core/clock.hpp"
@@ -11,7 +11,7 @@ using core::UtcTime;
 
 namespace {
 
-using Moments = std::vector<UtcTime>;
+using Timestamps = std::vector<UtcTime>;
 
 UtcTime at(std::string_view text) { return *core::parse_compact(text); }
 
@@ -19,29 +19,29 @@ UtcTime at(std::string_view text) { return *core::parse_compact(text); }
 const UtcTime kNight = at("20261124T024000Z");
 
 // One every `step`, the last one before `end`.
-Moments every(std::chrono::minutes step, int count, UtcTime end = kNight - 23min) {
-  Moments moments;
-  for (int i = count - 1; i >= 0; --i) moments.push_back(end - step * i);
-  return moments;
+Timestamps every(std::chrono::minutes step, int count, UtcTime end = kNight - 23min) {
+  Timestamps timestamps;
+  for (int i = count - 1; i >= 0; --i) timestamps.push_back(end - step * i);
+  return timestamps;
 }
 
 // Without those between the two.
-Moments without(Moments moments, UtcTime from, UtcTime to) {
-  std::erase_if(moments, [&](UtcTime moment) { return moment > from && moment < to; });
-  return moments;
+Timestamps without(Timestamps timestamps, UtcTime from, UtcTime to) {
+  std::erase_if(timestamps, [&](UtcTime timestamp) { return timestamp > from && timestamp < to; });
+  return timestamps;
 }
 
 // What is left of them when the rules have been applied after each, as after each pull. Of each day the first one is
 // what the others are patches on.
-Moments retained(const Moments& pulled, const store::RetentionRules& rules) {
+Timestamps retained(const Timestamps& pulled, const store::RetentionRules& rules) {
   std::vector<store::Snapshot> kept;
-  for (const UtcTime moment : pulled) {
+  for (const UtcTime timestamp : pulled) {
     store::Snapshot snapshot;
-    snapshot.manifest.name = core::format_compact(moment);
-    snapshot.manifest.taken_at = moment;
+    snapshot.manifest.name = core::format_compact(timestamp);
+    snapshot.manifest.taken_at = timestamp;
     for (const store::Snapshot& earlier : kept) {
       const bool same_day = std::chrono::floor<std::chrono::days>(earlier.manifest.taken_at) ==
-                            std::chrono::floor<std::chrono::days>(moment);
+                            std::chrono::floor<std::chrono::days>(timestamp);
       if (same_day && earlier.manifest.database.base.empty()) snapshot.manifest.database.base = earlier.manifest.name;
     }
     kept.push_back(snapshot);
@@ -49,9 +49,9 @@ Moments retained(const Moments& pulled, const store::RetentionRules& rules) {
     for (std::size_t i = kept.size(); i-- > 0;)
       if (decisions[i].action == store::Retention::remove) kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  Moments moments;
-  for (const store::Snapshot& snapshot : kept) moments.push_back(snapshot.manifest.taken_at);
-  return moments;
+  Timestamps timestamps;
+  for (const store::Snapshot& snapshot : kept) timestamps.push_back(snapshot.manifest.taken_at);
+  return timestamps;
 }
 
 std::string text_of(const std::vector<drill::Hole>& holes) {
@@ -62,12 +62,12 @@ std::string text_of(const std::vector<drill::Hole>& holes) {
   return text;
 }
 
-std::vector<drill::Candidate> candidates_of(const Moments& moments) {
+std::vector<drill::Candidate> candidates_of(const Timestamps& timestamps) {
   std::vector<drill::Candidate> candidates;
-  for (auto moment = moments.rbegin(); moment != moments.rend(); ++moment) {
+  for (auto timestamp = timestamps.rbegin(); timestamp != timestamps.rend(); ++timestamp) {
     drill::Candidate candidate;
-    candidate.name = "edge/" + core::format_compact(*moment);
-    candidate.taken_at = *moment;
+    candidate.name = "edge/" + core::format_compact(*timestamp);
+    candidate.taken_at = *timestamp;
     candidates.push_back(candidate);
   }
   return candidates;
@@ -79,17 +79,17 @@ TEST_CASE("a series without a hole says nothing, whatever its rhythm, its length
   const std::chrono::minutes step = GENERATE(as<std::chrono::minutes>(), 5min, 15min, 60min, 360min, 1440min);
   const int count = GENERATE(1, 2, 3, 5, 30, 200);
   for (const std::chrono::minutes after : {0min, 1min, 23min, 59min}) {
-    const Moments moments = every(step, count, kNight - std::min(after, step));
+    const Timestamps timestamps = every(step, count, kNight - std::min(after, step));
     INFO(step.count() << " min, " << count);
-    CHECK(text_of(drill::find_holes(moments, kNight)).empty());
+    CHECK(text_of(drill::find_holes(timestamps, kNight)).empty());
   }
 }
 
 TEST_CASE("pulls that begin late, by summer time or a slow node, leave no hole") {
-  Moments moments = every(60min, 100);
-  for (std::size_t i = 0; i < moments.size(); ++i) moments[i] += std::chrono::minutes((i * 7) % 20);
-  CHECK(text_of(drill::find_holes(moments, kNight)).empty());
-  Moments days = every(1440min, 20);
+  Timestamps timestamps = every(60min, 100);
+  for (std::size_t i = 0; i < timestamps.size(); ++i) timestamps[i] += std::chrono::minutes((i * 7) % 20);
+  CHECK(text_of(drill::find_holes(timestamps, kNight)).empty());
+  Timestamps days = every(1440min, 20);
   for (std::size_t i = 12; i < days.size(); ++i) days[i] += 1h;
   CHECK(text_of(drill::find_holes(days, kNight + 1h)).empty());
 }
@@ -123,9 +123,9 @@ TEST_CASE("what retention has made sparse is no hole, by any rules, at any hour"
   const int count = static_cast<int>(20 * 24h / step);
   for (int hour = 0; hour < 30; hour += 3) {
     const UtcTime newest = kNight - 23min + std::chrono::hours(hour);
-    const Moments moments = retained(every(step, count, newest), rules);
-    INFO(hour << " h, " << step.count() << " min, " << moments.size() << " kept");
-    CHECK(text_of(drill::find_holes(moments, newest + 10min)).empty());
+    const Timestamps timestamps = retained(every(step, count, newest), rules);
+    INFO(hour << " h, " << step.count() << " min, " << timestamps.size() << " kept");
+    CHECK(text_of(drill::find_holes(timestamps, newest + 10min)).empty());
   }
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("hours without a snapshot are one hole each, with what is missing") {
   CHECK(holes[0].missing == 4);
   CHECK(holes[0].rhythm == 1h);
   CHECK(drill::find_holes(without(every(60min, 100), from, from + 2h), kNight).size() == 1);
-  Moments two = without(every(60min, 100), from, from + 5h);
+  Timestamps two = without(every(60min, 100), from, from + 5h);
   two = without(two, from + 10h, from + 13h);
   CHECK(text_of(drill::find_holes(two, kNight)) == text_of(holes) + "20261123T161700Z to 20261123T191700Z: 2\n");
 }
@@ -157,9 +157,9 @@ TEST_CASE("a hole is seen on the night after, also where retention keeps few hou
   const UtcTime newest = kNight - 23min;
   for (int hour = 3; hour <= 17; ++hour) {
     const UtcTime from = newest - std::chrono::hours(hour);
-    const Moments moments = retained(without(every(60min, 24 * 12), from - 3h, from), rules);
+    const Timestamps timestamps = retained(without(every(60min, 24 * 12), from - 3h, from), rules);
     INFO(hour);
-    CHECK(drill::find_holes(moments, kNight).size() == 1);
+    CHECK(drill::find_holes(timestamps, kNight).size() == 1);
   }
 }
 
@@ -171,23 +171,23 @@ TEST_CASE("a series that has no newer snapshot has a hole at its end, until now"
 }
 
 TEST_CASE("a series that rests at night and at the weekend has no hole, and one by day it has") {
-  Moments moments;
+  Timestamps timestamps;
   for (UtcTime day = at("20261026T000000Z"); day < at("20261124T000000Z"); day += 24h)
     for (int hour = 8; hour <= 18; ++hour)
       if (std::chrono::weekday(std::chrono::floor<std::chrono::days>(day)).iso_encoding() < 6)
-        moments.push_back(day + std::chrono::hours(hour) + 17min);
-  CHECK(text_of(drill::find_holes(moments, kNight)).empty());
-  CHECK(text_of(drill::find_holes(without(moments, at("20261123T141700Z"), at("20261123T171700Z")), kNight)) ==
+        timestamps.push_back(day + std::chrono::hours(hour) + 17min);
+  CHECK(text_of(drill::find_holes(timestamps, kNight)).empty());
+  CHECK(text_of(drill::find_holes(without(timestamps, at("20261123T141700Z"), at("20261123T171700Z")), kNight)) ==
         "20261123T141700Z to 20261123T171700Z: 2\n");
 }
 
 TEST_CASE("pulls by hand, minutes apart, are no rhythm") {
-  Moments moments = every(360min, 40);
-  const UtcTime noon = moments[36] + 10min;
-  for (int i = 0; i < 9; ++i) moments.push_back(noon + std::chrono::minutes(2 * i));
-  std::sort(moments.begin(), moments.end());
-  CHECK(text_of(drill::find_holes(moments, kNight)).empty());
-  Moments first;
+  Timestamps timestamps = every(360min, 40);
+  const UtcTime noon = timestamps[36] + 10min;
+  for (int i = 0; i < 9; ++i) timestamps.push_back(noon + std::chrono::minutes(2 * i));
+  std::sort(timestamps.begin(), timestamps.end());
+  CHECK(text_of(drill::find_holes(timestamps, kNight)).empty());
+  Timestamps first;
   for (int i = 0; i < 9; ++i) first.push_back(kNight - 12h + std::chrono::minutes(2 * i));
   CHECK(text_of(drill::find_holes(first, kNight)).empty());
 }
@@ -198,24 +198,24 @@ TEST_CASE("a hole of more than a week ago is told no more") {
 }
 
 TEST_CASE("a newest snapshot that is older than it may be is an error that says what it means and the cure") {
-  const auto judge = [](std::chrono::minutes age) {
-    return drill::judge_series(candidates_of(every(60min, 50, kNight - age)), kNight, 26h);
+  const auto check = [](std::chrono::minutes age) {
+    return drill::check_series(candidates_of(every(60min, 50, kNight - age)), kNight, 26h);
   };
-  CHECK(judge(26h).verdict == CheckVerdict::pass);
-  const core::Check stale = judge(26h + 1min);
+  CHECK(check(26h).verdict == CheckVerdict::pass);
+  const core::Check stale = check(26h + 1min);
   CHECK(stale.verdict == CheckVerdict::fail);
   REQUIRE(stale.findings.size() == 1);
   CHECK(stale.findings[0].severity == core::Severity::error);
   CHECK_THAT(stale.findings[0].message, Catch::Contains("edge/20261123T003900Z, is 26 h 1 min old") &&
                                             Catch::Contains("pulls have stopped") && Catch::Contains("cron") &&
                                             Catch::Contains("drill pull edge"));
-  CHECK(judge(23min).findings.empty());
+  CHECK(check(23min).findings.empty());
 }
 
 TEST_CASE("a hole is a warning with its ends and how many are missing, and no failure") {
   const UtcTime from = kNight - 23min - 20h;
   const core::Check check =
-      drill::judge_series(candidates_of(without(every(60min, 100), from, from + 5h)), kNight, 26h);
+      drill::check_series(candidates_of(without(every(60min, 100), from, from + 5h)), kNight, 26h);
   CHECK(check.verdict == CheckVerdict::pass);
   REQUIRE(check.findings.size() == 1);
   CHECK(check.findings[0].severity == core::Severity::warning);
@@ -225,15 +225,15 @@ TEST_CASE("a hole is a warning with its ends and how many are missing, and no fa
 }
 
 TEST_CASE("a newest snapshot of the future is no pass: nothing says how old it is") {
-  Moments moments = every(60min, 10);
-  moments.push_back(kNight + 3h);
-  const core::Check check = drill::judge_series(candidates_of(moments), kNight, 26h);
+  Timestamps timestamps = every(60min, 10);
+  timestamps.push_back(kNight + 3h);
+  const core::Check check = drill::check_series(candidates_of(timestamps), kNight, 26h);
   CHECK(check.verdict == CheckVerdict::could_not_run);
   CHECK_THAT(check.findings.at(0).message, Catch::Contains("clock"));
 }
 
-TEST_CASE("plain files have no moments, and nothing is said of them") {
+TEST_CASE("plain files have no times, and nothing is said of them") {
   const drill::Candidate file;
-  CHECK(drill::judge_series({file}, kNight, 26h).findings.empty());
-  CHECK(drill::judge_series({}, kNight, 26h).verdict == CheckVerdict::pass);
+  CHECK(drill::check_series({file}, kNight, 26h).findings.empty());
+  CHECK(drill::check_series({}, kNight, 26h).verdict == CheckVerdict::pass);
 }

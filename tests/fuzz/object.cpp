@@ -1,8 +1,8 @@
 // decode_object: a value of table kine as it is stored, of any encoding, and the key that it is stored under.
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/fuzz/object_properties.hpp"
+#include "verifier/kine/foreign_text.hpp"
 #include "verifier/kine/resource.hpp"
-#include "verifier/kine/text.hpp"
 
 namespace {
 

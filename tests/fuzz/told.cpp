@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const k3s::Settings settings(told, "/etc/rancher/k3s/config.yaml");
   fuzz::demand(!settings.data_dir().text.empty(), "there is always a data directory");
-  const k3s::PlaceFindings found = k3s::judge_place(told, "/var/lib/rancher/k3s", "/etc/rancher/k3s/config.yaml");
+  const k3s::PlaceFindings found = k3s::check_place(told, "/var/lib/rancher/k3s", "/etc/rancher/k3s/config.yaml");
   if (found.refusal) fuzz::demand(found.refusal->find('\n') == std::string::npos, "a refusal is one line");
   for (const std::string& warning : found.warnings)
     fuzz::demand(warning.find('\n') == std::string::npos, "a warning is one line");

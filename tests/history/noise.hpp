@@ -1,5 +1,5 @@
 // Histories that a seed decides: durations of a phase night after night on a quiet, a usual and a busy machine, with
-// outliers, and with a step or growth where one is wanted. For history_test and change_table.
+// outliers, and with a step or growth where one is expected. For history_test and change_table.
 #pragma once
 
 #include <array>

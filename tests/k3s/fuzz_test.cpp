@@ -89,7 +89,7 @@ const std::pair<std::string, std::string> kOpenRc{"openrc /etc/init.d/k3s",
 
 }  // namespace
 
-TEST_CASE("files that were tampered with are judged, or refused as no answer of a node") {
+TEST_CASE("files that were tampered with are checked, or refused as no answer of a node") {
   const std::uint64_t seed = setting("DRILL_FUZZ_SEED", std::random_device{}());
   const std::uint64_t rounds = setting("DRILL_FUZZ_ROUNDS", 3000);
   std::cout << "DRILL_FUZZ_SEED=" << seed << " DRILL_FUZZ_ROUNDS=" << rounds << "\n";
@@ -107,7 +107,7 @@ TEST_CASE("files that were tampered with are judged, or refused as no answer of 
     }
     for (auto& [name, text] : files) text = tampered(text, random);
     const k3s::PlaceFindings findings =
-        k3s::judge_place(told_of(files), "/var/lib/rancher/k3s", "/etc/rancher/k3s/config.yaml");
+        k3s::check_place(told_of(files), "/var/lib/rancher/k3s", "/etc/rancher/k3s/config.yaml");
     refused += findings.refusal ? 1 : 0;
     warned += findings.warnings.empty() ? 0 : 1;
     for (const std::string& warning : findings.warnings) CHECK(warning.find('\n') == std::string::npos);
@@ -124,7 +124,7 @@ TEST_CASE("lines that were tampered with are taken, or refused") {
     try {
       for (const char* line : {"config /c", "text YTogYgo=", "inode 1:2 /c", "open 7 1:2 /c/x.db", "whole"})
         told.add(tampered(line, random));
-      k3s::judge_place(told, "/c", "/c");
+      k3s::check_place(told, "/c", "/c");
     } catch (const core::Error& error) {
       CHECK(error.kind() == core::ErrorKind::storage);
     }

@@ -13,11 +13,11 @@ const std::string kDir = "/var/lib/rancher/k3s";
 const std::string kDatabase = kDir + "/server/db/state.db";
 const std::string kOurs = "inode 1:1 " + kDatabase;
 
-k3s::PlaceFindings judge(const k3s::Told& told) { return k3s::judge_place(told, kDir, "/etc/rancher/k3s/config.yaml"); }
+k3s::PlaceFindings check(const k3s::Told& told) { return k3s::check_place(told, kDir, "/etc/rancher/k3s/config.yaml"); }
 
 // The refusal of a config.yaml of this text; "external KIND FILE"; empty when there is none.
 std::string refusal(const std::string& config, const Lines& lines = {kOurs}) {
-  const k3s::PlaceFindings findings = judge(told_of({{kConfig, config}}, lines));
+  const k3s::PlaceFindings findings = check(told_of({{kConfig, config}}, lines));
   CHECK(findings.warnings.empty());
   if (findings.external) return "external " + findings.external->kind + " " + findings.external->file;
   return findings.refusal.value_or("");
@@ -69,7 +69,7 @@ TEST_CASE("another kind of datastore is told by its kind, and by the file that w
 
 TEST_CASE("the command line wins over the config, and the config over the environment") {
   const auto told = [](const std::string& config, const std::string& arguments, const std::string& environment) {
-    return judge(told_of({{"unit /etc/systemd/system/k3s.service", unit(arguments) + "EnvironmentFile=/e\n"},
+    return check(told_of({{"unit /etc/systemd/system/k3s.service", unit(arguments) + "EnvironmentFile=/e\n"},
                           {"environment /e", environment},
                           {kConfig, config}},
                          {kOurs}))
@@ -89,7 +89,7 @@ TEST_CASE("what stands in front of k3s has flags of its own, and what starts no 
     const k3s::Told told = told_of({{"config " + config_file, config},
                                     {"unit /etc/systemd/system/k3s.service", "[Service]\nExecStart=" + command + "\n"}},
                                    {kOurs});
-    return k3s::judge_place(told, kDir, config_file);
+    return k3s::check_place(told, kDir, config_file);
   };
   const std::string usual = "/etc/rancher/k3s/config.yaml";
   for (const char* front : {"/usr/bin/ionice -c 2", "/usr/bin/taskset -c 0", "/usr/bin/nice -n 5"}) {
@@ -117,7 +117,7 @@ TEST_CASE("a service file that only mentions a datastore in a comment tells none
   const std::string text =
       "[Service]\n# ExecStart=/usr/local/bin/k3s server --datastore-endpoint=mysql://x --token y\n"
       ";ExecStart=/usr/local/bin/k3s server -d /old\nExecStart=/usr/local/bin/k3s server\n";
-  const k3s::PlaceFindings findings = judge(told_of({{"unit /u", text}}, {kOurs}));
+  const k3s::PlaceFindings findings = check(told_of({{"unit /u", text}}, {kOurs}));
   CHECK_FALSE(findings.refusal);
   CHECK_FALSE(findings.external);
 }
@@ -125,7 +125,7 @@ TEST_CASE("a service file that only mentions a datastore in a comment tells none
 TEST_CASE("a database that the running k3s has open is the one in use, whatever it is told for its next start") {
   const Lines open{kOurs, "open 77 1:1 " + kDatabase};
   for (const char* config : {"data-dir: /mnt/k3s", "datastore-endpoint: mysql://u:secret@x"}) {
-    const k3s::PlaceFindings findings = judge(told_of({{kConfig, config}}, open));
+    const k3s::PlaceFindings findings = check(told_of({{kConfig, config}}, open));
     CHECK_FALSE(findings.refusal);
     CHECK_FALSE(findings.external);
     REQUIRE(findings.warnings.size() == 1);
@@ -134,7 +134,7 @@ TEST_CASE("a database that the running k3s has open is the one in use, whatever 
 }
 
 TEST_CASE("a running k3s that was told in a way that is not seen is no reason for a warning") {
-  const k3s::PlaceFindings findings = k3s::judge_place(
+  const k3s::PlaceFindings findings = k3s::check_place(
       told_of({{"unit /u", unit("")}},
               {kOurs, "inode 1:2 /mnt/k3s/server/db/state.db", "open 77 1:2 /mnt/k3s/server/db/state.db"}),
       "/mnt/k3s", "/etc/rancher/k3s/config.yaml");
@@ -156,9 +156,9 @@ TEST_CASE("while the service is stopped, what another k3s has open is taken wher
   const auto told = [&](const std::string& open) {
     return told_of({{unit_file, unit("--data-dir /old")}}, {kOurs, "stopped", open});
   };
-  CHECK_FALSE(judge(told("open 9 1:1 " + kDatabase)).refusal);
+  CHECK_FALSE(check(told("open 9 1:1 " + kDatabase)).refusal);
   const k3s::PlaceFindings other =
-      judge(told_of({{unit_file, unit("")}}, {kOurs, "stopped", "open 9 2:2 /data/k3s/server/db/state.db"}));
+      check(told_of({{unit_file, unit("")}}, {kOurs, "stopped", "open 9 2:2 /data/k3s/server/db/state.db"}));
   CHECK_FALSE(other.refusal);
   REQUIRE(other.warnings.size() == 1);
   CHECK_THAT(other.warnings[0], Contains("another k3s (process 9)") && Contains("/data/k3s"));
@@ -168,10 +168,10 @@ TEST_CASE("where nothing tells, nothing is refused") {
   k3s::Told cut_off;
   cut_off.add(kConfig);
   cut_off.add("text " + base64("data-dir: /mnt/k3s\n"));
-  CHECK_FALSE(judge(cut_off).refusal);
+  CHECK_FALSE(check(cut_off).refusal);
   // k3s's default counts where a unit starts it and a database is there.
   const auto elsewhere = [](const std::string& command, const Lines& lines) {
-    return k3s::judge_place(told_of({{"unit /u", "[Service]\nExecStart=" + command + "\n"}}, lines), "/mnt/k3s",
+    return k3s::check_place(told_of({{"unit /u", "[Service]\nExecStart=" + command + "\n"}}, lines), "/mnt/k3s",
                             "/etc/rancher/k3s/config.yaml")
         .refusal.value_or("");
   };
@@ -182,7 +182,7 @@ TEST_CASE("where nothing tells, nothing is refused") {
 
 TEST_CASE("a config that is elsewhere, and one that is no YAML, are said and keep no database from being pulled") {
   const auto warning = [](const k3s::Told& told) {
-    const k3s::PlaceFindings findings = judge(told);
+    const k3s::PlaceFindings findings = check(told);
     CHECK_FALSE(findings.refusal);
     REQUIRE(findings.warnings.size() == 1);
     return findings.warnings[0];
@@ -193,7 +193,7 @@ TEST_CASE("a config that is elsewhere, and one that is no YAML, are said and kee
   CHECK_THAT(warning(told_of({{"unit /u", unit("") + "Environment=K3S_CONFIG_FILE=/srv/k3s.yaml\n"}}, {kOurs})),
              Contains("/srv/k3s.yaml"));
   CHECK_THAT(
-      judge(told_of({{"unit /u", unit("-c /srv/k3s.yaml")}, {"config /srv/k3s.yaml", "data-dir: /moved"}}, {kOurs}))
+      check(told_of({{"unit /u", unit("-c /srv/k3s.yaml")}, {"config /srv/k3s.yaml", "data-dir: /moved"}}, {kOurs}))
           .refusal.value_or(""),
       Contains("/moved"));
 }

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "core/file.hpp"
+#include "core/shell_quote.hpp"
 
 namespace pages {
 namespace {
@@ -25,12 +26,6 @@ const std::map<std::string, Answer> kAnswers{
     {"install -d -m 700 -o k3s-backup /srv/backups/k3s", {"", "chown -R k3s-backup: /srv/backups/k3s"}},
     {"sudo -u k3s-backup -H ssh-keygen -q -t ed25519 -N '' -f ~k3s-backup/.ssh/id_ed25519", {"", "let k3s-backup in"}},
 };
-
-std::string quoted(const std::string& text) {
-  std::string word = "'";
-  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return word + "'";
-}
 
 // The first program of the machine. It ends with its stdin, and all mounts with it.
 std::vector<std::string> machine_command(const std::string& scratch) {
@@ -127,10 +122,10 @@ void Reader::sit_down(const Block& block) {
   must(
       "store=/srv/backups/k3s/edge; [ -d $store ] || exit 0; oldest=$(ls $store | head -n 1)\n"
       "drill --quiet extract edge/$oldest --out state.db && cp $store/$oldest/token .");
-  static const std::regex moment("edge/([0-9]{8}T[0-9]{6}Z)");
+  static const std::regex timestamp("edge/([0-9]{8}T[0-9]{6}Z)");
   for (const Command& command : block.commands) {
     std::smatch found;
-    if (!command.not_run.empty() || !std::regex_search(command.text, found, moment)) continue;
+    if (!command.not_run.empty() || !std::regex_search(command.text, found, timestamp)) continue;
     const std::string name = found[1];
     must("drill show edge/" + name + " >/dev/null 2>&1 || { cp state.db state.db." + name +
          "; drill import --cluster edge --ignore-mtime --token-file token state.db." + name + "; }");
@@ -143,10 +138,11 @@ core::CommandResult Reader::type(const std::string& command, const std::string& 
   unanswered_.erase(command);
   std::string line = command;
   // A hardened machine allows nobody a core dump.
-  if (!user.empty()) line = "sudo -u " + user + " -H sh -c " + quoted("ulimit -c 0; " + command);
+  if (!user.empty()) line = "sudo -u " + user + " -H sh -c " + core::shell_quoted("ulimit -c 0; " + command);
   // What asks wants a terminal.
   if (known != kAnswers.end())
-    line = "printf '%s\\n' " + quoted(answer.typed) + " | script -qec " + quoted(command) + " /dev/null";
+    line = "printf '%s\\n' " + core::shell_quoted(answer.typed) + " | script -qec " + core::shell_quoted(command) +
+           " /dev/null";
   core::CommandResult result = run(line);
   if (answer.then == "let k3s-backup in")
     let_in("k3s-backup", "/home/k3s-backup");

@@ -2,7 +2,7 @@
 // gone once the command has been typed as it stands. And the troubles beside them that are none.
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "puller/ssh_session.hpp"
+#include "ssh/session.hpp"
 #include "tests/catch.hpp"
 #include "tests/lab_node.hpp"
 
@@ -110,7 +110,7 @@ TEST_CASE("an sshd that forwards nothing does so once what the message says is t
   node.configure_sshd(setting);
   const auto forward = [&]() -> std::string {
     try {
-      puller::SshSession session(node.target());
+      ssh::Session session(node.target());
       session.connect("127.0.0.1", 22);
       return "";
     } catch (const core::Error& error) {

@@ -102,18 +102,18 @@ struct Recording {
 // The parts of a sound stream that make the image.
 void take_apart(Recording& recording) {
   puller::ZstdStream unpacked([&](std::string_view bytes) { recording.records += bytes; });
-  puller::FrameReader frames(pieces_of(recording.stream, SIZE_MAX));
+  ssh::FrameReader frames(pieces_of(recording.stream, SIZE_MAX));
   REQUIRE(frames.find_hello());
-  for (puller::Line line = frames.line(); line.word != "end"; line = frames.line()) {
+  for (ssh::Line line = frames.line(); line.word != "end"; line = frames.line()) {
     std::string_view rest = line.rest;
     if (line.word == "image") {
       recording.announcement = rest;
     } else if (line.word == "block") {
-      frames.bytes(puller::parse_number(rest, "size"), [&](std::string_view block) { unpacked.feed(block); });
+      frames.bytes(ssh::parse_number(rest, "size"), [&](std::string_view block) { unpacked.feed(block); });
     } else if (line.word == "item" || line.word == "differing" || line.word == "changed") {
-      while (rest.find(' ') != std::string_view::npos && line.word == "differing") puller::take_word(rest);
-      if (line.word == "item") puller::take_word(rest);
-      frames.bytes(puller::parse_number(puller::take_word(rest), "size"), [](std::string_view) {});
+      while (rest.find(' ') != std::string_view::npos && line.word == "differing") ssh::take_word(rest);
+      if (line.word == "item") ssh::take_word(rest);
+      frames.bytes(ssh::parse_number(ssh::take_word(rest), "size"), [](std::string_view) {});
     }
   }
 }
@@ -217,7 +217,7 @@ TEST_CASE("records that were tampered with before they were packed give the righ
     const Recording& recording = recordings[mutate.below(recordings.size())];
     const std::string records = mutate(recording.records);
     const std::string stream =
-        fmt::format("{}\nimage {}\n{}end\n", puller::kHello, recording.announcement, packed(records));
+        fmt::format("{}\nimage {}\n{}end\n", ssh::kHello, recording.announcement, packed(records));
     const std::string end = outcome(path, recording, pieces_of(stream, 1 + mutate.below(100000)));
     ++outcomes[end];
     INFO("DRILL_FUZZ_SEED=" << kSeed << ", round " << round);
@@ -235,7 +235,7 @@ TEST_CASE("a request that was tampered with is a request or an error") {
   for (std::uint64_t round = 0; round < kRounds; ++round) {
     Mutator mutate(round);
     const std::string text = mutate(request);
-    puller::FrameReader frames(pieces_of(text, 1 + mutate.below(1000)));
+    ssh::FrameReader frames(pieces_of(text, 1 + mutate.below(1000)));
     try {
       const node::Request read = node::read_request(frames);
       ++understood;
@@ -257,20 +257,20 @@ TEST_CASE(
     for (const std::string& number : {text, "-" + text}) {
       try {
         // As Conversation::node() reckons, and the doctor with what comes of it.
-        const std::chrono::nanoseconds offset = puller::parse_nanoseconds(number, "clock") - now;
+        const std::chrono::nanoseconds offset = ssh::parse_nanoseconds(number, "clock") - now;
         CHECK(std::chrono::abs(offset).count() >= 0);
         ++understood;
       } catch (const core::Error&) {
       }
       try {
-        puller::parse_signed(number, "growth");
+        ssh::parse_signed(number, "growth");
       } catch (const core::Error&) {
       }
     }
   }
   CHECK(understood > 0);
-  CHECK(puller::parse_nanoseconds("9223372036854775807", "clock").count() == INT64_MAX);
-  CHECK(puller::parse_signed("-9223372036854775808", "growth") == INT64_MIN);
+  CHECK(ssh::parse_nanoseconds("9223372036854775807", "clock").count() == INT64_MAX);
+  CHECK(ssh::parse_signed("-9223372036854775808", "growth") == INT64_MIN);
   for (const char* absurd : {"", "-", "--1", "+1", "1 ", "9223372036854775808", "18446744073709551615", "-1"})
-    CHECK_THROWS_AS(puller::parse_nanoseconds(absurd, "clock"), core::Error);
+    CHECK_THROWS_AS(ssh::parse_nanoseconds(absurd, "clock"), core::Error);
 }

@@ -32,9 +32,9 @@ void become(const lab::Node& node, const std::string& lines) {
 
 puller::Target impatient(const lab::Node& node) {
   puller::Target target = node.target();
-  target.limits.answer = std::chrono::seconds(2);
+  target.answer_timeout = std::chrono::seconds(2);
   target.limits.read_transaction = std::chrono::seconds(1);
-  target.limits.least_bytes_per_second = 1U << 20U;
+  target.least_bytes_per_second = 1U << 20U;
   return target;
 }
 

@@ -69,9 +69,9 @@ struct Lie {
   core::ScratchDir here;
   std::filesystem::path path = here.path() / "state.db";
   std::string base = header() + std::string(2 * kPage - 100, 'a');
-  std::string wanted = base.substr(0, kPage) + std::string(kPage, 'b');
-  std::string second_page = record(2, kAll, wanted.substr(kPage));
-  std::string announcement = fmt::format("{} 2 {}", kPage, core::sha256_hex(wanted));
+  std::string expected = base.substr(0, kPage) + std::string(kPage, 'b');
+  std::string second_page = record(2, kAll, expected.substr(kPage));
+  std::string announcement = fmt::format("{} 2 {}", kPage, core::sha256_hex(expected));
 
   Lie() { core::write_new_file(path, base); }
 
@@ -201,8 +201,8 @@ TEST_CASE_METHOD(Lie, "what a node says truly is believed") {
   ImageBuilder builder(path);
   builder.begin(announcement);
   builder.feed(packed(second_page));
-  CHECK(builder.finish().sha256 == core::sha256_hex(wanted));
-  CHECK(core::read_file(path) == wanted);
+  CHECK(builder.finish().sha256 == core::sha256_hex(expected));
+  CHECK(core::read_file(path) == expected);
 }
 
 TEST_CASE_METHOD(Lie, "an impossible image is refused and the base stays as it was") {

@@ -140,9 +140,9 @@ std::string Program::listen_for(std::string_view word) const {
     std::string line;
     for (char one = byte(); one != '\n'; one = byte()) line += one;
     std::string_view rest = line;
-    if (puller::take_word(rest) != word) continue;
+    if (ssh::take_word(rest) != word) continue;
     if (word == "differing")
-      for (std::uint64_t left = puller::parse_number(rest.substr(rest.find(' ') + 1), "size"); left > 0; --left) byte();
+      for (std::uint64_t left = ssh::parse_number(rest.substr(rest.find(' ') + 1), "size"); left > 0; --left) byte();
     return std::string(rest);
   }
 }
@@ -170,40 +170,39 @@ Program::End Program::wait(std::chrono::seconds patience) {
 }
 
 std::string request(std::string_view base, const Limits& limits) {
-  return fmt::format("{}\nerrand pull\nread_transaction_seconds {}\nwal_growth_bytes {}\nspool_bytes {}\n{}go\n",
-                     puller::kHello, limits.read_transaction_seconds, limits.wal_growth_bytes, limits.spool_bytes,
-                     base);
+  return fmt::format("{}\nrequest pull\nread_transaction_seconds {}\nwal_growth_bytes {}\nspool_bytes {}\n{}go\n",
+                     ssh::kHello, limits.read_transaction_seconds, limits.wal_growth_bytes, limits.spool_bytes, base);
 }
 
 Told converse(const Read& read, const std::function<void(std::string_view)>& say, puller::ImageBuilder& image) {
   Told told;
-  puller::FrameReader frames(read);
+  ssh::FrameReader frames(read);
   if (!frames.find_hello()) throw core::Error(core::ErrorKind::storage, "no hello");
   const auto bytes = [&](std::string_view size, std::uint64_t limit) {
-    const std::uint64_t size_bytes = puller::parse_number(size, "size");
+    const std::uint64_t size_bytes = ssh::parse_number(size, "size");
     if (size_bytes > limit) throw core::Error(core::ErrorKind::storage, "far too large");
     std::string all;
     frames.bytes(size_bytes, [&](std::string_view block) { all += block; });
     return all;
   };
   while (true) {
-    const puller::Line line = frames.line();
+    const ssh::Line line = frames.line();
     std::string_view rest = line.rest;
     if (line.word == "fact") {
-      const std::string name(puller::take_word(rest));
+      const std::string name(ssh::take_word(rest));
       told.facts[name] = rest;
     } else if (line.word == "item") {
-      const puller::Item item = puller::parse_item(rest);
+      const ssh::Item item = ssh::parse_item(rest);
       frames.body(item, [&](std::string_view block) { told.files[item.name] += block; });
     } else if (line.word == "differing") {
-      const std::uint64_t page_count = puller::parse_number(puller::take_word(rest), "page count");
+      const std::uint64_t page_count = ssh::parse_number(ssh::take_word(rest), "page count");
       say(image.page_hashes(bytes(rest, 1U << 24U), page_count));
     } else if (line.word == "changed") {
       say(image.part_hashes(bytes(rest, 1U << 24U)));
     } else if (line.word == "image") {
       image.begin(rest);
     } else if (line.word == "block") {
-      frames.bytes(puller::parse_number(rest, "size"), [&](std::string_view block) { image.feed(block); });
+      frames.bytes(ssh::parse_number(rest, "size"), [&](std::string_view block) { image.feed(block); });
     } else if (line.word == "problem") {
       told.problem = rest;
       return told;

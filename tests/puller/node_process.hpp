@@ -17,8 +17,8 @@
 #include "core/fd.hpp"
 #include "core/file.hpp"
 #include "core/scratch_dir.hpp"
-#include "puller/frames.hpp"
 #include "puller/image_builder.hpp"
+#include "ssh/frames.hpp"
 
 struct sqlite3;
 

@@ -21,7 +21,7 @@ using puller::ImageBuilder;
 
 namespace {
 
-const std::string kHello = std::string(puller::kHello) + "\n";
+const std::string kHello = std::string(ssh::kHello) + "\n";
 
 bool has_line(const std::string& stream, const std::string& word) {
   return ("\n" + stream).find("\n" + word) != std::string::npos;
@@ -110,7 +110,7 @@ TEST_CASE("what is no request ends with a problem and nothing of the database") 
   DataDir data;
   data.fill(10, 500);
   const auto text = GENERATE_COPY(
-      as<std::string>{}, "", "k3s-drill 2\n", kHello, kHello + "errand pull\n", kHello + "errand steal\ngo\n",
+      as<std::string>{}, "", "k3s-drill 2\n", kHello, kHello + "request pull\n", kHello + "request steal\ngo\n",
       kHello + "dance\ngo\n", kHello + "\ngo\n", kHello + "read_transaction_seconds 4294967296\ngo\n",
       kHello + "read_transaction_seconds -1\ngo\n", kHello + "read_transaction_seconds\ngo\n",
       kHello + "wal_growth_bytes 99999999999999999999\ngo\n", kHello + "spool_bytes 0x10\ngo\n", kHello + "base\ngo\n",

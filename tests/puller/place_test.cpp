@@ -172,7 +172,7 @@ TEST_CASE("a node of busybox and OpenRC tells the files of its service") {
     CHECK_THAT(pull(node, method), Contains("/mnt/k3s/server/db/state.db, as /etc/init.d/k3s says"));
 }
 
-TEST_CASE("an older drill-node that tells no files is judged by its own words") {
+TEST_CASE("an older drill-node that tells no files is checked by its own words") {
   NEEDS_LAB();
   const lab::Node node;
   node.make_database();

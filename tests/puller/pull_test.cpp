@@ -169,7 +169,7 @@ TEST_CASE("a pull removes what a killed pull left, and not what a living one has
   NEEDS_LAB();
   const lab::Node node;
   node.make_database();
-  // Init lives, and is no pull started at that moment; the second name is that of init itself.
+  // Init lives, and is no pull started at that time; the second name is that of init itself.
   node.run(kDirectory +
            "mkdir .k3s-drill-1-1-dead .k3s-drill-99999999-5-dead\n"
            "stat=$(cat /proc/1/stat); set -- ${stat##*) }; shift 19; mkdir .k3s-drill-1-$1-alive");

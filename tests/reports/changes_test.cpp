@@ -1,4 +1,4 @@
-// What a person and a script are shown of differences, lives, proof and findings: summed up, aligned, and harmless.
+// What a person and a script are shown of differences, lives, proof and findings: summed up, aligned, and safe.
 #include "reports/changes.hpp"
 
 #include <algorithm>

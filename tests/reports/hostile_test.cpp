@@ -130,8 +130,8 @@ history::DrillHistory history(const std::string& s) {
   return made;
 }
 
-reports::RestoreOutcome restore(const std::string& s, reports::RestoreOutcome::Mode mode) {
-  reports::RestoreOutcome made;
+restorer::Outcome restore(const std::string& s, restorer::Outcome::Mode mode) {
+  restorer::Outcome made;
   made.snapshot = made.cluster = made.node = made.node_k3s_version = made.kept_aside = made.rollback_failure = s;
   made.accepted_faults = made.needs_a_person = {s};
   made.replaced.emplace();
@@ -256,11 +256,11 @@ const std::vector<Shown>& everything() {
        [=](S s) { return reports::prune_json(prunes(s), reports::PruneMode::done); }},
       {"doctor", [=](S s, P p) { return reports::doctor_text(doctor(s), p.colour); },
        [=](S s) { return reports::doctor_json(doctor(s)); }},
-      {"restore", [](S s, P p) { return reports::restore_text(restore(s, reports::RestoreOutcome::Mode::real), p); },
-       [](S s) { return reports::restore_json(restore(s, reports::RestoreOutcome::Mode::real)); }},
+      {"restore", [](S s, P p) { return reports::restore_text(restore(s, restorer::Outcome::Mode::real), p); },
+       [](S s) { return reports::restore_json(restore(s, restorer::Outcome::Mode::real)); }},
       {"restore --dry-run",
-       [](S s, P p) { return reports::restore_text(restore(s, reports::RestoreOutcome::Mode::dry_run), p); },
-       [](S s) { return reports::restore_json(restore(s, reports::RestoreOutcome::Mode::dry_run)); }},
+       [](S s, P p) { return reports::restore_text(restore(s, restorer::Outcome::Mode::dry_run), p); },
+       [](S s) { return reports::restore_json(restore(s, restorer::Outcome::Mode::dry_run)); }},
       {"report history",
        [](S s, P p) {
          return reports::history_text({{s, history(s)}, {s, {}}}, p);

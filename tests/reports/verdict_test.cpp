@@ -63,9 +63,9 @@ TEST_CASE("a drill passes only when its objects were compared") {
 TEST_CASE("a damaged twin that could not be drilled makes the night inconclusive") {
   drill::DrillReport report = proven_drill();
   report.phases.push_back({"control", 0ns, 1ms, CheckVerdict::pass, {}});
-  CHECK(verdict_of(report) == reports::Verdict::pass);
+  CHECK(verdict_of(report) == core::Verdict::pass);
   report.phases.back().verdict = CheckVerdict::could_not_run;
-  CHECK(verdict_of(report) == reports::Verdict::inconclusive);
+  CHECK(verdict_of(report) == core::Verdict::inconclusive);
 }
 
 TEST_CASE("a missed objective is a fail, one not set is none") {

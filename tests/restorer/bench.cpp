@@ -10,7 +10,7 @@ Bench::Bench() {
   facts.manager = restorer::Manager::commands;
   facts.server = restorer::Server::present;
   facts.snapshot = "edge/20261123T231700Z";
-  facts.moment = "20261124T031500Z-3f9a";
+  facts.timestamp = "20261124T031500Z-3f9a";
   core::write_new_file(database, "another database");
   core::write_new_file(token, "another token\n");
 }
@@ -57,15 +57,15 @@ bool Bench::try_to(const std::function<void(restorer::Node&)>& work) const {
   }
 }
 
-void Bench::mend() const {
+void Bench::recover() const {
   restorer::Node there(facts.settings);
   REQUIRE(lab::eventually([&] { return there.look().owner.empty(); }));
-  there.mend();
+  there.recover();
 }
 
 std::string Bench::mend_in_words() const {
   try {
-    restorer::Node(facts.settings).mend();
+    restorer::Node(facts.settings).recover();
     return "done";
   } catch (const core::Error& error) {
     return error.what();

@@ -37,7 +37,7 @@ struct Bench {
   bool try_to(const std::function<void(restorer::Node&)>& work) const;
 
   // As the next drill does it.
-  void mend() const;
+  void recover() const;
 
   std::string mend_in_words() const;
 

@@ -6,7 +6,7 @@
 
 namespace {
 
-// A power cut before each command that changes a file, and k3s started by itself before anything is mended.
+// A power cut before each command that changes a file, and k3s started by itself before anything is recovered.
 void cut_the_power(bool during_rollback) {
   const Bench bench;
   bench.make_server();
@@ -34,7 +34,7 @@ void cut_the_power(bool during_rollback) {
     bench.kill_before(kills + 1);
     killed = !bench.try_to([&](restorer::Node& there) {
       if (during_rollback)
-        there.mend();
+        there.recover();
       else
         bench.replace(there);
     });
@@ -43,7 +43,7 @@ void cut_the_power(bool during_rollback) {
     bench.node.run(
         "mkdir -p " + kServer + "/db; " + sqlite +
         "'PRAGMA journal_mode=WAL; CREATE TABLE IF NOT EXISTS boots(n); INSERT INTO boots VALUES(7)' >/dev/null");
-    bench.mend();
+    bench.recover();
     REQUIRE(bench.node.run(sum) == expected);
     // What it had started on is there still: the database of before, or what was kept.
     CHECK(bench.node.run("for file in " + kServer + "/db/state.db " + kServer +
@@ -65,7 +65,7 @@ TEST_CASE("wherever a restore is cut off on the node, the next drill puts every 
     bench.kill_before(kills + 1);
     killed = !bench.try_to([&](restorer::Node& there) { bench.replace(there); });
     bench.kill_before(0);
-    bench.mend();
+    bench.recover();
     INFO("command " << kills + 1);
     REQUIRE(bench.files() == before);
     const std::string kept = bench.take_kept();
@@ -83,9 +83,9 @@ TEST_CASE("a rollback that is cut off anywhere goes on when it is run again") {
   for (bool killed = true; killed; ++kills) {
     REQUIRE(bench.try_to([&](restorer::Node& there) { bench.replace(there); }));
     bench.kill_before(kills + 1);
-    killed = !bench.try_to([&](restorer::Node& there) { there.mend(); });
+    killed = !bench.try_to([&](restorer::Node& there) { there.recover(); });
     bench.kill_before(0);
-    bench.mend();
+    bench.recover();
     INFO("command " << kills + 1);
     REQUIRE(bench.files() == before);
     CHECK_THAT(bench.take_kept(), Catch::StartsWith("another database"));
@@ -115,16 +115,16 @@ TEST_CASE("a restore that was cut off after k3s was started can be let stand, an
   restorer::Node next(bench.facts.settings);
   REQUIRE(lab::eventually([&] { return next.look().owner.empty(); }));
   CHECK(next.look().stage == restorer::Stage::changed);
-  CHECK_THROWS_WITH(next.let_stand(), Catch::Contains("not in its place"));
-  next.mend();
+  CHECK_THROWS_WITH(next.accept(), Catch::Contains("not in its place"));
+  next.recover();
 
   REQUIRE(bench.try_to([&](restorer::Node& there) { bench.replace(there); }));
   REQUIRE(lab::eventually([&] { return next.look().owner.empty(); }));
   CHECK(next.look().stage == restorer::Stage::started);
-  CHECK(next.let_stand() == bench.facts.aside());
+  CHECK(next.accept() == bench.facts.aside());
   CHECK_FALSE(next.look().unfinished);
   CHECK(bench.node.run("cat " + kServer + "/db/state.db; ls -A " + kServer + "/db") ==
-        "another databasebefore-restore-" + bench.facts.moment + "\nstate.db");
+        "another databasebefore-restore-" + bench.facts.timestamp + "\nstate.db");
 }
 
 TEST_CASE("a rollback that was written in part stands in nobody's way") {
@@ -136,7 +136,7 @@ TEST_CASE("a rollback that was written in part stands in nobody's way") {
                  "; echo 1 1 >" + (bench.facts.work() / "owner").string());
   restorer::Node there(bench.facts.settings);
   CHECK(there.look().stage == restorer::Stage::claimed);
-  there.mend();
+  there.recover();
   CHECK(bench.files() == before);
 }
 
@@ -149,7 +149,7 @@ TEST_CASE("a finish that was cut off stands, and nobody says that it was rolled 
   bench.node.run("rm " + bench.facts.rollback_file().string());
   REQUIRE(lab::eventually([&] { return there.look().owner.empty(); }));
   CHECK(there.look().stage == restorer::Stage::claimed);
-  CHECK(there.mend().stands == bench.facts.aside());
+  CHECK(there.recover().stands == bench.facts.aside());
   CHECK_FALSE(there.look().unfinished);
   CHECK(bench.node.run("cat " + kServer + "/db/state.db") == "another database");
 }
@@ -169,8 +169,8 @@ TEST_CASE("what k3s began on nothing, after a power cut, is no restore that coul
   restorer::Node next(bench.facts.settings);
   REQUIRE(lab::eventually([&] { return next.look().owner.empty(); }));
   CHECK(next.look().stage == restorer::Stage::changed);
-  CHECK_THROWS_WITH(next.let_stand(), Catch::Contains("not in its place"));
-  CHECK(next.mend().kept == kServer + "/db/rolled-back-" + bench.facts.moment);
+  CHECK_THROWS_WITH(next.accept(), Catch::Contains("not in its place"));
+  CHECK(next.recover().kept == kServer + "/db/rolled-back-" + bench.facts.timestamp);
   CHECK(bench.take_kept() == "empty");
   CHECK(bench.files() == before);
 }

@@ -56,7 +56,7 @@ TEST_CASE("a connection that is lost between any two steps is made again, and no
   bench.node.cut_connections();
   place_and_finish(bench, there);
   CHECK(bench.node.run("cat " + kServer + "/db/state.db; ls -A " + kServer + "/db") ==
-        "another databasebefore-restore-" + bench.facts.moment + "\nstate.db");
+        "another databasebefore-restore-" + bench.facts.timestamp + "\nstate.db");
 }
 
 TEST_CASE("a node whose sshd takes one command at a time on a connection is restored") {
@@ -124,7 +124,7 @@ TEST_CASE("a restore that somebody else has rolled back meanwhile does not go on
   claim_and_send(bench, there);
   there.run(bench.facts, stop_step(bench.facts));
   bench.node.cut_connections();
-  bench.mend();
+  bench.recover();
   CHECK_THROWS_WITH(there.run(bench.facts, restorer::aside_step()), Catch::Contains("ended by another"));
   CHECK_THROWS_WITH(there.pulse(bench.facts), Catch::Contains("ended by another"));
   CHECK(bench.files() == before);

@@ -21,7 +21,7 @@ TEST_CASE("what is there is moved aside together, and the snapshot takes its own
         "1000:1000 640\n0:0 600\n0:0 700");
   CHECK(bench.node.run("ls -A " + kServer + " " + kServer + "/db | grep -c 'wal\\|tls\\|cred' || true") == "0");
   there.run(bench.facts, restorer::finish_step());
-  CHECK(bench.node.run("ls -A " + kServer + "/db") == "before-restore-" + bench.facts.moment + "\nstate.db");
+  CHECK(bench.node.run("ls -A " + kServer + "/db") == "before-restore-" + bench.facts.timestamp + "\nstate.db");
 }
 
 TEST_CASE("of two rollbacks at once one waits for the other, and nothing is lost") {
@@ -55,12 +55,12 @@ TEST_CASE("nobody but its own drill takes back a restore that is at work") {
   bench.replace(first);
   const std::string replaced = bench.files();
   restorer::Node second(bench.facts.settings);
-  CHECK_THROWS_WITH(second.mend(), Catch::Contains("is at work here") && Catch::Contains("kill "));
-  CHECK_THROWS_WITH(second.let_stand(), Catch::Contains("is at work here"));
+  CHECK_THROWS_WITH(second.recover(), Catch::Contains("is at work here") && Catch::Contains("kill "));
+  CHECK_THROWS_WITH(second.accept(), Catch::Contains("is at work here"));
   CHECK_THAT(bench.node.run("sh " + bench.facts.rollback_file().string() + " || true"),
              Catch::Contains("refused a drill restore is at work here"));
   CHECK(bench.files() == replaced);
-  CHECK(first.roll_back(bench.facts).kept == kServer + "/db/rolled-back-" + bench.facts.moment);
+  CHECK(first.roll_back(bench.facts).kept == kServer + "/db/rolled-back-" + bench.facts.timestamp);
   CHECK(bench.files() == before);
 }
 
@@ -75,7 +75,7 @@ TEST_CASE("a stop command that fails is no failure when nothing runs, and a star
   there.roll_back(bench.facts);
   CHECK(bench.files() == before);
 
-  bench.facts.moment = "20261124T031501Z-3f9b";
+  bench.facts.timestamp = "20261124T031501Z-3f9b";
   bench.facts.settings.start_command = "sleep 600";
   bench.facts.settings.start_timeout = std::chrono::seconds(2);
   CHECK_THROWS_WITH(bench.replace(there), Catch::Contains("does not start") && Catch::Contains("after 2 seconds"));
@@ -92,10 +92,10 @@ TEST_CASE("a node that had no server has none after a rollback") {
   const std::string before = bench.files();
   bench.replace(there);
   CHECK(bench.node.run("stat -c '%u:%g %a' " + kServer + "/db/state.db") == "0:0 600");
-  const restorer::RollBack done = there.roll_back(bench.facts);
-  CHECK(done.kept == kServer + "/db/rolled-back-" + bench.facts.moment);
+  const restorer::RollbackResult done = there.roll_back(bench.facts);
+  CHECK(done.kept == kServer + "/db/rolled-back-" + bench.facts.timestamp);
   CHECK(bench.node.run("ls -A " + kServer + "/db; cat " + done.kept + "/*/state.db") ==
-        "rolled-back-" + bench.facts.moment + "\nanother database");
+        "rolled-back-" + bench.facts.timestamp + "\nanother database");
   bench.node.run("rm -rf " + done.kept + "; cd /var/lib/rancher; rmdir k3s/server/db k3s/server k3s");
   CHECK(bench.files() == before);
 
@@ -168,7 +168,7 @@ TEST_CASE("a rollback leaves alone what another restore has begun, and one that 
   restorer::Node there(bench.facts.settings);
   bench.replace(there);
   restorer::ScriptFacts other = bench.facts;
-  other.moment = "20261124T031501Z";
+  other.timestamp = "20261124T031501Z";
   const std::string replaced = bench.files();
   there.roll_back(other);
   CHECK(bench.files() == replaced);

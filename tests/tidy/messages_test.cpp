@@ -74,7 +74,7 @@ const std::vector<std::string> kMarks{"type: ", "type on the node: "};
 std::set<std::string> typed_commands() {
   std::set<std::string> found;
   for (const std::filesystem::path& path :
-       files_below({"core", "k3s", "store", "puller", "restorer", "verifier", "drill", "reports", "cli"}))
+       files_below({"core", "k3s", "ssh", "store", "puller", "restorer", "verifier", "drill", "reports", "cli"}))
     for (const std::string& literal : literals_of(read(path)))
       for (const std::string& mark : kMarks)
         if (const std::size_t at = literal.find(mark);
@@ -133,7 +133,7 @@ TEST_CASE("a message is one line, and ends with what is to be done, not with a f
   static const std::regex error(
       R"((?:Error\((?:core::)?ErrorKind::\w+,|log_\w*warning\()\s*(?:fmt::format\()?\s*("[^;]*);)");
   for (const std::filesystem::path& path :
-       files_below({"core", "k3s", "store", "puller", "restorer", "drill", "cli"})) {
+       files_below({"core", "k3s", "ssh", "store", "puller", "restorer", "drill", "history", "cli"})) {
     const std::string text = read(path);
     for (std::sregex_iterator at(text.begin(), text.end(), error), end; at != end; ++at) {
       const std::vector<std::string> literals = literals_of((*at)[1].str());

@@ -65,7 +65,7 @@ TEST_CASE("Sound files are five notes that say when each CA expires") {
                                           "ETCDPeerCA expires 2036-09-20 (in 3,587 days)"});
 }
 
-TEST_CASE("A file of several certificates, or of several keys, is judged by its first") {
+TEST_CASE("A file of several certificates, or of several keys, is checked by its first") {
   Files files = sound();
   const CaFile chain = make_ca_chain();
   files["ClientCA"] = chain.pem + shared_ca().pem;
@@ -111,10 +111,10 @@ TEST_CASE("A missing file is an error only when the restored cluster would be an
   CHECK(has(without("ServiceKey"), "every service account token"));
   Files files = sound();
   for (const char* name : {"ETCDServerCA", "ETCDPeerCAKey", "IPSECKey"}) files.erase(name);
-  const core::Check harmless = check_now(files);
-  CHECK(harmless.verdict == CheckVerdict::pass);
-  CHECK(messages(harmless, Severity::warning).empty());
-  CHECK(messages(harmless, Severity::note).size() == 3);
+  const core::Check safe = check_now(files);
+  CHECK(safe.verdict == CheckVerdict::pass);
+  CHECK(messages(safe, Severity::warning).empty());
+  CHECK(messages(safe, Severity::note).size() == 3);
   files.erase("RequestHeaderCA");
   const core::Check rebuilt = check_now(files);
   CHECK(rebuilt.verdict == CheckVerdict::pass);

@@ -44,7 +44,7 @@ std::string empty_field(const verifier::Field& field) {
 }  // namespace
 
 std::string complete(std::string_view fields, const verifier::Message& message) {
-  if (message.moment && fields.empty()) return {};
+  if (message.timestamp && fields.empty()) return {};
   std::map<std::uint32_t, std::string> written;
   protozero::pbf_reader reader(fields.data(), fields.size());
   while (reader.next()) {
@@ -62,7 +62,8 @@ std::string complete(std::string_view fields, const verifier::Message& message) 
     writer.add_bytes(tag, content);
   }
   for (const verifier::Field& field : message.fields) {
-    if ((field.always || message.moment) && !written.contains(field.number)) written[field.number] = empty_field(field);
+    if ((field.always || message.timestamp) && !written.contains(field.number))
+      written[field.number] = empty_field(field);
   }
   std::string all;
   for (const auto& [number, encoded] : written) all += encoded;

@@ -4,8 +4,8 @@
 
 #include <filesystem>
 
-#include "tests/verifier/judge.hpp"
 #include "tests/verifier/kine_database.hpp"
+#include "tests/verifier/outcome.hpp"
 
 /// Makes it in `directory` and verifies that it is sound. Throws: runtime_error when it is not.
 damage::Stage make_damage_stage(const std::filesystem::path& directory, kine::Era era);

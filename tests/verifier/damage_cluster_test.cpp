@@ -40,7 +40,7 @@ TEST_CASE("Each damage to a lived-in cluster's database is found by what it need
   damage::prepare(stage);
   for (const damage::Damage& one : damage::vocabulary()) {
     INFO(one.name << ", seed 1");
-    const damage::Outcome outcome = damage::judge(stage, one, 1);
+    const damage::Outcome outcome = damage::check(stage, one, 1);
     INFO("needs " << to_string(one.needs) << ", found by " << outcome.found_by);
     if (outcome.applied) CHECK(as_needed(one, outcome));
   }

@@ -154,7 +154,7 @@ bool frozen_source(Scene& scene) {
 std::vector<Damage> file_damages() {
   constexpr auto kFile = "file";
   constexpr auto kToken = "token";
-  constexpr auto kSound = "it is what the database was a moment before";
+  constexpr auto kSound = "it is what the database was a short time before";
   return {
       {"file: cut at a page", kFile, "some pages less", Needs::content, "", false, cut_at_page},
       {"file: cut in a page", kFile, "cut anywhere", Needs::content, "", false, cut_in_page},

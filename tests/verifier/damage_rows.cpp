@@ -296,7 +296,7 @@ std::vector<Damage> row_damages() {
        drop_tombstone},
       {"row: tail gone", kRows, "the newest 20 rows", Needs::content, "", false, drop_tail},
       {"row: tail gone, counter too", kRows, "the newest 20 rows, and sqlite_sequence says so", Needs::hash,
-       "it is what the database was a moment before", false, drop_tail_fixed},
+       "it is what the database was a short time before", false, drop_tail_fixed},
       {"row: twice", kRows, "a created row once more under a new revision", Needs::notice, "k3s serves the newest",
        false, duplicate_row},
       {"row: kube-system gone", kRows, "the namespace whose uid is the cluster's", Needs::content, "", false,

@@ -19,7 +19,7 @@ void demand_detection(kine::Era era, std::uint64_t seeds) {
     bool applied = false;
     for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
       INFO(one.name << ", seed " << seed);
-      const damage::Outcome outcome = damage::judge(stage, one, seed);
+      const damage::Outcome outcome = damage::check(stage, one, seed);
       if (!outcome.applied) continue;
       applied = true;
       INFO("needs " << to_string(one.needs) << ", found by " << outcome.found_by);

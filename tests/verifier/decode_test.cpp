@@ -61,7 +61,7 @@ TEST_CASE("The version of k3s, the identity of the cluster and its newest change
   CHECK(core::to_seconds(result.newest_change->time_since_epoch()) == 1'790'000'200.5);
 }
 
-TEST_CASE("Newest change comes from managed fields, events and JSON as well, and never from an absurd moment") {
+TEST_CASE("Newest change comes from managed fields, events and JSON as well, and never from an absurd timestamp") {
   const VerifyFixture fixture;
   fixture.make();
   const auto newest_with = [&](const std::string& key, const std::string& value) {

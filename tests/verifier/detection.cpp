@@ -16,7 +16,7 @@
 
 #include "core/scratch_dir.hpp"
 #include "tests/verifier/damage_tools.hpp"
-#include "tests/verifier/judge.hpp"
+#include "tests/verifier/outcome.hpp"
 #include "tests/verifier/page_map.hpp"
 #include "tests/verifier/value_region.hpp"
 
@@ -105,7 +105,7 @@ int run_table(char** arguments) {
     const std::uint64_t seed = at % cases + 1;
     Outcome outcome;
     try {
-      outcome = damage::judge(stage, one, seed);
+      outcome = damage::check(stage, one, seed);
     } catch (const std::exception& error) {
       const std::scoped_lock held(lock);
       fmt::print(stderr, "{}, seed {}: {}\n", one.name, seed, error.what());

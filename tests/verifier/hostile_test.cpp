@@ -98,7 +98,7 @@ TEST_CASE("A foreign schema runs nothing and hides nothing") {
   CHECK(check_named(broken, "decode").verdict != core::CheckVerdict::pass);
 }
 
-TEST_CASE("A key of terminal codes and a thousand broken values end in short, harmless findings") {
+TEST_CASE("A key of terminal codes and a thousand broken values end in short, plain findings") {
   const VerifyFixture fixture;
   fixture.make([](kine::Database& database) {
     database.create("/registry/pods/default/\x1b[31m" + std::string(2000, 'k'), "canary-value");

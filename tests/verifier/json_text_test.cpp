@@ -1,11 +1,10 @@
 // The two checkers of JSON inside stored objects: against nlohmann's parser, and against what Kubernetes writes.
-#include "verifier/objects/json_text.hpp"
-
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "tests/catch.hpp"
 #include "verifier/objects/fields_v1.hpp"
+#include "verifier/objects/json_scanner.hpp"
 #include "verifier/objects/schema.hpp"
 
 using namespace std::string_literals;

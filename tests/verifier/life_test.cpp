@@ -147,13 +147,13 @@ TEST_CASE("rows say what happened, to which uid, and when") {
     CHECK(lease.rows[0].kind == RowKind::created);
     CHECK(lease.rows[1].kind == RowKind::changed);
     CHECK(lease.rows[1].prev_revision == lease.rows[0].revision);
-    REQUIRE(lease.rows[1].moment);
-    CHECK(core::format_rfc3339(*lease.rows[1].moment) == "2026-09-21T14:16:40.500000Z");
+    REQUIRE(lease.rows[1].timestamp);
+    CHECK(core::format_rfc3339(*lease.rows[1].timestamp) == "2026-09-21T14:16:40.500000Z");
     const verifier::ObjectRows gone = rows_of(fixture, "secrets/default/gone");
     REQUIRE(gone.rows.size() == 2);
     CHECK(gone.rows[1].kind == RowKind::deleted);
     CHECK(gone.rows[1].uid == "uid-gone");
-    CHECK_FALSE(gone.rows[1].moment);
+    CHECK_FALSE(gone.rows[1].timestamp);
   }
 }
 

@@ -86,7 +86,7 @@ TEST_CASE("A definition is lost, and not deleted, when only it is gone and its A
   CHECK(contains(finding.message, "the definition of 1 custom resources is lost"));
   CHECK(finding.key == kDefinition);
 
-  const VerifyFixture just_deleted;  // its APIService goes a moment later
+  const VerifyFixture just_deleted;  // its APIService goes a little later
   just_deleted.make([&](kine::Database& database) {
     announce(database);
     database.remove(kDefinition);

@@ -23,8 +23,8 @@ std::optional<std::uint64_t> varint(std::string_view bytes, std::uint64_t& at) {
   return std::nullopt;
 }
 
-// The field of the message bytes[start, end) that byte `wanted` lies in.
-std::optional<Field> field_at(std::string_view bytes, std::uint64_t start, std::uint64_t end, std::uint64_t wanted) {
+// The field of the message bytes[start, end) that byte `expected` lies in.
+std::optional<Field> field_at(std::string_view bytes, std::uint64_t start, std::uint64_t end, std::uint64_t expected) {
   for (std::uint64_t at = start; at < end;) {
     const auto tag = varint(bytes, at);
     if (!tag) return std::nullopt;
@@ -52,7 +52,7 @@ std::optional<Field> field_at(std::string_view bytes, std::uint64_t start, std::
         return std::nullopt;
     }
     at = content + size;
-    if (wanted < at) return Field{static_cast<unsigned>(*tag >> 3), content, at, wanted < content};
+    if (expected < at) return Field{static_cast<unsigned>(*tag >> 3), content, at, expected < content};
   }
   return std::nullopt;
 }

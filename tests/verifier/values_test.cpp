@@ -6,8 +6,8 @@
 #include "tests/catch.hpp"
 #include "tests/verifier/kine_database.hpp"
 #include "tests/verifier/verify_fixture.hpp"
+#include "verifier/kine/foreign_text.hpp"
 #include "verifier/objects/object.hpp"
-#include "verifier/kine/text.hpp"
 
 using namespace std::string_literals;
 

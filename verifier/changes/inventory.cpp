@@ -10,10 +10,10 @@
 #include "core/cancel.hpp"
 #include "core/edit_distance.hpp"
 #include "core/error.hpp"
-#include "verifier/objects/object.hpp"
+#include "verifier/kine/foreign_text.hpp"
 #include "verifier/kine/rows.hpp"
 #include "verifier/kine/sqlite.hpp"
-#include "verifier/kine/text.hpp"
+#include "verifier/objects/object.hpp"
 
 namespace verifier {
 namespace {
@@ -96,7 +96,7 @@ ObjectRow read_row(Database& database, core::Revision id) {
   result.uid = stored.uid;
   result.api_version = stored.api_version;
   if (deleted) return result;
-  result.moment = stored.newest_change;
+  result.timestamp = stored.newest_change;
   result.size_bytes = value.size();
   return result;
 }
@@ -139,16 +139,16 @@ std::vector<std::string> near_names(const std::filesystem::path& path, const Obj
   const ParsedKey key = parse_key(name.key);
   const std::string_view plural = key.kind == KeyKind::object ? key.identity.plural : name.plural;
   const std::string_view space = key.kind == KeyKind::object ? key.identity.namespace_name : name.namespace_name;
-  const std::string_view wanted =
+  const std::string_view requested =
       std::string_view(key.kind == KeyKind::object ? key.identity.name : name.name).substr(0, kCompared);
   std::set<std::pair<std::size_t, std::string>> found;
   for (const Object& object : inventory.objects) {
     const bool same_kind = is_resource(object.resource, plural);
     const bool same_space = object.namespace_name == space;
-    const bool same_name = object.name.substr(0, kCompared) == wanted;
+    const bool same_name = object.name.substr(0, kCompared) == requested;
     if (same_kind + same_space + same_name < 2) continue;
     // Another kind or namespace is further off than a letter or two.
-    const std::size_t rank = same_name ? kOtherPlace : core::edit_distance(object.name.substr(0, kCompared), wanted);
+    const std::size_t rank = same_name ? kOtherPlace : core::edit_distance(object.name.substr(0, kCompared), requested);
     found.emplace(rank, printable(object_path(object.resource, object.namespace_name, object.name)));
     if (found.size() > kNearNames) found.erase(std::prev(found.end()));
   }

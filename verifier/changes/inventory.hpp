@@ -1,4 +1,4 @@
-// Reading a snapshot without judging it: every object in it, or every row of one object. For `drill diff` and
+// Reading a snapshot without checking it: every object in it, or every row of one object. For `drill diff` and
 // `drill log`, which look at many snapshots; a scratch copy comes in, values go out, never a payload.
 // Straight from the table, so that no index decides what is seen. What it does not do: check anything (verify.hpp).
 #pragma once
@@ -43,8 +43,8 @@ struct ObjectRow {
   RowKind kind = RowKind::changed;
   std::string uid;          // of what a deletion removed, too; empty when sealed, undecodable, or not written down
   std::string api_version;  // as uid
-  std::optional<core::UtcTime> moment;  // newest moment recorded inside; of a deletion none is
-  std::uint64_t size_bytes = 0;         // of the value
+  std::optional<core::UtcTime> timestamp;  // newest timestamp recorded inside; of a deletion none is
+  std::uint64_t size_bytes = 0;            // of the value
 };
 
 struct ObjectRows {

@@ -50,8 +50,8 @@ std::string with_separators(std::int64_t number) {
 
 std::string count_days(days count) { return with_separators(count.count()) + (count == days(1) ? " day" : " days"); }
 
-std::string date_of(std::chrono::sys_seconds moment) {
-  const std::chrono::year_month_day date(std::chrono::floor<days>(moment));
+std::string date_of(std::chrono::sys_seconds timestamp) {
+  const std::chrono::year_month_day date(std::chrono::floor<days>(timestamp));
   return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
                      static_cast<unsigned>(date.day()));
 }

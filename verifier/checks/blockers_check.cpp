@@ -13,10 +13,10 @@
 #include "core/base64.hpp"
 #include "core/error.hpp"
 #include "verifier/keys/certificate.hpp"
+#include "verifier/kine/foreign_text.hpp"
+#include "verifier/kine/resource.hpp"
 #include "verifier/objects/object.hpp"
 #include "verifier/objects/object_tree.hpp"
-#include "verifier/kine/resource.hpp"
-#include "verifier/kine/text.hpp"
 
 namespace verifier {
 namespace {
@@ -91,7 +91,7 @@ class FactsVisitor : public TreeVisitor {
 
 struct RemovedVersion {
   std::string_view api_version;
-  int minor;  // of the first Kubernetes 1.x that serves no kind of it
+  unsigned minor;  // of the first Kubernetes 1.x that serves no kind of it
 };
 
 // Source: kubernetes.io/docs/reference/using-api/deprecation-guide. Versions that came back with other kinds are left
@@ -190,7 +190,7 @@ void Blockers::look_at(const Name& name) {
 void Blockers::look_at_stored_versions() {
   std::map<std::pair<std::string_view, std::string_view>, std::uint64_t> counts;  // by resource and stored version
   for (const Object& object : result_.objects) ++counts[{object.resource, object.api_version}];
-  const int minor = minor_version(result_.k3s_version).value_or(0);
+  const unsigned minor = minor_version(result_.k3s_version).value_or(0);
   for (const auto& [stored, count] : counts) {
     const auto& [resource, api_version] = stored;
     const auto removed =

@@ -6,14 +6,15 @@
 
 #include "core/clock.hpp"
 #include "verifier/checks/check.hpp"
-#include "verifier/keys/encryption.hpp"
-#include "verifier/kine/names.hpp"
-#include "verifier/kine/sqlite.hpp"
 #include "verifier/checks/verification.hpp"
+#include "verifier/keys/encryption.hpp"
+#include "verifier/kine/name_table.hpp"
+#include "verifier/kine/sqlite.hpp"
 
 namespace verifier {
 
-/// Reads the few objects it needs once more, by their revision. Certificates are judged at `now`. Throws: as Statement.
+/// Reads the few objects it needs once more, by their revision. Certificates are checked at `now`. Throws: as
+/// Statement.
 void check_blockers(Database& database, const Verification& result, const Names& names, const EncryptionKeys& keys,
                     core::UtcTime now, CheckBuilder& check);
 

@@ -14,7 +14,7 @@
 #include "verifier/keys/bundle.hpp"
 #include "verifier/keys/certificate.hpp"
 #include "verifier/keys/token.hpp"
-#include "verifier/kine/text.hpp"
+#include "verifier/kine/foreign_text.hpp"
 
 namespace verifier {
 namespace {

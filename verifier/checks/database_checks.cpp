@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "verifier/kine/text.hpp"
+#include "verifier/kine/foreign_text.hpp"
 
 namespace verifier {
 namespace {
@@ -181,9 +181,11 @@ void check_sqlite(Database& database, Pages& pages, CheckBuilder& check) {
       rest.remove_prefix(std::min(rest.size(), line.size() + 1));
       if (line.empty() || line == "*** in database main ***") continue;
       // A page that nothing points at is read by nobody; table and indexes are compared with each other.
-      const bool harmless = line.ends_with("never used");
-      check.add(
-          {harmless ? core::Severity::warning : core::Severity::error, "integrity_check: " + printable(line), {}, {}});
+      const bool only_unused = line.ends_with("never used");
+      check.add({only_unused ? core::Severity::warning : core::Severity::error,
+                 "integrity_check: " + printable(line),
+                 {},
+                 {}});
     }
   }
   // At its limit integrity_check stops early, and what it did not reach was not looked at.

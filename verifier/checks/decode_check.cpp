@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "verifier/kine/text.hpp"
+#include "verifier/kine/foreign_text.hpp"
 
 namespace verifier {
 namespace {
@@ -175,8 +175,8 @@ void Decoder::choose_k3s_version() {
   if (chosen != nullptr) result_.k3s_version = chosen->second.version;
 }
 
-void Decoder::judge_unknown() {
-  const std::optional<int> minor = minor_version(result_.k3s_version);
+void Decoder::report_unknown() {
+  const std::optional<unsigned> minor = minor_version(result_.k3s_version);
   if (!minor || *minor > kNewestKnownMinor) {
     if (unknown_values_ > 0)
       checks_.decode.note(
@@ -196,7 +196,7 @@ void Decoder::judge_unknown() {
 void Decoder::finish() {
   decode_rows_.settle();
   choose_k3s_version();
-  judge_unknown();
+  report_unknown();
   std::vector<Name*> live;
   for (Name& name : known_.names.all()) {
     if (!name.live) continue;

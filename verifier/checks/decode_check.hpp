@@ -1,6 +1,6 @@
 // Checks `decode` and `secrets`: every value under /registry/, of today and of history, decoded and held against its
 // key; sealed ones opened for it, in memory only. An error is what the API server could not serve. Called for every row
-// of the one pass. At its end it fills the census, the objects and the coverage of objects. What it does not do: judge
+// of the one pass. At its end it fills the census, the objects and the coverage of objects. What it does not do: check
 // the order of rows (history).
 #pragma once
 
@@ -11,11 +11,11 @@
 #include "verifier/checks/bootstrap_check.hpp"
 #include "verifier/checks/check.hpp"
 #include "verifier/checks/log_checks.hpp"
-#include "verifier/kine/names.hpp"
-#include "verifier/objects/object.hpp"
 #include "verifier/checks/row_findings.hpp"
-#include "verifier/kine/rows.hpp"
 #include "verifier/checks/verification.hpp"
+#include "verifier/kine/name_table.hpp"
+#include "verifier/kine/rows.hpp"
+#include "verifier/objects/object.hpp"
 
 namespace verifier {
 
@@ -70,7 +70,7 @@ class Decoder {
   void see_sealed(const Row& row, const ParsedKey& key, Name& name);
   void count(Name& name);
   void choose_k3s_version();
-  void judge_unknown();
+  void report_unknown();
 
   Verification& result_;
   KnownNames& known_;

@@ -10,8 +10,8 @@
 
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "verifier/kine/foreign_text.hpp"
 #include "verifier/kine/sqlite.hpp"
-#include "verifier/kine/text.hpp"
 
 namespace verifier {
 namespace {
@@ -41,7 +41,7 @@ bool count_is_valid(const Header& header) {
 }
 
 void check_size(const Header& header, bool with_wal, Verification& result, CheckBuilder& check) {
-  if (with_wal) {  // the WAL may hold a newer header and further pages; SQLite judges both together
+  if (with_wal) {  // the WAL may hold a newer header and further pages; SQLite checks both together
     result.page_count = result.size_bytes / result.page_size_bytes;
     return;
   }

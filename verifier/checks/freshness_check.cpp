@@ -6,18 +6,18 @@ namespace verifier {
 
 void check_freshness(std::optional<core::UtcTime> newest_change, std::optional<core::UtcTime> taken_at,
                      CheckBuilder& check) {
-  if (!taken_at) return check.skip("skipped: no moment of capture was given", core::Severity::note);
+  if (!taken_at) return check.skip("skipped: no time of capture was given", core::Severity::note);
   if (!newest_change) return check.skip("skipped: no object inside says when it changed");
   const std::chrono::nanoseconds age = *taken_at - *newest_change;
-  const std::string moments = fmt::format("the newest change inside is of {}, the file was captured at {}",
-                                          core::format_rfc3339(*newest_change), core::format_rfc3339(*taken_at));
+  const std::string times = fmt::format("the newest change inside is of {}, the file was captured at {}",
+                                        core::format_rfc3339(*newest_change), core::format_rfc3339(*taken_at));
   if (age > kFrozen)
     return check.error(fmt::format("{}: {} in which nothing changed. k3s was down, or this is a copy of an earlier day",
-                                   moments, core::format_duration(age)));
+                                   times, core::format_duration(age)));
   if (age > kQuiet)
-    return check.warning(fmt::format("{}: {} in which nothing changed", moments, core::format_duration(age)));
+    return check.warning(fmt::format("{}: {} in which nothing changed", times, core::format_duration(age)));
   if (age < -kQuiet)
-    return check.warning(fmt::format("{}: the two clocks are {} apart", moments, core::format_duration(-age)));
+    return check.warning(fmt::format("{}: the two clocks are {} apart", times, core::format_duration(-age)));
   check.note(fmt::format("the newest change inside is {} older than the capture",
                          core::format_duration(std::max(age, std::chrono::nanoseconds(0)))));
 }

@@ -8,11 +8,11 @@
 #include <unordered_map>
 
 #include "core/error.hpp"
-#include "verifier/kine/bump_revision.hpp"
 #include "verifier/keys/identity.hpp"
-#include "verifier/kine/names.hpp"
+#include "verifier/kine/bump_revision.hpp"
+#include "verifier/kine/foreign_text.hpp"
+#include "verifier/kine/name_table.hpp"
 #include "verifier/kine/rows.hpp"
-#include "verifier/kine/text.hpp"
 
 namespace verifier {
 namespace {

@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-#include "verifier/kine/text.hpp"
+#include "verifier/kine/foreign_text.hpp"
 
 namespace verifier {
 namespace {
@@ -36,7 +36,7 @@ std::int64_t History::created_by(const Row& row, const Name& before) {
 
 bool History::in_hole(std::int64_t revision) const {
   const auto after = std::upper_bound(holes_.begin(), holes_.end(), revision,
-                                      [](std::int64_t wanted, const Hole& hole) { return wanted < hole.first; });
+                                      [](std::int64_t requested, const Hole& hole) { return requested < hole.first; });
   return after != holes_.begin() && std::prev(after)->last >= revision;
 }
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "verifier/checks/check.hpp"
-#include "verifier/kine/names.hpp"
 #include "verifier/checks/row_findings.hpp"
+#include "verifier/kine/name_table.hpp"
 #include "verifier/kine/rows.hpp"
 
 namespace verifier {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "verifier/kine/text.hpp"
+#include "verifier/kine/foreign_text.hpp"
 
 namespace verifier {
 namespace {

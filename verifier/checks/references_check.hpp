@@ -4,8 +4,8 @@
 #pragma once
 
 #include "verifier/checks/check.hpp"
-#include "verifier/kine/names.hpp"
 #include "verifier/checks/verification.hpp"
+#include "verifier/kine/name_table.hpp"
 
 namespace verifier {
 

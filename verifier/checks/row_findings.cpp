@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "verifier/kine/text.hpp"
+#include "verifier/kine/foreign_text.hpp"
 
 namespace verifier {
 

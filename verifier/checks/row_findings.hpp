@@ -1,6 +1,6 @@
 // Findings about rows, which are errors only while k3s serves the row. What a later row of the same name replaced is
 // history: it is in the snapshot, nobody is served it, and compaction removes it; then the finding is a warning.
-// Between the pass over the rows and the checks it fills. What it does not do: judge a row.
+// Between the pass over the rows and the checks it fills. What it does not do: check a row.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "verifier/checks/check.hpp"
-#include "verifier/kine/names.hpp"
+#include "verifier/kine/name_table.hpp"
 
 namespace verifier {
 

@@ -74,10 +74,11 @@ struct Verification {
   /// Pages: all of them once integrity_check ran to its end. Rows: read one by one, against SQLite's own count.
   /// Objects: live /registry/ keys that are not internal; sealed ones count as decoded, by their key.
   core::Coverage coverage;
-  ObjectList objects;                          // ordered by key
-  std::optional<core::UtcTime> newest_change;  // newest moment recorded inside: creation, managed fields, lease renewal
-  std::string k3s_version;                     // kubelet version of a control-plane node, else of any; empty when none
-  bool secrets_encryption = false;             // the opened bootstrap row holds an encryption configuration
+  ObjectList objects;  // ordered by key
+  std::optional<core::UtcTime>
+      newest_change;                // newest timestamp recorded inside: creation, managed fields, lease renewal
+  std::string k3s_version;          // kubelet version of a control-plane node, else of any; empty when none
+  bool secrets_encryption = false;  // the opened bootstrap row holds an encryption configuration
   // What tells this cluster from every other; the last two are empty when the bootstrap row was not opened.
   std::string kube_system_uid;
   std::string ca_sha256;                          // of the server CA's file

@@ -33,8 +33,8 @@ std::optional<std::string_view> passphrase_for(const SealedRow& row, const Token
 bool is_current(const SealedRow& row, const Token& token) { return row.key == bootstrap_key(token.password.view()); }
 
 const SealedRow* choose_row(const std::vector<SealedRow>& rows, const Token& token) {
-  const auto first = [&](auto&& wanted) {
-    const auto found = std::find_if(rows.begin(), rows.end(), wanted);
+  const auto first = [&](auto&& matches) {
+    const auto found = std::find_if(rows.begin(), rows.end(), matches);
     return found == rows.end() ? nullptr : &*found;
   };
   if (const SealedRow* current = first([&](const SealedRow& row) { return is_current(row, token); })) return current;

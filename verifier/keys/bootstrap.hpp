@@ -1,6 +1,6 @@
 // The sealed rows of a database: the certificates and keys of its cluster, which only its token opens. Used by the
 // check `bootstrap`, which says what is wrong with them, and by whoever asks whose a database is.
-// What it does not do: judge. Source: k3s pkg/cluster/storage.go.
+// What it does not do: check. Source: k3s pkg/cluster/storage.go.
 #pragma once
 
 #include <optional>

@@ -99,11 +99,11 @@ Blocks<Key> keys_of(std::string_view pem) { return read_blocks<Key>(pem, &PemBlo
 
 // Not through time_t arithmetic of nanoseconds: a certificate may be valid until the year 9999.
 std::optional<std::chrono::sys_seconds> expiry_of(X509* certificate) {
-  std::tm moment{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &moment) != 1) return std::nullopt;
+  std::tm timestamp{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &timestamp) != 1) return std::nullopt;
   using namespace std::chrono;
-  const sys_days day = year(moment.tm_year + 1900) / (moment.tm_mon + 1) / moment.tm_mday;
-  return day + hours(moment.tm_hour) + minutes(moment.tm_min) + seconds(moment.tm_sec);
+  const sys_days day = year(timestamp.tm_year + 1900) / (timestamp.tm_mon + 1) / timestamp.tm_mday;
+  return day + hours(timestamp.tm_hour) + minutes(timestamp.tm_min) + seconds(timestamp.tm_sec);
 }
 
 std::string to_der(X509* certificate) {

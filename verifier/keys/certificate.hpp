@@ -1,5 +1,5 @@
 // What a PEM file in the bootstrap data holds: certificates, when they expire, the keys that go with them.
-// The verifier's door to OpenSSL's certificates and keys. What it does not do: judge (authority_checks.cpp).
+// The verifier's door to OpenSSL's certificates and keys. What it does not do: check (authority_checks.cpp).
 #pragma once
 
 #include <chrono>

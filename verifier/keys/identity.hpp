@@ -1,4 +1,4 @@
-// Which cluster a database is of, without judging it: the uid of its kube-system and the CA in its bootstrap row.
+// Which cluster a database is of, without checking it: the uid of its kube-system and the CA in its bootstrap row.
 // For a pull, which is about to store it, and for check `lineage`. What it does not do: look at any other row.
 #pragma once
 

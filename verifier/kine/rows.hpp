@@ -1,6 +1,6 @@
 // The one pass over kine's rows that every check about rows reads: in the order of revisions, straight from the table,
 // so that no index decides what is seen. Add a check by adding an observer.
-// What it does not do: judge a row.
+// What it does not do: check a row.
 #pragma once
 
 #include <cstdint>

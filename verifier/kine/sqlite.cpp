@@ -10,7 +10,7 @@
 
 #include "core/cancel.hpp"
 #include "core/error.hpp"
-#include "verifier/kine/text.hpp"
+#include "verifier/kine/foreign_text.hpp"
 
 namespace verifier {
 namespace {

@@ -4,9 +4,9 @@
 #include <array>
 #include <bit>
 
+#include "verifier/kine/foreign_text.hpp"
 #include "verifier/objects/gzip.hpp"
-#include "verifier/objects/json_text.hpp"
-#include "verifier/kine/text.hpp"
+#include "verifier/objects/json_scanner.hpp"
 
 namespace verifier {
 namespace {
@@ -27,7 +27,7 @@ constexpr std::array<unsigned char, 256> kClasses = [] {
   return classes;
 }();
 
-bool is(Class wanted, char c) { return (kClasses[static_cast<unsigned char>(c)] & wanted) != 0; }
+bool is(Class classes, char c) { return (kClasses[static_cast<unsigned char>(c)] & classes) != 0; }
 bool is_alphanumeric(char c) { return is(alphanumeric, c); }
 
 // What labels may hold, and the part of a key behind its slash: ([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9].

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "verifier/kine/foreign_text.hpp"
 #include "verifier/objects/content.hpp"
-#include "verifier/objects/json_text.hpp"
-#include "verifier/kine/text.hpp"
+#include "verifier/objects/json_scanner.hpp"
 #include "verifier/objects/tree.hpp"
 
 namespace verifier {
@@ -82,8 +82,8 @@ class Reader {
   bool read();
 
  private:
-  bool take(char wanted) {
-    if (at_ == end_ || *at_ != wanted) return false;
+  bool take(char expected) {
+    if (at_ == end_ || *at_ != expected) return false;
     ++at_;
     return true;
   }

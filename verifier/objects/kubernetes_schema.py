@@ -129,8 +129,8 @@ def inherit(fields, always, heirs):
 def main():
     cache = pathlib.Path(subprocess.check_output(["go", "env", "GOMODCACHE"], text=True).strip())
     fields, always, versions, heirs = {}, {}, {}, {}
-    for module, wanted in MODULES.items():
-        for version in wanted:
+    for module, needed in MODULES.items():
+        for version in needed:
             root = cache / f"k8s.io/{module}@{version}"
             if not root.is_dir():
                 subprocess.run(["go", "mod", "download", f"k8s.io/{module}@{version}"], check=True)
@@ -156,15 +156,15 @@ def main():
 
 
 def emit(fields, always, versions):
-    wanted, queue = set(), list(versions) + ["meta/v1.Timestamp", "runtime.TypeMeta", "runtime.Unknown"]
+    needed, queue = set(), list(versions) + ["meta/v1.Timestamp", "runtime.TypeMeta", "runtime.Unknown"]
     while queue:  # only what a stored object can hold
         message = queue.pop()
-        if message in wanted:
+        if message in needed:
             continue
-        wanted.add(message)
+        needed.add(message)
         queue += [field[3][1:] for field in fields[message].values() if field[3].startswith(".")]
     print(HEADER)
-    for message in sorted(wanted):
+    for message in sorted(needed):
         words = [message, versions.get(message, "-")]
         for number, (name, repeated, mapped, kind) in sorted(fields[message].items()):
             flags = "!" * (number in always[message]) + "*" * repeated + "%" * mapped

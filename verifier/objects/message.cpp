@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "verifier/objects/content.hpp"
 #include "verifier/kine/digest.hpp"
+#include "verifier/kine/foreign_text.hpp"
+#include "verifier/objects/content.hpp"
 #include "verifier/objects/fields_v1.hpp"
-#include "verifier/objects/json_text.hpp"
-#include "verifier/kine/text.hpp"
+#include "verifier/objects/json_scanner.hpp"
 
 namespace verifier {
 namespace {
@@ -158,14 +158,14 @@ void Walker::miss(const Field& field) {
 }
 
 void Walker::message(std::string_view bytes, const Message& message) {
-  if (message.moment && bytes.empty()) return;
+  if (message.timestamp && bytes.empty()) return;
   auto next = message.fields.begin();  // the first field that is not behind us
   const auto end = message.fields.end();
   std::uint64_t last = 0;  // the number of the field before
   std::string_view key;    // the key of the map entry before
   bool in_order = true;
   const auto step = [&] {
-    if ((next->always || message.moment) && next->number != last && in_order) miss(*next);
+    if ((next->always || message.timestamp) && next->number != last && in_order) miss(*next);
     ++next;
   };
   while (!bytes.empty()) {

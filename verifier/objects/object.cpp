@@ -6,10 +6,11 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/version.hpp"
+#include "verifier/kine/foreign_text.hpp"
 #include "verifier/objects/content.hpp"
 #include "verifier/objects/fields_v1.hpp"
 #include "verifier/objects/schema.hpp"
-#include "verifier/kine/text.hpp"
 #include "verifier/objects/tree.hpp"
 
 namespace verifier {
@@ -116,14 +117,14 @@ class ObjectVisitor : public TreeVisitor {
   }
 
   void take_managed(std::string_view text) {
-    if (path_[4] == "time") take_moment(text);
+    if (path_[4] == "time") take_time(text);
     if (path_[4] == "operation" && text != "Apply" && text != "Update")
       doubt("metadata.managedFields.operation", "is no operation");
     if (path_[4] == "fieldsType" && text != "FieldsV1")
       doubt("metadata.managedFields.fieldsType", "is no type of fields");
   }
 
-  void take_moment(std::string_view text) {
+  void take_time(std::string_view text) {
     // Years far away do not fit into a count of nanoseconds; a leap year stands in for all.
     const bool year = text.find_first_not_of("0123456789") == 4;
     if (!year || !core::parse_rfc3339("2000" + std::string(text.substr(4))))
@@ -146,16 +147,16 @@ class ObjectVisitor : public TreeVisitor {
     if (key == "namespace") object_.namespace_name = text;
     if (key == "uid") object_.uid = text;
     if (key == "uid" && is_almost_uuid(text, Giver::api_server)) doubt("metadata.uid", "is no UID any more");
-    if (key == "creationTimestamp" || key == "deletionTimestamp") take_moment(text);
+    if (key == "creationTimestamp" || key == "deletionTimestamp") take_time(text);
   }
 
   static void take_time(std::optional<core::UtcTime>& newest, std::string_view text) {
     if (text < "2014"sv || text >= "2200"sv) return;  // what lies outside does not fit into a count of nanoseconds
-    if (const auto moment = core::parse_rfc3339(text)) keep_newest(newest, *moment);
+    if (const auto timestamp = core::parse_rfc3339(text)) keep_newest(newest, *timestamp);
   }
 
-  void merge(const std::optional<core::UtcTime>& moment) {
-    if (moment) keep_newest(object_.newest_change, *moment);
+  void merge(const std::optional<core::UtcTime>& timestamp) {
+    if (timestamp) keep_newest(object_.newest_change, *timestamp);
   }
 
   StoredObject object_;
@@ -179,12 +180,9 @@ void demand_plain_text(const StoredObject& object) {
 
 }  // namespace
 
-std::optional<int> minor_version(std::string_view version) {
-  if (!version.starts_with("v1.")) return std::nullopt;
-  int minor = 0;
-  const auto [end, failure] = std::from_chars(version.data() + 3, version.data() + version.size(), minor);
-  if (failure != std::errc()) return std::nullopt;
-  return minor;
+std::optional<unsigned> minor_version(std::string_view version) {
+  const std::optional<core::Version> parsed = version.starts_with("v1.") ? core::parse_version(version) : std::nullopt;
+  return parsed ? std::optional(parsed->minor) : std::nullopt;
 }
 
 bool is_sealed(std::string_view value) { return value.starts_with(kSealedPrefix); }
@@ -210,12 +208,12 @@ StoredObject decode_object(std::string_view value) {
   return object;
 }
 
-void keep_newest(std::optional<core::UtcTime>& newest, core::UtcTime moment) {
+void keep_newest(std::optional<core::UtcTime>& newest, core::UtcTime timestamp) {
   using namespace std::chrono;
   static const core::UtcTime earliest = sys_days(year(2014) / June / 1);
   static const core::UtcTime latest = core::utc_now() + hours(24);
-  if (moment < earliest || moment > latest) return;
-  if (!newest || *newest < moment) newest = moment;
+  if (timestamp < earliest || timestamp > latest) return;
+  if (!newest || *newest < timestamp) newest = timestamp;
 }
 
 }  // namespace verifier

@@ -46,7 +46,7 @@ inline constexpr std::string_view kControlPlaneLabel = "node-role.kubernetes.io/
 inline constexpr int kNewestKnownMinor = 37;
 
 /// 36 for "v1.36.2+k3s1"; empty for what is no such version.
-std::optional<int> minor_version(std::string_view version);
+std::optional<unsigned> minor_version(std::string_view version);
 
 /// True for a value sealed by encryption at rest.
 bool is_sealed(std::string_view value);
@@ -60,8 +60,8 @@ StoredObject decode_object(std::string_view value);
 /// The part for protobuf; `envelope` is what follows "k8s\0". Throws: damaged.
 StoredObject decode_protobuf(std::string_view envelope);
 
-/// Keeps the later of the two. Moments before Kubernetes existed, or more than a day ahead of this machine's clock, are
-/// no moments.
-void keep_newest(std::optional<core::UtcTime>& newest, core::UtcTime moment);
+/// Keeps the later of the two. Timestamps before Kubernetes existed, or more than a day ahead of this machine's clock,
+/// are no times.
+void keep_newest(std::optional<core::UtcTime>& newest, core::UtcTime timestamp);
 
 }  // namespace verifier

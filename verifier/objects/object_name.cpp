@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "verifier/kine/text.hpp"
+#include "verifier/kine/foreign_text.hpp"
 
 namespace verifier {
 namespace {
@@ -156,9 +156,9 @@ std::string full_resource(std::string_view resource) {
   return full;
 }
 
-bool is_resource(std::string_view resource, std::string_view wanted) {
-  return resource == wanted || (wanted.find('.') == std::string_view::npos && resource.starts_with(wanted) &&
-                                resource.substr(wanted.size()).starts_with('.'));
+bool is_resource(std::string_view resource, std::string_view requested) {
+  return resource == requested || (requested.find('.') == std::string_view::npos && resource.starts_with(requested) &&
+                                   resource.substr(requested.size()).starts_with('.'));
 }
 
 }  // namespace verifier

@@ -34,7 +34,7 @@ std::string object_path(std::string_view resource, std::string_view namespace_na
 /// group as it came; anything else as it is.
 std::string full_resource(std::string_view resource);
 
-/// Whether `resource` ("deployments.apps") is what `wanted` asks for: the same, or the same without its group.
-bool is_resource(std::string_view resource, std::string_view wanted);
+/// Whether `resource` ("deployments.apps") is what `requested` asks for: the same, or the same without its group.
+bool is_resource(std::string_view resource, std::string_view requested);
 
 }  // namespace verifier

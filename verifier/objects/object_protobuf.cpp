@@ -13,7 +13,7 @@ using protozero::data_view;
 using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 
-constexpr std::int64_t kLatestSeconds = 7'258'118'400;  // 2200: later moments do not fit into a count of nanoseconds
+constexpr std::int64_t kLatestSeconds = 7'258'118'400;  // 2200: later timestamps do not fit into a count of nanoseconds
 
 std::string_view view(const data_view& data) { return {data.data(), data.size()}; }
 
@@ -51,7 +51,7 @@ std::optional<core::UtcTime> read_time(data_view message) {
 }
 
 void take_time(StoredObject& object, data_view message) {
-  if (const auto moment = read_time(message)) keep_newest(object.newest_change, *moment);
+  if (const auto timestamp = read_time(message)) keep_newest(object.newest_change, *timestamp);
 }
 
 bool is_control_plane_label(data_view map_entry) {

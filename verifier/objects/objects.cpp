@@ -1,6 +1,6 @@
 #include "verifier/objects/objects.hpp"
 
-#include "verifier/kine/names.hpp"
+#include "verifier/kine/name_table.hpp"
 #include "verifier/kine/resource.hpp"
 
 namespace verifier {

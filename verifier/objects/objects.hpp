@@ -24,8 +24,8 @@ struct Object {
   std::string_view api_version;  // as stored: "apps/v1"; empty when sealed and not opened
 };
 
-struct Name;        // verifier/kine/names.hpp
-struct KnownNames;  // verifier/kine/names.hpp
+struct Name;        // verifier/kine/name_table.hpp
+struct KnownNames;  // verifier/kine/name_table.hpp
 
 class ObjectList {
  public:

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "verifier/objects/words.hpp"
+#include "verifier/objects/vocabulary.hpp"
 
 extern "C" {
 extern const char kubernetes_schema[];
@@ -28,8 +28,9 @@ Content content_of(const Message& message, const Field& field) {
   if (message.name == "meta/v1.ObjectMeta" && name == "annotations") return Content::annotations;
   if (name == "data" && (message.name == "core/v1.Secret" || message.name == "core/v1.ConfigMap"))
     return Content::payload;
-  if (message.moment && name == "seconds") return Content::time_seconds;
-  if (message.moment && name == "nanos") return message.kind == "Time" ? Content::time_zero : Content::time_nanoseconds;
+  if (message.timestamp && name == "seconds") return Content::time_seconds;
+  if (message.timestamp && name == "nanos")
+    return message.kind == "Time" ? Content::time_zero : Content::time_nanoseconds;
   // Of other ports the API server does not look at the number.
   if (message.name == "core/v1.ContainerPort" || message.name == "core/v1.ServicePort")
     if (field.type == FieldType::int32) return Content::port;
@@ -136,7 +137,7 @@ Schema::Schema() {
     Message message;
     message.name = take_until(line, ' ');
     message.kind = message.name.substr(message.name.rfind('.') + 1);
-    message.moment = message.name == "meta/v1.Time" || message.name == "meta/v1.MicroTime";
+    message.timestamp = message.name == "meta/v1.Time" || message.name == "meta/v1.MicroTime";
     messages_.push_back(message);
   });
   for (const Message& message : messages_) by_name_.emplace(message.name, &message);

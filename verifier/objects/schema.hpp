@@ -53,7 +53,7 @@ struct Message {
   std::string_view name;          // as in apps/v1.Deployment
   std::string_view kind;          // the part behind the dot
   std::span<const Field> fields;  // ascending
-  bool moment = false;            // Time and MicroTime: without a field, or with all
+  bool timestamp = false;         // Time and MicroTime: without a field, or with all
 };
 
 /// The message of a kind of object; null for a kind that no known version stores.

@@ -1,6 +1,6 @@
 // A JSON-like tree as a sequence of events, so that neither encoding builds one in memory.
-// json.cpp is the door to nlohmann; CBOR is read by hand because nlohmann's reader calls itself for every nested tag
-// and string chunk, which a hostile value turns into a stack overflow.
+// json_tree.cpp is the door to nlohmann; CBOR is read by hand because nlohmann's reader calls itself for every nested
+// tag and string chunk, which a hostile value turns into a stack overflow.
 #pragma once
 
 #include <string_view>
