@@ -1,4 +1,5 @@
-// SHA-256, incremental and whole. The door to OpenSSL's digest; keys and certificates are verifier/keys/certificate.cpp's.
+// SHA-256, incremental and whole. The door to OpenSSL's digest; keys and certificates are
+// verifier/keys/certificate.cpp's.
 #pragma once
 
 #include <memory>

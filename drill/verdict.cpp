@@ -31,8 +31,8 @@ core::Verdict verdict_of(const DrillReport& report) {
                         const std::optional<std::chrono::nanoseconds>& measured) {
     if (objective)
       verdict = core::worse(verdict, !measured                ? core::Verdict::inconclusive
-                               : *measured > *objective ? core::Verdict::fail
-                                                        : core::Verdict::pass);
+                                     : *measured > *objective ? core::Verdict::fail
+                                                              : core::Verdict::pass);
   };
   hold(report.objectives.rto, report.rto);
   hold(report.objectives.rpo, report.rpo);

@@ -13,8 +13,8 @@ namespace history {
 struct Step {
   std::size_t first_after = 0;
   std::size_t reported_at = 0;  // the value with which it could be seen
-  double before = 0;  // mean of the middle half, back to the step before, of at most ninety values
-  double after = 0;   // the same, up to the next step or the end
+  double before = 0;            // mean of the middle half, back to the step before, of at most ninety values
+  double after = 0;             // the same, up to the next step or the end
 };
 
 /// The steps of `series` (seconds, finite, not negative), oldest first, as they would have been reported one value

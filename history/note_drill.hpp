@@ -14,6 +14,6 @@ namespace history {
 
 /// The history with this drill at its end, assessed; empty when it cannot be read.
 std::optional<DrillHistory> note_drill(store::Store& store, const std::string& cluster,
-                                                const drill::DrillReport& report);
+                                       const drill::DrillReport& report);
 
 }  // namespace history

@@ -10,7 +10,8 @@
 
 namespace reports {
 
-std::string with_history(const std::string& run_json, const history::DrillHistory& history);  // k3s-drill/run/2, "history" set
+std::string with_history(const std::string& run_json,
+                         const history::DrillHistory& history);  // k3s-drill/run/2, "history" set
 /// What `drill run` says of it, below its own text.
 std::string history_lines(const history::DrillHistory& history, const Page& page);
 

@@ -2,8 +2,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "reports/history.hpp"
 #include "core/json_text.hpp"
+#include "reports/history.hpp"
 
 namespace reports {
 namespace {

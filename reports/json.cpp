@@ -268,12 +268,12 @@ std::string verify_all_json(const VerifyAllOutcome& outcome) {
                          {"checks", checks_json(not_passed)}});
   }
   return core::json_text({{"schema", "k3s-drill/verify-all/1"},
-                    {"passed", counts[core::Verdict::pass]},
-                    {"failed", counts[core::Verdict::fail]},
-                    {"inconclusive", counts[core::Verdict::inconclusive]},
-                    {"workers", outcome.workers},
-                    {"duration_seconds", core::to_seconds(outcome.duration)},
-                    {"snapshots", snapshots}});
+                          {"passed", counts[core::Verdict::pass]},
+                          {"failed", counts[core::Verdict::fail]},
+                          {"inconclusive", counts[core::Verdict::inconclusive]},
+                          {"workers", outcome.workers},
+                          {"duration_seconds", core::to_seconds(outcome.duration)},
+                          {"snapshots", snapshots}});
 }
 
 std::string run_json(const std::string& cluster, const drill::DrillReport& report) {
@@ -335,9 +335,9 @@ std::string run_json(const std::string& cluster, const drill::DrillReport& repor
 
 std::string not_run_json(const std::string& cluster, const core::Error& error) {
   return core::json_text({{"cluster", cluster},
-                    {"verdict", to_string(core::Verdict::inconclusive)},
-                    {"error", error.what()},
-                    {"error_kind", core::to_string(error.kind())}});
+                          {"verdict", to_string(core::Verdict::inconclusive)},
+                          {"error", error.what()},
+                          {"error_kind", core::to_string(error.kind())}});
 }
 
 std::string run_list_json(const std::vector<std::string>& documents) {
@@ -379,11 +379,11 @@ std::string show_json(const store::Snapshot& snapshot, const ProofDetails& proof
 
 std::string extract_json(const ExtractOutcome& outcome) {
   return core::json_text({{"schema", "k3s-drill/extract/1"},
-                    {"snapshot", outcome.snapshot},
-                    {"file", outcome.file.string()},
-                    {"size_bytes", outcome.written.size_bytes},
-                    {"sha256", outcome.written.sha256},
-                    {"duration_seconds", core::to_seconds(outcome.duration)}});
+                          {"snapshot", outcome.snapshot},
+                          {"file", outcome.file.string()},
+                          {"size_bytes", outcome.written.size_bytes},
+                          {"sha256", outcome.written.sha256},
+                          {"duration_seconds", core::to_seconds(outcome.duration)}});
 }
 
 std::string import_json(const std::string& cluster, const std::vector<ImportOutcome>& outcomes) {

@@ -5,9 +5,9 @@
 #include <map>
 
 #include "core/utf8.hpp"
-#include "reports/text.hpp"
 #include "core/verdict.hpp"
 #include "drill/verdict.hpp"
+#include "reports/text.hpp"
 #include "verifier/verdict.hpp"
 
 namespace reports {

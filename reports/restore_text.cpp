@@ -33,7 +33,8 @@ std::string objects_text(const drill::Equality& objects) {
 
 // Or would, after a dry run.
 bool stands(const restorer::Outcome& outcome) {
-  return !outcome.kept_aside.empty() && (verdict_of(outcome) == core::Verdict::pass || !outcome.accepted_faults.empty());
+  return !outcome.kept_aside.empty() &&
+         (verdict_of(outcome) == core::Verdict::pass || !outcome.accepted_faults.empty());
 }
 
 std::string headline(const restorer::Outcome& outcome) {

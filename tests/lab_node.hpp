@@ -15,10 +15,10 @@
 #include "store/store.hpp"
 
 // Ends a test case where no lab node can be had.
-#define NEEDS_LAB()                      \
-  if (!lab::missing().empty()) {         \
+#define NEEDS_LAB()                           \
+  if (!lab::missing().empty()) {              \
     WARN("test skipped: " << lab::missing()); \
-    return;                              \
+    return;                                   \
   }
 
 namespace lab {

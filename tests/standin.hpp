@@ -12,10 +12,10 @@
 #include "core/scratch_dir.hpp"
 
 // Ends a test case where there is no stand-in.
-#define NEEDS_STANDIN()                                                       \
-  if (!std::filesystem::exists(standin::program())) {                         \
+#define NEEDS_STANDIN()                                                            \
+  if (!std::filesystem::exists(standin::program())) {                              \
     WARN("test skipped: there is no stand-in at " << standin::program().string()); \
-    return;                                                                   \
+    return;                                                                        \
   }
 
 namespace standin {

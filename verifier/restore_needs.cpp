@@ -6,9 +6,9 @@
 #include "core/error.hpp"
 #include "core/sha256.hpp"
 #include "verifier/keys/bootstrap.hpp"
-#include "verifier/objects/object_texts.hpp"
-#include "verifier/kine/sqlite.hpp"
 #include "verifier/keys/token.hpp"
+#include "verifier/kine/sqlite.hpp"
+#include "verifier/objects/object_texts.hpp"
 
 namespace verifier {
 namespace {

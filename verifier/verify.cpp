@@ -16,9 +16,9 @@
 #include "verifier/checks/file_checks.hpp"
 #include "verifier/checks/freshness_check.hpp"
 #include "verifier/checks/lineage_check.hpp"
-#include "verifier/pass.hpp"
 #include "verifier/kine/rows.hpp"
 #include "verifier/kine/sqlite.hpp"
+#include "verifier/pass.hpp"
 
 namespace verifier {
 namespace {

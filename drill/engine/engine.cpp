@@ -8,8 +8,8 @@
 #include "core/error.hpp"
 #include "core/process.hpp"
 #include "drill/engine/container.hpp"
-#include "drill/sandbox/inside.hpp"
 #include "drill/engine/release.hpp"
+#include "drill/sandbox/inside.hpp"
 
 namespace drill {
 namespace {

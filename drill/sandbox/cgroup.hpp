@@ -1,6 +1,6 @@
 // A control group of the sandbox's own, which holds what is in it to its Caps: where we are root and the host has the
-// controllers of memory and pids, of version 1 or 2; elsewhere there is none, and drill/sandbox/lockdown.cpp sets what limits a
-// process can. One left by a drill that was killed together with its sandbox is removed by the next.
+// controllers of memory and pids, of version 1 or 2; elsewhere there is none, and drill/sandbox/lockdown.cpp sets what
+// limits a process can. One left by a drill that was killed together with its sandbox is removed by the next.
 #pragma once
 
 #include <filesystem>

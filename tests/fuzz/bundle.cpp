@@ -1,8 +1,8 @@
 // The opened bootstrap data: bundle, CA certificates, passwd file.
 #include "verifier/keys/bundle.hpp"
-#include "verifier/keys/certificate.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
+#include "verifier/keys/certificate.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input = fuzz::text(data, size);

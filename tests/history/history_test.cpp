@@ -1,5 +1,4 @@
 #include "reports/history.hpp"
-#include "history/history.hpp"
 
 #include <cmath>
 #include <functional>
@@ -8,6 +7,7 @@
 #include <stdexcept>
 
 #include "history/change_point.hpp"
+#include "history/history.hpp"
 #include "reports/json.hpp"
 #include "tests/catch.hpp"
 #include "tests/history/noise.hpp"

@@ -25,8 +25,8 @@ std::string last_of_readme(const std::vector<pages::Block>& blocks, const std::s
   return text;
 }
 
-// The commands that the prose names without a placeholder. Those of `drill run` and `drill explore` are left out: blocks
-// have such, and each takes as long as a restore.
+// The commands that the prose names without a placeholder. Those of `drill run` and `drill explore` are left out:
+// blocks have such, and each takes as long as a restore.
 std::set<std::string> complete_mentions() {
   std::set<std::string> found;
   for (const std::filesystem::path& page : pages::all())

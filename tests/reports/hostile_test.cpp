@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/utf8.hpp"
+#include "history/history.hpp"
 #include "reports/changes.hpp"
 #include "reports/export.hpp"
-#include "history/history.hpp"
 #include "reports/history.hpp"
 #include "reports/json.hpp"
 #include "reports/restore.hpp"

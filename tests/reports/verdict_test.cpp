@@ -1,5 +1,4 @@
 #include "drill/verdict.hpp"
-#include "verifier/verdict.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -7,6 +6,7 @@
 #include "reports/json.hpp"
 #include "reports/text.hpp"
 #include "tests/catch.hpp"
+#include "verifier/verdict.hpp"
 
 using namespace std::chrono_literals;
 using core::CheckVerdict;

@@ -7,9 +7,9 @@
 #include "tests/catch.hpp"
 #include "tests/standin.hpp"
 #include "verifier/checks/bootstrap_check.hpp"
-#include "verifier/objects/object.hpp"
 #include "verifier/kine/resource.hpp"
 #include "verifier/kine/sqlite.hpp"
+#include "verifier/objects/object.hpp"
 #include "verifier/verify.hpp"
 
 using Outcome = verifier::Opened::Outcome;

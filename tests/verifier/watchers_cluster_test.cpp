@@ -29,10 +29,10 @@ std::filesystem::path client_program() {
   return std::filesystem::path(DRILL_SOURCE_DIR) / "build/k3s-client";
 }
 
-#define NEEDS_CLIENT()                                                        \
-  if (!std::filesystem::exists(client_program())) {                           \
+#define NEEDS_CLIENT()                                                             \
+  if (!std::filesystem::exists(client_program())) {                                \
     WARN("test skipped: there is no k3s-client at " << client_program().string()); \
-    return;                                                                   \
+    return;                                                                        \
   }
 
 class Informer {

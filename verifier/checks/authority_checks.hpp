@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/clock.hpp"
-#include "verifier/keys/bundle.hpp"
 #include "verifier/checks/check.hpp"
+#include "verifier/keys/bundle.hpp"
 
 namespace verifier {
 

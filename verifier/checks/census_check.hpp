@@ -8,8 +8,8 @@
 #include <string>
 
 #include "verifier/checks/check.hpp"
-#include "verifier/kine/sqlite.hpp"
 #include "verifier/checks/verification.hpp"
+#include "verifier/kine/sqlite.hpp"
 
 namespace verifier {
 

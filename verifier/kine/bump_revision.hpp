@@ -24,11 +24,12 @@ inline constexpr std::int64_t kLeap = 1'000'000;
 core::Revision revision_beyond(core::Revision newest, std::chrono::nanoseconds elapsed);
 
 /// Makes `beyond`, or the next revision when the scratch copy `database` is there already, its compact revision, and
-/// the one after it its newest: another number in the one compact_rev_key, one row `gap-<newest>` as kine fills gaps, and no
-/// row that was replaced or deletes. One apart, as kine that starts with nothing to compact compacts nothing until its
-/// next start. Returns the newest. Leaves: one plain file, in the journal mode it was in, with what a -wal beside it
-/// held; after a failure, nothing changed. Throws: usage (`beyond` is no revision), damaged, storage, timeout,
-/// cancelled. Source: kine pkg/drivers/generic/generic.go Fill and pkg/logstructured/sqllog/sql.go, v0.11.9 to v0.17.5.
+/// the one after it its newest: another number in the one compact_rev_key, one row `gap-<newest>` as kine fills gaps,
+/// and no row that was replaced or deletes. One apart, as kine that starts with nothing to compact compacts nothing
+/// until its next start. Returns the newest. Leaves: one plain file, in the journal mode it was in, with what a -wal
+/// beside it held; after a failure, nothing changed. Throws: usage (`beyond` is no revision), damaged, storage,
+/// timeout, cancelled. Source: kine pkg/drivers/generic/generic.go Fill and pkg/logstructured/sqllog/sql.go, v0.11.9 to
+/// v0.17.5.
 core::Revision bump_revision(const std::filesystem::path& database, core::Revision beyond);
 
 }  // namespace verifier
