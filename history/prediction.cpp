@@ -66,7 +66,7 @@ Fit weighted_fit(const std::vector<Point>& points) {
   for (const Point& point : points) {
     fit.weight += point.weight;
     fit.level += point.weight * point.seconds;
-    for (const std::size_t i : {0, 1}) fit.centre[i] += point.weight * point.size[i];
+    for (const std::size_t i : {0U, 1U}) fit.centre[i] += point.weight * point.size[i];
   }
   fit.level /= fit.weight;
   for (double& centre : fit.centre) centre /= fit.weight;
@@ -76,7 +76,7 @@ Fit weighted_fit(const std::vector<Point>& points) {
     fit.normal.aa += point.weight * off[0] * off[0];
     fit.normal.ab += point.weight * off[0] * off[1];
     fit.normal.bb += point.weight * off[1] * off[1];
-    for (const std::size_t i : {0, 1}) right[i] += point.weight * off[i] * (point.seconds - fit.level);
+    for (const std::size_t i : {0U, 1U}) right[i] += point.weight * off[i] * (point.seconds - fit.level);
   }
   fit.slope = rising(fit.normal, right);
   double squares = kSupposed * kSupposedSpread * kSupposedSpread;

@@ -36,7 +36,7 @@ class RecordWriter {
   }
 
   void begin_again() {
-    stream_.put(std::string_view("", 1));
+    stream_.put(std::string_view("\0", 1));
     last_ = 0;
   }
 

@@ -239,7 +239,7 @@ struct Leaky : bench::Desk {
 TEST_CASE("a canary is found in every form, in what is said and in what is written") {
   const Canary canary("here");
   const std::vector<Canary> canaries{canary, Canary("there")};
-  const std::string text = canary.text();
+  const std::string& text = canary.text();
   CHECK(canary::found_in("nothing", canaries).empty());
   for (const std::string& leak :
        {"a" + text + "b", "the first eight: " + text.substr(0, 8), "somewhere: " + text.substr(7, 23), base64(text),

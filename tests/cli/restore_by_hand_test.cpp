@@ -58,7 +58,7 @@ TEST_CASE("the page on restoring by hand brings a cluster back, word by word") {
   REQUIRE(unpacked.exit_code == 0);
   CHECK_THAT(unpacked.out, Catch::Contains("\nstate.db: OK\n") && Catch::Contains("\ntoken: OK\n"));
   CHECK(core::hash_file(setup.scratch.path() / "restore/bundle/state.db").sha256 ==
-        shown.at("bundle").at(0).at("sha256"));
+        shown.at("bundle").at(0).at("sha256").get<std::string>());
 
   const std::string home = "cd ~" + setup.node.variable("LAB_USER") + "\n";
   setup.node.run(

@@ -189,6 +189,10 @@ TEST_CASE("Ctrl-C ends a drill within seconds, whatever docker is at") {
     WARN("test skipped: the container engine needs root");
     return;
   }
+  if (!std::filesystem::exists(bench::standin_program())) {
+    WARN("test skipped: " << bench::standin_program() << " is not built");
+    return;
+  }
   const bench::Files files;
   const core::ScratchDir scratch;
   const std::filesystem::path fake = scratch.path() / "docker";

@@ -3,7 +3,6 @@
 #include "tests/catch.hpp"
 
 using core::are_different;
-using core::ClusterIdentity;
 
 TEST_CASE("The uid of kube-system tells two clusters apart, and where it is not known the CA does") {
   CHECK(are_different({"u1", "ca"}, {"u2", "ca"}));        // a new cluster that was given the old one's CA

@@ -4,8 +4,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "core/fd.hpp"
 
@@ -26,7 +28,8 @@ struct Listener {
   Listener() {
     sockaddr_in address = loopback(0);
     socklen_t size = sizeof address;
-    ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size);
+    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size) != 0)
+      throw std::system_error(errno, std::generic_category(), "bind");
     ::listen(socket.get(), 64);
     ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
     port = ntohs(address.sin_port);

@@ -93,7 +93,7 @@ void try_calls() {
 [[noreturn]] void eat_memory() {
   constexpr std::size_t kPiece = 8U << 20U;
   while (true) {
-    void* piece = std::malloc(kPiece);
+    void* volatile piece = std::malloc(kPiece);  // or a compiler may leave out what nobody reads
     if (piece == nullptr) {
       std::printf("fatal error: out of memory\n");
       std::fflush(stdout);

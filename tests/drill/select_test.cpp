@@ -94,7 +94,8 @@ TEST_CASE("whatever a phase throws ends that phase, and the report is there with
       {[] { std::filesystem::create_directory("/nowhere/at/all"); }, "/nowhere/at/all: No such file or directory"},
       {[] { throw std::bad_alloc(); }, "out of memory"},
       {[] { throw std::out_of_range("basic_string::at"); }, "unexpected: basic_string::at"}};
-  for (const auto& [work, words] : throws) {
+  for (const auto& one : throws) {
+    const std::function<void()>& work = one.first;
     drill::Candidate candidate;
     candidate.name = "edge/newest";
     candidate.unpack = [&](const std::filesystem::path&) -> core::CopiedFile {
@@ -104,7 +105,7 @@ TEST_CASE("whatever a phase throws ends that phase, and the report is there with
     const drill::DrillReport report = drill::run({candidate}, {});
     const drill::Phase& fetch = phase_of(report, "fetch");
     CHECK(fetch.verdict == core::CheckVerdict::could_not_run);
-    CHECK_THAT(findings_of(fetch), Catch::Contains(words));
+    CHECK_THAT(findings_of(fetch), Catch::Contains(one.second));
     CHECK(phase_of(report, "teardown").verdict == core::CheckVerdict::pass);
   }
 }

@@ -198,7 +198,7 @@ TEST_CASE("a night of another year is told with its year") {
 
 TEST_CASE("single slow nights, growth and drills of another engine are no change") {
   history::DrillHistory history = nights(60);
-  for (const std::size_t slow : {20, 41, 42, 58, 59}) history.records[slow].phases["ready"] = 9;
+  for (const std::size_t slow : {20U, 41U, 42U, 58U, 59U}) history.records[slow].phases["ready"] = 9;
   history::assess(history);
   CHECK(history.changes.empty());
 

@@ -45,7 +45,7 @@ class Mutator {
     const std::size_t size = below(std::min<std::size_t>(text.size() - at, 300) + 1);
     switch (below(7)) {
       case 0:
-        if (!text.empty()) text[at] = static_cast<char>(text[at] ^ (1U << below(8)));
+        if (!text.empty()) text[at] = static_cast<char>(static_cast<unsigned char>(text[at]) ^ (1U << below(8)));
         return;
       case 1:
         return text.resize(at);

@@ -11,7 +11,6 @@
 #include "tests/catch.hpp"
 #include "tests/puller/node_process.hpp"
 
-using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 using node_process::Connection;
 using node_process::DataDir;

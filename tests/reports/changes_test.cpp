@@ -12,7 +12,6 @@ namespace {
 using Catch::Contains;
 using reports::Colour;
 using reports::Detail;
-using reports::Page;
 
 // Inventories by hand.
 struct Hand {

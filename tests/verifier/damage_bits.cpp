@@ -144,10 +144,10 @@ std::string rows_of(std::string_view page) {
   };
   std::string rows(page);
   const std::size_t pointers_end = 8 + 2 * number_at(3);
-  std::fill(rows.begin() + pointers_end, rows.begin() + number_at(5), '\0');
+  std::fill(rows.data() + pointers_end, rows.data() + number_at(5), '\0');
   for (std::size_t free = number_at(1); free != 0; free = number_at(free))
-    std::fill_n(rows.begin() + free, number_at(free + 2), '\0');
-  for (const std::size_t at : {1, 2, 7}) rows[at] = '\0';  // where that begins, and how much of it is in fragments
+    std::fill_n(rows.data() + free, number_at(free + 2), '\0');
+  for (const std::size_t at : {1U, 2U, 7U}) rows[at] = '\0';  // where that begins, and how much of it is in fragments
   return rows;
 }
 

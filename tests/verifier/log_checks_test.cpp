@@ -188,7 +188,8 @@ TEST_CASE("What an old kine wrote about a key that it took for another is a warn
   const auto role = [](const std::string& name, const std::string& uid) {
     return kine::protobuf({"rbac.authorization.k8s.io/v1", "ClusterRole", name, "", uid});
   };
-  const auto [one, two] = std::pair(first, second);  // structured bindings cannot be captured
+  const std::string one = first;  // structured bindings cannot be captured
+  const std::string two = second;
   fixture.make(
       [&](kine::Database& database) {
         database.create("/registry/clusterroles/" + one, role(one, "uid-1"));
