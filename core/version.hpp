@@ -4,7 +4,6 @@
 
 #include <compare>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace core {
@@ -19,5 +18,8 @@ struct Version {
 
 /// Three numbers, after a "v" or none, and into `rest`, when given, what follows them. Empty for anything else.
 std::optional<Version> parse_version(std::string_view text, std::string_view* rest = nullptr);
+
+/// The second number of "v1.25", "v1.36.2+k3s1" and their like, of Kubernetes 1. Empty for anything else.
+std::optional<unsigned> kubernetes_minor(std::string_view version);
 
 }  // namespace core

@@ -1,5 +1,5 @@
 // What a node tells of its k3s: files as they are, which database a running k3s has open, and which paths are the same
-// file. From the lines of puller/gather_script to what settings.hpp and place.hpp read.
+// file. From the lines of k3s/gather_script to what settings.hpp and place.hpp read.
 // What it does not do: make anything of a file. Its texts hold tokens and passwords: they are never printed.
 #pragma once
 
@@ -45,7 +45,7 @@ class Told {
   /// The service k3s is not running: what is open is of a k3s under another name.
   bool stopped() const { return stopped_; }
 
-  /// Links among the configs that are not followed (puller/gather_script).
+  /// Links among the configs that are not followed (k3s/gather_script).
   const std::vector<std::string>& foreign() const { return foreign_; }
 
   /// "DEVICE:NUMBER"; empty when it is not there, or was not asked for.

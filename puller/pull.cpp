@@ -107,6 +107,7 @@ class Reception {
 
   /// Returns what state.db is. Throws: as pull, ImageBuilder::Mismatch.
   core::CopiedFile run() {
+    node_.allow(target_.answer_timeout + target_.limits.read_transaction);
     ssh::Line line = place_.first_line(node_);
     if (node_.knows("database_size_bytes")) check_size(target_, node_.number("database_size_bytes"));
     for (; line.word != "end"; line = node_.next()) take(line);

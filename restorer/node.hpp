@@ -1,7 +1,7 @@
 // A k3s server that is being restored: what it says of itself, the steps run on it, and the way back.
 // Between cli, which owns their order, and the shell text of node_script. It changes the node and nothing here.
 // A connection that is lost between two steps is made again, and the claim with it; one lost in a step ends that step.
-// What it does not do: decide whether the node may be restored (check.hpp), or know what is in a database.
+// What it does not do: decide whether the node may be restored (preflight.hpp), or know what is in a database.
 #pragma once
 
 #include <filesystem>

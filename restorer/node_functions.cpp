@@ -137,7 +137,7 @@ take_turn() {
   return 1
 }
 
-# For one who is not the drill whose restore it is: that drill may come back to it at any timestamp.
+# For one who is not the drill whose restore it is: that drill may come back to it at any time.
 take_turn_unowned() {
   refuse_while_owned
   take_turn || return 1
@@ -165,7 +165,7 @@ place_of() {
 }
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 
-# Each of the two is whole at any timestamp, or not there; one of them is.
+# Each of the two is whole at any time, or not there; one of them is.
 move() {
   if [ "$(stat -c %d "$1")" = "$(stat -c %d "${2%/*}")" ]; then mv -f "$1" "$2"; return; fi
   rm -rf "${2%/*}/.drill-moving" "${1%/*}/.drill-moved"

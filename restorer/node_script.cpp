@@ -235,7 +235,7 @@ std::string start_step(const ScriptFacts& facts) {
                      start_line(facts));
 }
 
-// Without its rollback a work directory is only rubbish: that is the timestamp from which the restore stands.
+// Without its rollback a work directory is only rubbish: that is the point from which the restore stands.
 std::string finish_step() { return R"sh(rm -f "$work/rollback.sh" && { flush; rm -rf "$work"; })sh"; }
 
 // As long as nothing was moved k3s need not be stopped for it, and whoever else has the database open does no harm.

@@ -1,7 +1,7 @@
 // The POSIX shell text of a restore, for dash, bash and busybox, run as root on the node. Each step is a few lines over
 // a handful of functions, so that a person can read what will run; each may be cut off anywhere, as rollback_script()
 // puts back whatever was moved by then, and may itself be run again.
-// What it does not do: decide whether a node may be restored (check.hpp), or run anything (node.hpp).
+// What it does not do: decide whether a node may be restored (preflight.hpp), or run anything (node.hpp).
 #pragma once
 
 #include <chrono>
@@ -83,7 +83,7 @@ std::string step_script(const ScriptFacts& facts, std::string_view step);
 /// the same, and refuses while a drill is at work there.
 std::string rollback_script(const ScriptFacts& facts);
 
-/// Reads only: says facts (node.cpp), and what k3s is told (puller/gather_script.hpp).
+/// Reads only: says facts (node.cpp), and what k3s is told (k3s/gather_script.hpp).
 std::string look_script(const Settings& settings);
 
 /// Reads only: tells the content of `file` as k3s would be told it; nothing when there is none.

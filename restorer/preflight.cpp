@@ -13,6 +13,11 @@ namespace {
 constexpr std::uint64_t kSpare = 16U << 20U;
 constexpr std::size_t kShown = 5;  // of what somebody made
 
+// "v1.36.2+k3s1"
+std::optional<core::Version> k3s_version(std::string_view text) {
+  return text.starts_with('v') ? core::parse_version(text) : std::nullopt;
+}
+
 class Preflight {
  public:
   Preflight(const NodeState& node, const Requirements& required, const Settings& settings)
@@ -78,8 +83,8 @@ class Preflight {
 
   // Kubernetes reads what an older minor wrote, and not what a newer one did.
   void check_version() {
-    const std::optional<core::Version> there = core::parse_version(node_.k3s_version);
-    const std::optional<core::Version> taken = core::parse_version(required_.k3s_version);
+    const std::optional<core::Version> there = k3s_version(node_.k3s_version);
+    const std::optional<core::Version> taken = k3s_version(required_.k3s_version);
     if (node_.k3s_version.empty() || node_.k3s_version == required_.k3s_version) return;
     if (!there || !taken)
       return warn(fmt::format("the node has k3s {}, the snapshot is of {}: not compared", node_.k3s_version,

@@ -21,7 +21,7 @@ constexpr std::chrono::seconds kPatienceForLists{30};
 // Each is an ssh login, and many nodes let in only a few in a minute (ufw limit, MaxStartups).
 constexpr unsigned kConnections = 2;
 constexpr std::uint64_t kFailedOpens = 3;  // once a second; it would go on for five minutes
-constexpr int kStoppedLooks = 3;           // as many in a row are an end, and no timestamp between two states
+constexpr int kStoppedLooks = 3;           // as many in a row are an end, and no pause between two states
 
 // Others may have the database open for a while, too.
 bool have_common_word(const std::string& one, const std::string& other) {

@@ -15,17 +15,10 @@ namespace {
 constexpr std::chrono::milliseconds kRetryInterval{20};
 constexpr std::chrono::milliseconds kLongestRetryInterval{250};
 
-// What of a token must not be repeated: its password part; of one that k3s would reject, all of it.
-std::string secret_of(const std::string& text) {
-  const verifier::Token token = verifier::parse_token(text);
-  return std::string(token.problem.empty() ? token.password.view()
-                                           : std::string_view(text).substr(0, text.find_last_not_of("\r\n") + 1));
-}
-
 }  // namespace
 
 void ControlPlane::place(const RestoreSet& restore) {
-  secret_ = secret_of(restore.token);
+  secret_ = verifier::secret_part(restore.token);
   const core::CopiedFile placed = engine_->place(restore);
   if (placed.sha256 != core::hash_file(restore.database).sha256)
     throw core::Error(core::ErrorKind::damaged, "what was placed is not what was verified");

@@ -65,7 +65,7 @@ std::filesystem::path led_by_us_alone(std::filesystem::path path) {
 }
 
 // Where `path` is to be read: where it is, or as a link where only we lead. Empty where it is not to be followed: the
-// rule of puller/gather_script.
+// rule of k3s/gather_script.
 std::filesystem::path followed(const std::filesystem::path& path) {
   std::error_code error;
   return std::filesystem::is_symlink(path, error) ? led_by_us_alone(path) : path;

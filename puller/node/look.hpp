@@ -36,7 +36,7 @@ std::vector<std::string> version_command();
 /// The version in what it says; empty when there is none.
 std::string version_in(const std::string& answer);
 
-/// What gathers all that k3s is told here (puller/gather_script.hpp), and what it said on its way to `say`: whole
+/// What gathers all that k3s is told here (k3s/gather_script.hpp), and what it said on its way to `say`: whole
 /// lines, as it may have been cut off.
 std::vector<std::string> tell_command(const Places& places);
 void relay_told(const std::string& answer, const Say& say);

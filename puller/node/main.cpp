@@ -1,5 +1,5 @@
 // drill-node, the program on the node: one database path, a request on stdin, the stream of a pull on stdout
-// (puller/frames.hpp). Started by the controller over ssh as root, for the time of one pull.
+// (ssh/frames.hpp). Started by the controller over ssh as root, for the time of one pull.
 //   drill-node pull DATA_DIR CONFIG_FILE
 // The paths are arguments so that a line in sudoers can allow these and no others.
 // What it leaves on the node: nothing. What waits for a slow link is in an unlinked file beside the program.

@@ -1,5 +1,5 @@
 // Why this node cannot be pulled: "CODE DETAIL", told to the controller, which knows the words and the cure for each
-// code (puller/node_problem.cpp). Thrown anywhere below, caught in main.
+// code (ssh/node_problem.cpp). Thrown anywhere below, caught in main.
 #pragma once
 
 #include <stdexcept>

@@ -1,4 +1,4 @@
-// What the controller asks for, read from stdin as strictly as the controller reads us (puller/frames.hpp).
+// What the controller asks for, read from stdin as strictly as the controller reads us (ssh/frames.hpp).
 #pragma once
 
 #include <chrono>

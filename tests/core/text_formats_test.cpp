@@ -1,6 +1,8 @@
 #include "core/base64.hpp"
 #include "core/error.hpp"
 #include "core/sha256.hpp"
+#include "core/shell_quote.hpp"
+#include "core/version.hpp"
 #include "core/yaml.hpp"
 #include "tests/catch.hpp"
 
@@ -34,4 +36,26 @@ TEST_CASE("YAML that is broken, has a key twice or expands without end is refuse
     bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + ", *a" +
             std::to_string(i - 1) + "]\n";
   CHECK_THROWS_AS(core::parse_yaml(bomb, "test"), core::Error);
+}
+
+TEST_CASE("a version is read as Kubernetes, k3s and SQLite write it, and what is none is none") {
+  std::string_view rest;
+  CHECK(core::parse_version("v1.36.2+k3s1", &rest) == core::Version{1, 36, 2});
+  CHECK(rest == "+k3s1");
+  CHECK(core::parse_version("3.40.1 2022-12-28 14:03:47", &rest) == core::Version{3, 40, 1});
+  CHECK(rest == " 2022-12-28 14:03:47");
+  CHECK(core::Version{1, 9, 10} < core::Version{1, 10, 0});
+  for (const char* none :
+       {"", "v", "1", "v1", "v1.36", "1.36.", "one.two.three", "v-1.2.3", "99999999999.1.1", "vv1.2.3"})
+    CHECK_FALSE(core::parse_version(none));
+  CHECK(core::kubernetes_minor("v1.36.2+k3s1") == 36U);
+  CHECK(core::kubernetes_minor("v1.25-vk") == 25U);
+  for (const char* none : {"", "v2.0.0", "1.36.2", "v1.", "v1.x"}) CHECK_FALSE(core::kubernetes_minor(none));
+}
+
+TEST_CASE("a word of a shell is quoted where it has to be") {
+  CHECK(core::shell_word("/srv/k3s-1.yaml") == "/srv/k3s-1.yaml");
+  CHECK(core::shell_word("a b") == "'a b'");
+  CHECK(core::shell_word("") == "''");
+  CHECK(core::shell_quoted("it's") == "'it'\\''s'");
 }

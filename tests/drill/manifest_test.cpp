@@ -133,8 +133,7 @@ TEST_CASE("an aggregated role loses the rules that are collected") {
                   .contains("rules"));
 }
 
-TEST_CASE(
-    "what a controller made, what every cluster has, what has finished and what is transient is left out") {
+TEST_CASE("what a controller made, what every cluster has, what has finished and what is transient is left out") {
   const std::string owned =
       R"({"metadata": {"name": "a", "ownerReferences": [{"kind": "ReplicaSet", "controller": true}]}})";
   CHECK(reason("pods", owned) == "controller");

@@ -102,6 +102,7 @@ TEST_CASE("a copy that takes longer than the idle timeout is waited for") {
   hold_the_copy(node);
   puller::Target target = node.target(kSqlite3);
   target.idle_timeout = std::chrono::seconds(2);
+  target.answer_timeout = std::chrono::seconds(2);  // beside which a read transaction has its own time
   lab::Shelf shelf;
   lab::Fork child([&] { return lab::try_pull(target, shelf.store); });
   REQUIRE(copy_is_there(node));

@@ -248,6 +248,10 @@ TEST_CASE("A bare token keeps what looks like a user name, and the full form dro
   CHECK(verifier::parse_token("K10::" + std::string("abcdef.0123456789abcdef")).problem.find("kubeadm") !=
         std::string::npos);
   CHECK_FALSE(verifier::parse_token("K10::server:").problem.empty());
+  CHECK(verifier::secret_part("K10::server:a:b\n") == "a:b");
+  CHECK(verifier::secret_part("hunter2\r\n") == "hunter2");
+  CHECK(verifier::secret_part("K10abc::server:hunter2") == "hunter2");
+  CHECK(verifier::secret_part("") == "");
 }
 
 TEST_CASE("The server secret is found behind CSV quotes") {

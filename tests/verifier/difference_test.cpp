@@ -9,7 +9,6 @@
 
 namespace {
 
-
 // Two copies of the same sound cluster, one of which may have lived on.
 struct Two {
   VerifyFixture before;

@@ -98,7 +98,8 @@ std::string PageMap::content_of(std::int64_t row, int column) const {
 
 std::uint32_t PageMap::number(std::uint64_t offset, int count) const {
   std::uint32_t value = 0;
-  for (int at = 0; at < count; ++at) value = value << 8 | static_cast<unsigned char>(bytes_.at(offset + static_cast<std::uint64_t>(at)));
+  for (int at = 0; at < count; ++at)
+    value = value << 8 | static_cast<unsigned char>(bytes_.at(offset + static_cast<std::uint64_t>(at)));
   return value;
 }
 

@@ -12,6 +12,7 @@
 
 #include "core/base64.hpp"
 #include "core/error.hpp"
+#include "core/version.hpp"
 #include "verifier/keys/certificate.hpp"
 #include "verifier/kine/foreign_text.hpp"
 #include "verifier/kine/resource.hpp"
@@ -190,7 +191,7 @@ void Blockers::look_at(const Name& name) {
 void Blockers::look_at_stored_versions() {
   std::map<std::pair<std::string_view, std::string_view>, std::uint64_t> counts;  // by resource and stored version
   for (const Object& object : result_.objects) ++counts[{object.resource, object.api_version}];
-  const unsigned minor = minor_version(result_.k3s_version).value_or(0);
+  const unsigned minor = core::kubernetes_minor(result_.k3s_version).value_or(0);
   for (const auto& [stored, count] : counts) {
     const auto& [resource, api_version] = stored;
     const auto removed =

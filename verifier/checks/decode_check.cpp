@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/version.hpp"
 #include "verifier/kine/foreign_text.hpp"
 
 namespace verifier {
@@ -176,7 +177,7 @@ void Decoder::choose_k3s_version() {
 }
 
 void Decoder::report_unknown() {
-  const std::optional<unsigned> minor = minor_version(result_.k3s_version);
+  const std::optional<unsigned> minor = core::kubernetes_minor(result_.k3s_version);
   if (!minor || *minor > kNewestKnownMinor) {
     if (unknown_values_ > 0)
       checks_.decode.note(

@@ -52,6 +52,12 @@ Token parse_token(std::string_view content) {
   return token;
 }
 
+std::string secret_part(std::string_view content) {
+  const std::string_view bare = content.substr(0, content.find_last_not_of("\r\n") + 1);
+  const Token token = parse_token(bare);
+  return std::string(token.problem.empty() ? token.password.view() : bare.substr(bare.rfind(':') + 1));
+}
+
 std::string bootstrap_key(std::string_view password) {
   return "/bootstrap/" + core::sha256_hex(password).substr(0, 12);
 }

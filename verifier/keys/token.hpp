@@ -18,6 +18,9 @@ struct Token {
 
 Token parse_token(std::string_view content);
 
+/// What of it no log may repeat: its password; of one that k3s would reject, what stands behind its last colon.
+std::string secret_part(std::string_view content);
+
 /// The key of the row that k3s looks for: "/bootstrap/" and the first 12 hex digits of the SHA-256.
 std::string bootstrap_key(std::string_view password);
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "core/version.hpp"
 #include "verifier/kine/foreign_text.hpp"
 #include "verifier/objects/content.hpp"
 #include "verifier/objects/fields_v1.hpp"
@@ -179,11 +178,6 @@ void demand_plain_text(const StoredObject& object) {
 }
 
 }  // namespace
-
-std::optional<unsigned> minor_version(std::string_view version) {
-  const std::optional<core::Version> parsed = version.starts_with("v1.") ? core::parse_version(version) : std::nullopt;
-  return parsed ? std::optional(parsed->minor) : std::nullopt;
-}
 
 bool is_sealed(std::string_view value) { return value.starts_with(kSealedPrefix); }
 

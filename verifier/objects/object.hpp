@@ -45,9 +45,6 @@ inline constexpr std::string_view kControlPlaneLabel = "node-role.kubernetes.io/
 /// The newest Kubernetes 1.x whose fields and kinds are known.
 inline constexpr int kNewestKnownMinor = 37;
 
-/// 36 for "v1.36.2+k3s1"; empty for what is no such version.
-std::optional<unsigned> minor_version(std::string_view version);
-
 /// True for a value sealed by encryption at rest.
 bool is_sealed(std::string_view value);
 
