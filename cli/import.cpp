@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "state.db.";
 constexpr std::uint64_t kTokenBytes = 64U << 10U;
-// A copy is finished after the timestamp it is named for, and a clock may have been set meanwhile.
+// A copy is finished after the time it is named for, and a clock may have been set meanwhile.
 constexpr std::chrono::minutes kEarliest{-1};
 constexpr std::chrono::minutes kLatest{60};
 

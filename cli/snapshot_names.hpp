@@ -34,7 +34,7 @@ class Names {
   /// The snapshot. Throws: as either; not_found, damaged.
   store::Snapshot snapshot(const std::string& word) const;
 
-  /// Its name, "edge/20261123T231700Z", "edge/latest". Throws: as either; not_found for a short time that is not there.
+  /// Its name, "edge/20261123T231700Z", "edge/latest". Throws: as either; not_found for a time that no snapshot has.
   std::string snapshot_name(const std::string& word) const;
 
   /// The cluster. Throws: as either; usage for a snapshot, with `command` as it is typed with its cluster

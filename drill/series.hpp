@@ -13,7 +13,7 @@
 
 namespace drill {
 
-/// What the clock of a node may be ahead of this machine's, and no timestamp is doubted for it.
+/// What the clock of a node may be ahead of this machine's, and no snapshot is doubted for it.
 inline constexpr std::chrono::minutes kClocks{2};
 
 /// A stretch in which the rhythm of the series before it would have had snapshots.

@@ -20,7 +20,7 @@ class HelperUnavailable : public core::Error {
 };
 
 /// Starts drill-node for `kind`, after sending it there when it is missing or another one than ours. `base`: lines of
-/// ImageBuilder::request(). Throws: HelperUnavailable, and what ssh_session throws.
+/// ImageBuilder::request(). Throws: HelperUnavailable, and what ssh::Session throws.
 std::unique_ptr<ssh::Conversation> start_helper(const Target& target, ssh::Session& session, RequestKind kind,
                                                 std::string_view base);
 

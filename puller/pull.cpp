@@ -124,7 +124,7 @@ class Reception {
   void take(const ssh::Line& line) {
     std::string_view rest = line.rest;
     if (line.word == "copying") {
-      // Said just before the transaction begins: the timestamp the snapshot is named after.
+      // Said just before the transaction begins: the time the snapshot is named after.
       if (taken_at_) throw ssh::no_stream("it begins twice");
       taken_at_ = core::utc_now();
     } else if (line.word == "item") {

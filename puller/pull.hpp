@@ -63,7 +63,7 @@ std::string sudoers_line(const Target& target, const std::string& user);
 using ReadIdentity =
     std::function<core::ClusterIdentity(const std::filesystem::path& database, const std::string& token)>;
 
-/// Pulls one snapshot into `store`, published under the timestamp its read transaction began: our clock when the node
+/// Pulls one snapshot into `store`, published under the time its read transaction began: our clock when the node
 /// says that it is about to begin. Throws: as inspect, and storage (a full disk here or there). Leaves: nothing in the
 /// store and nothing on the node on failure. The caller holds the cluster's lock.
 PullReport pull(const Target& target, store::Store& store, const ReadIdentity& read_identity = {});

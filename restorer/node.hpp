@@ -86,7 +86,7 @@ struct Pulse {
 
 class Node {
  public:
-  /// Connects. Throws: what ssh_session throws.
+  /// Connects. Throws: what ssh::Session throws.
   explicit Node(Settings settings);
 
   /// Reads only. Throws: denied (no root shell), not_found (embedded etcd, external datastore, an agent).

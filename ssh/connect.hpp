@@ -1,5 +1,5 @@
 // A TCP connection made so that it can be cancelled: names resolved aside, every address tried in turn.
-// First step of ssh_session; not used when the connection goes through a ProxyCommand.
+// First step of a session; not used when the connection goes through a ProxyCommand.
 #pragma once
 
 #include <chrono>

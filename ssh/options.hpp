@@ -1,6 +1,6 @@
 // How ssh would reach a node: what the ssh configuration says of a target, the target's own fields before it.
 // Asked of the ssh client, which knows its files best; where there is none libssh reads them, which knows less of them.
-// First step of ssh_session. What it does not do: connect, or look into keys.
+// First step of a session. What it does not do: connect, or look into keys.
 #pragma once
 
 #include <filesystem>
@@ -34,7 +34,7 @@ struct Options {
 /// configuration), timeout, cancelled.
 Options read_options(const Target& target);
 
-/// The same by libssh alone. In ssh_login.cpp, as libssh has one door.
+/// The same by libssh alone. In login.cpp, as libssh has one door.
 Options read_options_by_libssh(const Target& target);
 
 /// The configuration files that count for a target; they may not be there.

@@ -1,4 +1,4 @@
-// What the files behind ssh_session.hpp share: libssh's things, owned, and the state of a session. With libssh's own
+// What the files behind session.hpp share: libssh's things, owned, and the state of a session. With libssh's own
 // types in it, so for those files only.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The control plane's log as it comes: lines with the timestamp they were read, and the marks that bound the phases. Of
+// The control plane's log as it comes: lines with the time they were read, and the marks that bound the phases. Of
 // very many lines the first are kept, and the last.
 #pragma once
 

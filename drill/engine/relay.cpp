@@ -27,7 +27,7 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-// What a watch says is small and requested at once.
+// What a watch says is small and must not wait.
 void send_at_once(int fd) {
   const int yes = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);

@@ -1,4 +1,4 @@
-// Check `freshness`: the newest change recorded inside the snapshot against the timestamp it was taken. What lies
+// Check `freshness`: the newest change recorded inside the snapshot against the time it was taken. What lies
 // between is what a restore would lose beyond what the time since the snapshot loses; a long gap means that the source
 // stood still: k3s was down, or the file was a copy of another day.
 #pragma once
