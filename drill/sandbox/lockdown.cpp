@@ -151,15 +151,15 @@ void drop_capabilities() {
 }  // namespace
 
 void lock_down(const std::optional<Caps>& caps) {
-  // Of one byte and not of none: a host that hands core dumps to a program of its own takes 0 for "no limit".
-  set_limit(RLIMIT_CORE, 1);
-  if (caps) {
-    set_limit(RLIMIT_DATA, caps->memory_bytes);
-    set_limit(RLIMIT_NPROC, caps->pids);
-  }
   must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "giving up new privileges");
   drop_capabilities();
   if (kArchitecture != 0) Filter().install();
+  // Last: they are the engine's, and what this process still allocated would count as well.
+  // A core dump of one byte and not of none: a host that hands them to a program of its own takes 0 for "no limit".
+  set_limit(RLIMIT_CORE, 1);
+  if (!caps) return;
+  set_limit(RLIMIT_DATA, caps->memory_bytes);
+  set_limit(RLIMIT_NPROC, caps->pids);
 }
 
 }  // namespace drill
