@@ -43,6 +43,7 @@ Action declare_report(CLI::App& app);
 Action declare_prune(CLI::App& app);
 Action declare_series(CLI::App& app);
 Action declare_doctor(CLI::App& app);
+Action declare_scenario(CLI::App& app);
 
 /// Writes a result to stdout; on a terminal, text is fitted to its width. A reader that is gone (| head) is no failure.
 /// Throws: storage (a full disk).

@@ -37,6 +37,8 @@ const std::array<CommandEntry, kCommandCount> kCommands{{
      "drill series edge", declare_series},
     {"report", "history [CLUSTER...]", "Tell what the drills so far say together", "drill report history edge",
      declare_report},
+    {"scenario", "list|show NAME|run [NAME...]", "Replay disasters, each a file, and see that each ends as it should",
+     "drill scenario run newest-corrupt", declare_scenario},
     {"doctor", "", "Check host, config, store, ssh, node and engine; each failing line says the cure", "drill doctor",
      declare_doctor},
 }};

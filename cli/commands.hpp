@@ -23,7 +23,7 @@ struct CommandEntry {
   AfterDashes after_dashes = AfterDashes::arguments;
 };
 
-inline constexpr std::size_t kCommandCount = 15;
+inline constexpr std::size_t kCommandCount = 16;
 extern const std::array<CommandEntry, kCommandCount> kCommands;
 
 /// That of `app`, which may be a part of it ("report history"); nullptr for drill itself.

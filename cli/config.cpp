@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstdlib>
 #include <functional>
 
@@ -12,6 +11,7 @@
 #include "core/edit_distance.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "core/units.hpp"
 #include "core/yaml.hpp"
 #include "store/store.hpp"
 
@@ -269,34 +269,12 @@ std::filesystem::path find_config() {
                     "no config: neither " + tried + " is there; make one (see docs/config.md) or give --config FILE");
 }
 
-// As written, whatever it is for; empty when it is no duration, or one of more than a century.
-std::optional<std::chrono::nanoseconds> read_duration(std::string_view text) {
-  const std::map<std::string_view, double> units{{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) return std::nullopt;
-  const auto unit = units.find(text.substr(static_cast<std::size_t>(end - text.data())));
-  if (unit == units.end() || !(number >= 0 && number * unit->second < 3.2e9)) return std::nullopt;
-  return std::chrono::nanoseconds(std::llround(number * unit->second * 1e9));
-}
-
-std::optional<std::uint64_t> read_size(std::string_view text) {
-  const std::map<std::string_view, std::uint64_t> units{
-      {"B", 1}, {"KiB", 1ULL << 10U}, {"MiB", 1ULL << 20U}, {"GiB", 1ULL << 30U}, {"TiB", 1ULL << 40U}};
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) return std::nullopt;
-  const auto unit = units.find(text.substr(static_cast<std::size_t>(end - text.data())));
-  if (unit == units.end() || number > (1ULL << 53U) / unit->second) return std::nullopt;
-  return number * unit->second;
-}
-
 }  // namespace
 
 template <class Duration>
 Duration parse_duration(const std::string& text, const DurationRange& range) {
-  const std::optional<std::chrono::nanoseconds> exact = read_duration(text);
-  if (exact && *exact >= *read_duration(range.least) && *exact <= *read_duration(range.most) &&
+  const std::optional<std::chrono::nanoseconds> exact = core::read_duration(text);
+  if (exact && *exact >= *core::read_duration(range.least) && *exact <= *core::read_duration(range.most) &&
       *exact % Duration(1) == std::chrono::nanoseconds(0))
     return std::chrono::duration_cast<Duration>(*exact);
   throw core::Error(core::ErrorKind::usage,
@@ -310,8 +288,8 @@ template std::chrono::milliseconds parse_duration(const std::string&, const Dura
 template std::chrono::seconds parse_duration(const std::string&, const DurationRange&);
 
 std::uint64_t parse_size(const std::string& text, const SizeRange& range) {
-  const std::optional<std::uint64_t> size = read_size(text);
-  if (size && *size >= *read_size(range.least) && *size <= *read_size(range.most)) return *size;
+  const std::optional<std::uint64_t> size = core::read_size(text);
+  if (size && *size >= *core::read_size(range.least) && *size <= *core::read_size(range.most)) return *size;
   throw core::Error(core::ErrorKind::usage,
                     fmt::format("'{}' must be a whole size with its unit, from {} to {}: 512KiB, 64MiB or 2GiB", text,
                                 range.least, range.most));

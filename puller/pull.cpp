@@ -127,6 +127,7 @@ class Reception {
       // Said just before the transaction begins: the time the snapshot is named after.
       if (taken_at_) throw ssh::no_stream("it begins twice");
       taken_at_ = core::utc_now();
+      core::log_debug("the read transaction begins");
     } else if (line.word == "item") {
       const ssh::Item item = ssh::parse_item(line.rest);
       if (!items_.insert(item.name).second) throw ssh::no_stream(item.name + " comes twice");
@@ -140,6 +141,7 @@ class Reception {
       const std::uint64_t size_bytes = ImageBuilder::size_announced(line.rest);
       check_size(target_, size_bytes);
       image_.begin(line.rest);
+      core::log_debug(fmt::format("{} bytes of state.db arrive", size_bytes));
       node_.allow_transfer(size_bytes, target_.answer_timeout);
     } else if (line.word == "block") {
       node_.bytes(ssh::parse_number(line.rest, "a block's size"), [&](std::string_view block) { image_.feed(block); });

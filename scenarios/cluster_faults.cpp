@@ -1,0 +1,166 @@
+// What happens in a cluster: objects come and go, it writes, it grows, its keys are rotated.
+#include <fmt/format.h>
+
+#include "core/error.hpp"
+#include "core/file.hpp"
+#include "scenarios/room.hpp"
+#include "scenarios/vocabulary.hpp"
+
+namespace scenarios {
+namespace {
+
+constexpr std::chrono::minutes kLong{3};
+const std::string kServer = "/var/lib/rancher/k3s/server";
+
+Node& node_of(Room& room, const Arguments& arguments) { return room.node(arguments.text("node")); }
+
+std::string workload(const Node& node) { return "k3s workload --kubeconfig " + node.variable("LAB_KUBECONFIG") + " "; }
+
+void apply(Room& room, const Arguments& arguments) {
+  room.kubectl(arguments.text("node"), {"apply", "-f", "-"}, arguments.text("manifests"));
+}
+
+void remove(Room& room, const Arguments& arguments) {
+  for (const std::string& object : arguments.texts("objects")) {
+    const std::size_t first = object.find('/');
+    const std::size_t last = object.rfind('/');
+    std::vector<std::string> words{"delete", object.substr(0, first), object.substr(last + 1), "--wait=true",
+                                   "--timeout=60s"};
+    if (first != last) words.insert(words.end(), {"-n", object.substr(first + 1, last - first - 1)});
+    room.kubectl(arguments.text("node"), words);
+  }
+}
+
+void write_steadily(Room& room, const Arguments& arguments) {
+  Node& node = node_of(room, arguments);
+  room.keep(node.start(workload(node) + fmt::format("--rate {} --duration {}s", arguments.whole("rate"),
+                                                    arguments.duration("lasting") / std::chrono::seconds(1))));
+  const auto newest = [&] {
+    return node.run("sqlite3 -readonly " + kServer + "/db/state.db '.timeout 5000' 'SELECT max(id) FROM kine'");
+  };
+  const std::string before = newest();
+  if (!eventually([&] { return newest() != before; }, std::chrono::seconds(20)))
+    throw core::Error(core::ErrorKind::storage, "nothing is written");
+}
+
+void live(Room& room, const Arguments& arguments) {
+  Node& node = node_of(room, arguments);
+  std::string options = fmt::format("--hours {}", arguments.whole("hours"));
+  if (arguments.text("compacted") == "true") options += " --compact " + kServer + "/kine.sock";
+  node.run(workload(node) + options, kLong);
+}
+
+// By another program, as an operator does it who wants the disk back.
+void vacuum(Room& room, const Arguments& arguments) {
+  room.keep(node_of(room, arguments)
+                .start("sqlite3 " + kServer + "/db/state.db '.timeout 20000' 'PRAGMA incremental_vacuum' VACUUM"));
+}
+
+// Pages that nothing uses any more, as a backlog of compaction leaves them.
+void bloat(Room& room, const Arguments& arguments) {
+  node_of(room, arguments)
+      .run(fmt::format("sqlite3 {}/db/state.db '.timeout 20000' 'CREATE TABLE bloat(value BLOB)' "
+                       "'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) INSERT INTO "
+                       "bloat SELECT zeroblob(1000000) FROM n' 'DROP TABLE bloat'",
+                       kServer, arguments.size_bytes("size") / 1'000'000),
+           kLong);
+}
+
+void rotate_token(Room& room, const Arguments& arguments) {
+  node_of(room, arguments)
+      .run(fmt::format(
+               "systemctl stop k3s\nold=$(cat {}/token)\n"
+               "k3s token rotate --token \"$old\" --new-token '{}'\nrm -f /var/log/k3s.log\nsystemctl start k3s\n"
+               "for i in $(seq 600); do grep -q 'k3s is up and running' /var/log/k3s.log && exit 0; sleep 0.1; "
+               "done; exit 1",
+               kServer, arguments.text("token")),
+           kLong);
+}
+
+void rotate_encryption_key(Room& room, const Arguments& arguments) {
+  node_of(room, arguments)
+      .run(
+          "systemctl stop k3s\nk3s secrets-encrypt rotate-keys\nrm -f /var/log/k3s.log\nsystemctl start k3s\n"
+          "for i in $(seq 600); do grep -q 'k3s is up and running' /var/log/k3s.log && exit 0; sleep 0.1; done; exit 1",
+          kLong);
+}
+
+// Of each object of the kind: uid, and what it holds.
+std::string contents(Room& room, const std::string& node, const std::string& kind, const std::string& space) {
+  return room.kubectl(node, {"get", kind, "-n", space, "-o",
+                             "jsonpath={range .items[*]}{.metadata.name} {.data} {.spec}{\"\\n\"}{end}"});
+}
+
+void remember(Room& room, const Arguments& arguments) {
+  const std::string found = contents(room, arguments.text("node"), arguments.text("kind"), arguments.text("namespace"));
+  const std::string name = arguments.text("as");
+  if (room.facts.contains("seen:" + name)) room.facts[name] = room.facts["seen:" + name] == found ? "same" : "changed";
+  room.facts["seen:" + name] = found;
+}
+
+void apply_directory(Room& room, const Arguments& arguments) {
+  room.kubectl(arguments.text("node"),
+               {"apply", "--recursive", "-f", (room.directory() / arguments.text("directory")).string()});
+}
+
+}  // namespace
+
+std::vector<Fault> cluster_faults() {
+  const Argument which{"node", Kind::node, "which", "edge"};
+  return {
+      {"apply",
+       "objects are applied, as by kubectl",
+       {which, {"manifests", Kind::manifests, "as YAML"}},
+       Need::node,
+       apply},
+      {"apply-directory",
+       "all manifests below a directory of the room are applied, as by kubectl",
+       {which, {"directory", Kind::text, "in the room"}},
+       Need::node,
+       apply_directory},
+      {"delete",
+       "objects are deleted, as by kubectl, and gone",
+       {which, {"objects", Kind::texts, "KIND/NAME or KIND/NAMESPACE/NAME"}},
+       Need::node,
+       remove},
+      {"write",
+       "the cluster is written to, beside what follows",
+       {which, {"rate", Kind::whole, "writes in a second"}, {"lasting", Kind::duration, "how long", "60s"}},
+       Need::standin,
+       write_steadily},
+      {"live",
+       "hours of a quiet cluster go by, as fast as it goes: leases, events, edits",
+       {which,
+        {"hours", Kind::whole, "how many"},
+        {"compacted", Kind::choice, "whether kube-apiserver compacts meanwhile", "true", {"true", "false"}}},
+       Need::standin,
+       live},
+      {"vacuum", "somebody runs VACUUM on the database, beside what follows", {which}, Need::node, vacuum},
+      {"bloat",
+       "the database grows by pages that nothing uses",
+       {which, {"size", Kind::size, "by how much"}},
+       Need::node,
+       bloat},
+      {"rotate-token",
+       "the server token is rotated, as by k3s token rotate",
+       {which, {"token", Kind::text, "the new one", "rotated"}},
+       Need::standin,
+       rotate_token},
+      {"rotate-encryption-key",
+       "the key for Secrets is rotated, as by k3s secrets-encrypt",
+       {which},
+       Need::standin,
+       rotate_encryption_key},
+      {"remember",
+       "what the objects of a kind hold is written down; the second time fact NAME says whether it is the same or "
+       "changed",
+       {which,
+        {"kind", Kind::text, "as kubectl names it"},
+        {"namespace", Kind::text, "where"},
+        {"as", Kind::text, "NAME of the fact"}},
+       Need::node,
+       remember},
+  };
+}
+
+}  // namespace scenarios

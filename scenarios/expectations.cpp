@@ -1,0 +1,209 @@
+// What a command has to come to, and what has to be there afterwards: one entry for each word of `then` and `expect`.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/clock.hpp"
+#include "core/units.hpp"
+#include "scenarios/room.hpp"
+#include "scenarios/vocabulary.hpp"
+
+namespace scenarios {
+namespace {
+
+using core::YamlNode;
+
+std::string exit_differs(Room&, const Outcome& outcome, const YamlNode& wanted) {
+  const std::string found = std::to_string(outcome.exit_code);
+  return found == wanted.scalar ? "" : fmt::format("the exit code is {}", found);
+}
+
+// One that could not begin has no document, and its exit code tells.
+std::string verdict_of(const Outcome& outcome) {
+  if (!outcome.verdict.empty()) return outcome.verdict == "could_not_run" ? "inconclusive" : outcome.verdict;
+  switch (outcome.exit_code) {
+    case 0:
+      return "pass";
+    case 1:
+      return "fail";
+    case 2:
+      return "usage";
+    case 3:
+      return "inconclusive";
+    default:
+      return "ended by " + std::to_string(outcome.exit_code);
+  }
+}
+
+std::string verdict_differs(Room&, const Outcome& outcome, const YamlNode& wanted) {
+  const int code = wanted.scalar == "pass" ? 0 : wanted.scalar == "fail" ? 1 : wanted.scalar == "usage" ? 2 : 3;
+  if (outcome.exit_code != code) return fmt::format("the exit code is {}: {}", outcome.exit_code, in_one_line(outcome));
+  const std::string found = verdict_of(outcome);
+  return found == wanted.scalar ? "" : fmt::format("the verdict is {}", found);
+}
+
+std::string named_differ(const std::vector<std::string>& found, const YamlNode& wanted) {
+  for (const std::string& name : texts_of(wanted))
+    if (std::find(found.begin(), found.end(), name) == found.end())
+      return found.empty() ? "none did" : fmt::format("those that did are {}", fmt::join(found, ", "));
+  return {};
+}
+
+// Words may stand on either side of a line break.
+std::string one_line(const std::string& text) {
+  std::string line;
+  for (const char letter : text) {
+    const bool space = letter == ' ' || letter == '\n';
+    if (!space || (!line.empty() && line.back() != ' ')) line += space ? ' ' : letter;
+  }
+  return line;
+}
+
+std::string says_differs(Room&, const Outcome& outcome, const YamlNode& wanted) {
+  const std::string said = one_line(outcome.texts);
+  for (const std::string& words : texts_of(wanted))
+    if (said.find(one_line(words)) == std::string::npos)
+      return fmt::format("'{}' was not said; said was: {}", words, in_one_line(outcome));
+  return {};
+}
+
+std::string never_says_differs(Room&, const Outcome& outcome, const YamlNode& wanted) {
+  const std::string said = one_line(outcome.texts);
+  for (const std::string& words : texts_of(wanted))
+    if (said.find(one_line(words)) != std::string::npos) return fmt::format("'{}' was said", words);
+  return {};
+}
+
+std::string snapshot_differs(Room& room, const Outcome& outcome, const YamlNode& wanted) {
+  const std::string expected = room.snapshot(wanted.scalar).filename();
+  return outcome.snapshot == expected
+             ? ""
+             : fmt::format("it was {}, and {} is {}", outcome.snapshot, wanted.scalar, expected);
+}
+
+std::string age_differs(const std::optional<double>& seconds, const YamlNode& wanted) {
+  if (!seconds) return "it was not measured";
+  const auto limit = [](const std::string& text) {
+    return static_cast<double>(core::read_duration(text)->count()) / 1e9;
+  };
+  const bool both = wanted.kind == YamlNode::Kind::sequence;
+  const double least = both ? limit(wanted.items.at(0).scalar) : 0;
+  const double most = limit(both ? wanted.items.at(1).scalar : wanted.scalar);
+  return *seconds >= least && *seconds <= most ? "" : fmt::format("it is {:.1f} s", *seconds);
+}
+
+std::string within_differs(Room&, const Outcome& outcome, const YamlNode& wanted) {
+  if (outcome.duration <= *core::read_duration(wanted.scalar)) return {};
+  return fmt::format("it took {}", core::format_duration(outcome.duration));
+}
+
+std::string snapshots_differ(Room& room, const Outcome&, const YamlNode& wanted) {
+  const std::string found = std::to_string(room.snapshots().size());
+  return found == wanted.scalar ? "" : fmt::format("there are {}", found);
+}
+
+std::string objects_differ(Room& room, const std::string& node, const YamlNode& wanted, bool present) {
+  for (const std::string& object : texts_of(wanted))
+    if (room.kubectl_finds(node, object) != present)
+      return fmt::format("{} is {}", object, present ? "not there" : "there");
+  return {};
+}
+
+std::string k3s_differs(Room& room, const std::string& node, const YamlNode& wanted) {
+  const core::CommandResult found = room.node(node).try_run("systemctl is-active k3s");
+  const std::string state = found.exit_code == 0 ? "running" : "stopped";
+  return state == wanted.scalar ? "" : fmt::format("it is {}", state);
+}
+
+std::string left_differs(Room& room, const Outcome&, const YamlNode&) {
+  const auto left = [&] {
+    return room.node("edge").run(
+        "ls -d /var/lib/rancher/k3s/server/db/.drill* /var/lib/rancher/.k3s-drill-* 2>/dev/null || true\n"
+        "pgrep -a drill-node || true");
+  };
+  if (eventually([&] { return left().empty(); }, std::chrono::seconds(20))) return {};
+  return "on the node there is: " + left();
+}
+
+std::string fact_differs(Room& room, const YamlNode& wanted) {
+  for (const std::string& fact : texts_of(wanted)) {
+    const std::size_t equals = fact.find('=');
+    const std::string name = fact.substr(0, equals);
+    if (room.facts[name] != fact.substr(equals + 1)) return fmt::format("{} is '{}'", name, room.facts[name]);
+  }
+  return {};
+}
+
+}  // namespace
+
+const std::vector<ExpectationWord>& expectation_words() {
+  static const std::vector<ExpectationWord> words{
+      {"verdict",
+       Kind::choice,
+       "of the command, and the exit code that goes with it: 0, 1, 2 or 3",
+       {"pass", "fail", "usage", "inconclusive"},
+       verdict_differs},
+      {"exit", Kind::whole, "exit code, for what has no verdict: 137 is a command that was killed", {}, exit_differs},
+      {"fails",
+       Kind::texts,
+       "checks, phases or steps whose verdict is fail",
+       {},
+       [](Room&, const Outcome& outcome, const YamlNode& wanted) { return named_differ(outcome.failing, wanted); }},
+      {"could_not_run",
+       Kind::texts,
+       "checks, phases or steps that could not run",
+       {},
+       [](Room&, const Outcome& outcome, const YamlNode& wanted) { return named_differ(outcome.undone, wanted); }},
+      {"says", Kind::texts, "words that the user sees, in the result or in the log", {}, says_differs},
+      {"never_says", Kind::texts, "words that the user must not see", {}, never_says_differs},
+      {"snapshot", Kind::snapshot, "which was drilled, verified, pulled or restored", {}, snapshot_differs},
+      {"rpo",
+       Kind::age,
+       "what a disaster would have cost, as drilled: at most, or [LEAST, MOST]",
+       {},
+       [](Room&, const Outcome& outcome, const YamlNode& wanted) { return age_differs(outcome.rpo_seconds, wanted); }},
+      {"rto",
+       Kind::age,
+       "the measured recovery time: at most, or [LEAST, MOST]",
+       {},
+       [](Room&, const Outcome& outcome, const YamlNode& wanted) { return age_differs(outcome.rto_seconds, wanted); }},
+      {"within", Kind::duration, "longest time that the command may take", {}, within_differs},
+      {"rolled_back",
+       Kind::yes,
+       "the restore was taken back",
+       {},
+       [](Room&, const Outcome& outcome, const YamlNode&) {
+         return std::string(outcome.rolled_back ? "" : "it was not");
+       }},
+      {"snapshots", Kind::whole, "how many the store has of edge", {}, snapshots_differ},
+      {"present",
+       Kind::texts,
+       "objects on edge, as KIND/NAME or KIND/NAMESPACE/NAME",
+       {},
+       [](Room& room, const Outcome&, const YamlNode& wanted) { return objects_differ(room, "edge", wanted, true); }},
+      {"gone",
+       Kind::texts,
+       "objects that edge must not have",
+       {},
+       [](Room& room, const Outcome&, const YamlNode& wanted) { return objects_differ(room, "edge", wanted, false); }},
+      {"present_on_spare",
+       Kind::texts,
+       "objects on the spare node",
+       {},
+       [](Room& room, const Outcome&, const YamlNode& wanted) { return objects_differ(room, "spare", wanted, true); }},
+      {"k3s",
+       Kind::choice,
+       "whether k3s runs on edge",
+       {"running", "stopped"},
+       [](Room& room, const Outcome&, const YamlNode& wanted) { return k3s_differs(room, "edge", wanted); }},
+      {"nothing_left", Kind::yes, "nothing of drill's is left on edge: no file, no process", {}, left_differs},
+      {"facts",
+       Kind::texts,
+       "what faults found out, as NAME=VALUE",
+       {},
+       [](Room& room, const Outcome&, const YamlNode& wanted) { return fact_differs(room, wanted); }},
+  };
+  return words;
+}
+
+}  // namespace scenarios

@@ -1,0 +1,133 @@
+// What happens to a node: its disk, its files, its k3s, its sudo, its sshd.
+#include <fmt/format.h>
+
+#include "core/error.hpp"
+#include "core/file.hpp"
+#include "core/shell_quote.hpp"
+#include "scenarios/room.hpp"
+#include "scenarios/vocabulary.hpp"
+
+namespace scenarios {
+namespace {
+
+using core::shell_quoted;
+
+constexpr std::chrono::seconds kReady{90};
+const std::string kDatabase = "/var/lib/rancher/k3s/server/db/state.db";
+
+Node& node_of(Room& room, const Arguments& arguments) { return room.node(arguments.text("node")); }
+
+// Runs `script`, whose %NAME is an argument as one word of a shell.
+Fault on_node(std::string_view name, std::string_view about, std::vector<Argument> arguments, std::string script) {
+  const std::vector<Argument> own = arguments;
+  arguments.insert(arguments.begin(), {"node", Kind::node, "which", "edge"});
+  return {name, about, std::move(arguments), Need::node, [own, script](Room& room, const Arguments& given) {
+            std::string filled = script;
+            for (const Argument& argument : own) {
+              const std::string mark = "%" + std::string(argument.name);
+              for (std::size_t at = 0; (at = filled.find(mark, at)) != std::string::npos;) {
+                const std::string value = shell_quoted(given.text(argument.name));
+                filled.replace(at, mark.size(), value);
+                at += value.size();
+              }
+            }
+            node_of(room, given).run(filled, kReady);
+          }};
+}
+
+std::string wait_for_api() {
+  return "for i in $(seq 900); do\n"
+         "  [ -s /etc/rancher/k3s/k3s.yaml ] && systemctl is-active --quiet k3s &&\n"
+         "    grep -q 'k3s is up and running' /var/log/k3s.log && exit 0\n"
+         "  sleep 0.1\ndone\ntail -n 5 /var/log/k3s.log; exit 1\n";
+}
+
+void reinstall(Room& room, const Arguments& arguments) {
+  node_of(room, arguments)
+      .run(
+          "systemctl stop k3s\n"
+          "find /var/lib/rancher/k3s -mindepth 1 -delete 2>/dev/null || true\n"
+          "rm -f /etc/rancher/k3s/k3s.yaml /etc/rancher/node/password /var/log/k3s.log\n"
+          "systemctl start k3s\n" +
+              wait_for_api(),
+          kReady);
+}
+
+void start_k3s(Room& room, const Arguments& arguments) {
+  node_of(room, arguments).run("rm -f /var/log/k3s.log\nsystemctl start k3s\n" + wait_for_api(), kReady);
+}
+
+// As an operator does it who knows nothing of a write-ahead log.
+void copy_database(Room& room, const Arguments& arguments) {
+  Node& node = node_of(room, arguments);
+  const std::string wal = arguments.text("wal");
+  const std::filesystem::path from = node.variable("LAB_ROOT") + kDatabase;
+  const auto put = [](const std::filesystem::path& source, const std::filesystem::path& target) {
+    std::filesystem::copy_file(source, target, std::filesystem::copy_options::overwrite_existing);
+  };
+  const std::filesystem::path target = room.directory() / "state.db";
+  if (wal != "only") put(from, target);
+  if (wal == "with" || wal == "only") put(from.string() + "-wal", target.string() + "-wal");
+  put(node.variable("LAB_ROOT") + "/var/lib/rancher/k3s/server/token", room.directory() / "token");
+}
+
+}  // namespace
+
+std::vector<Fault> node_faults() {
+  const Argument path{"path", Kind::text, "absolute, on the node"};
+  const Argument which{"node", Kind::node, "which", "edge"};
+  return {
+      on_node("write-file", "a file of the node is written, or overwritten",
+              {path, {"content", Kind::text, "all of it"}},
+              "mkdir -p \"$(dirname %path)\"; printf '%s\\n' %content >%path"),
+      on_node("remove-file", "a file or directory of the node is gone", {path}, "ls -d %path >/dev/null; rm -rf %path"),
+      on_node("move-file", "a file or directory of the node is moved",
+              {path, {"to", Kind::text, "absolute, on the node"}}, "mkdir -p \"$(dirname %to)\"; mv %path %to"),
+      on_node("stop-k3s", "k3s is stopped, as by systemctl", {}, "systemctl stop k3s"),
+      {"start-k3s", "k3s is started, and is up", {which}, Need::node, start_k3s},
+      on_node(
+          "kill-k3s", "k3s is killed, as by the kernel when memory runs out", {},
+          "kill -KILL \"$(cat /run/k3s.pid)\"; while kill -0 \"$(cat /run/k3s.pid)\" 2>/dev/null; do sleep 0.05; done"),
+      {"reinstall-k3s",
+       "the node is set up anew: its data is gone, and the installer has started a new cluster",
+       {which},
+       Need::node,
+       reinstall},
+      on_node("fill-disk", "the file system of k3s's data is full, but for so much",
+              {{"leave", Kind::size, "what stays free", "0B"}},
+              "cd /var/lib/rancher; leave=%leave\n"
+              "case $leave in *KiB) leave=$((${leave%KiB} * 1024));; *MiB) leave=$((${leave%MiB} * 1048576));; *B) "
+              "leave=${leave%B};; esac\n"
+              "free=$(df --output=avail -B1 . | tail -n 1); head -c $((free - leave)) /dev/zero >filler 2>/dev/null || "
+              "true"),
+      on_node("free-disk", "what filled the disk is removed", {}, "rm -f /var/lib/rancher/filler"),
+      on_node("refuse-sudo", "the user may no longer use sudo", {},
+              "printf 'root ALL=(ALL:ALL) ALL\\n' >/etc/sudoers.new; chmod 440 /etc/sudoers.new; mv /etc/sudoers.new "
+              "/etc/sudoers"),
+      on_node("login-noise", "a login prints this, whoever logs in", {{"text", Kind::text, "what"}},
+              "printf 'echo %s\\n' \"$(printf '%s' %text | sed \"s/'/'\\\\\\\\''/g; s/^/'/; s/$/'/\")\" "
+              ">/home/ubuntu/.bashrc; "
+              "chown ubuntu /home/ubuntu/.bashrc"),
+      on_node("change-host-key", "the node has another ssh host key, as after a reinstallation", {},
+              "rm /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key\n"
+              "sshd=$(cat /run/sshd.pid); rm /run/sshd.pid; kill -HUP $sshd; until [ -s /run/sshd.pid ]; do sleep "
+              "0.05; done"),
+      on_node(
+          "limit-sessions", "sshd allows so many sessions on a connection", {{"count", Kind::whole, "MaxSessions"}},
+          "sed -i '/^MaxSessions/d' /etc/ssh/sshd_config; printf 'MaxSessions %s\\n' %count >>/etc/ssh/sshd_config\n"
+          "sshd=$(cat /run/sshd.pid); rm /run/sshd.pid; kill -HUP $sshd; until [ -s /run/sshd.pid ]; do sleep 0.05; "
+          "done"),
+      {"copy-database",
+       "somebody copies state.db with cp; the copy is state.db in the room, and the token beside it",
+       {which,
+        {"wal",
+         Kind::choice,
+         "whether the -wal is copied along, or nothing but it",
+         "without",
+         {"without", "with", "only"}}},
+       Need::node,
+       copy_database},
+  };
+}
+
+}  // namespace scenarios

@@ -1,0 +1,106 @@
+// The room of a case: a directory with a store, a config and logs; its nodes; and drill, run in it as a user runs it.
+// Nothing of it is shared with another case, and nothing is left when it goes, unless its directory is kept.
+// What it does not do: decide whether a case passed (runner.hpp), or know what faults do (faults_*.cpp).
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/process.hpp"
+#include "scenarios/case.hpp"
+#include "scenarios/node.hpp"
+#include "scenarios/outcome.hpp"
+
+namespace scenarios {
+
+/// What a case is run with.
+struct Tools {
+  std::filesystem::path drill;      // the program, run anew for each command
+  std::filesystem::path scenarios;  // scenarios_directory()
+  std::filesystem::path k3s;        // what the nodes run, and the engine: the stand-in, or a k3s
+  std::string engine = "standin";   // or k3s, container
+  std::string image;                // of engine container
+  std::filesystem::path kubectl;    // k3s-client, or a kubectl
+  std::filesystem::path node_program;
+  std::filesystem::path snapshots;  // for a game day: a store whose snapshots of `edge` stand for those of the case
+};
+
+class Room {
+ public:
+  /// Makes the directory and its files.
+  Room(const Case& one, const Tools& tools, std::filesystem::path directory);
+  ~Room();
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+
+  /// Makes what `given` says: nodes, objects, snapshots. Throws: what kept it.
+  void furnish();
+
+  /// Does one step; of a command, its outcome. Throws: what kept it.
+  std::optional<Outcome> take(const Step& step);
+
+  const std::filesystem::path& directory() const { return directory_; }
+  std::filesystem::path store() const { return directory_ / "store"; }
+  const Tools& tools() const { return tools_; }
+
+  /// edge, or spare.
+  Node& node(const std::string& name = "edge");
+  bool has_node(const std::string& name) const { return nodes_.contains(name); }
+
+  /// The directory of a snapshot of edge: latest, previous, oldest, or a number.
+  std::filesystem::path snapshot(const std::string& which) const;
+  /// All of edge, oldest first.
+  std::vector<std::filesystem::path> snapshots() const;
+
+  /// Adds a snapshot of that age that a node is not asked for: the image of the newest before, one change later, and
+  /// what `change` (SQL) does to it.
+  void import_image(std::chrono::nanoseconds age, const std::string& change = {});
+
+  /// kubectl on the API of a node. Throws: storage when it fails.
+  std::string kubectl(const std::string& node, const std::vector<std::string>& arguments,
+                      const std::string& input = {});
+  bool kubectl_finds(const std::string& node, const std::string& object);
+
+  /// From now on the engine of its drills is this program.
+  void set_engine(const std::filesystem::path& program);
+  void write_config();
+  core::YamlNode& cluster_config() { return cluster_config_; }
+
+  /// Runs beside the case, and ends with it.
+  void keep(std::unique_ptr<core::Child> child) { children_.push_back(std::move(child)); }
+  /// Of the command that runs just now.
+  int running_pid() const { return running_pid_; }
+  void note(const std::string& what);
+
+  /// What faults write down for one another, and for what is expected.
+  std::map<std::string, std::string> facts;
+
+  /// Copies what the nodes have to say into the directory. Never throws.
+  void collect_logs() noexcept;
+
+ private:
+  std::vector<std::string> node_options(NodeState state, const std::string& name) const;
+  Outcome run_drill(const Step& step);
+  void take_snapshots();
+  std::filesystem::path seed() const;
+  std::filesystem::path kubeconfig(const std::string& node);
+
+  const Case& case_;
+  Tools tools_;
+  std::filesystem::path directory_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::map<std::string, std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<core::Child>> children_;
+  std::vector<std::filesystem::path> mounts_;
+  core::YamlNode cluster_config_;
+  std::filesystem::path engine_;
+  int running_pid_ = 0;
+  int commands_ = 0;
+};
+
+}  // namespace scenarios
