@@ -10,13 +10,17 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/snapshot_names.hpp"
 #include "core/atomic_file.hpp"
 #include "core/cancel.hpp"
 #include "core/clock.hpp"
 #include "core/edit_distance.hpp"
 #include "core/logging.hpp"
 #include "core/process.hpp"
+#include "core/scratch_dir.hpp"
+#include "scenarios/game_day.hpp"
 #include "scenarios/runner.hpp"
+#include "store/store.hpp"
 
 namespace cli {
 namespace {
@@ -33,6 +37,7 @@ struct Options {
   bool keep = false;
   std::size_t repeat = 1;
   std::size_t jobs = 0;
+  std::string snapshot;
 };
 
 std::string environment(const char* name) {
@@ -86,6 +91,18 @@ scenarios::Tools tools_for(const Options& options) {
   return tools;
 }
 
+// The engines of the user's config, as it names them.
+std::string engine_lines(const drill::EngineSettings& settings) {
+  std::string text = "engines:\n  k3s:\n";
+  if (!settings.k3s_path.empty()) text += fmt::format("    path: {}\n", settings.k3s_path.string());
+  text += fmt::format("    download: {}\n    release_url: {}\n", settings.download == drill::Download::yes,
+                      settings.release_url);
+  if (!settings.cache.empty()) text += fmt::format("    cache: {}\n", settings.cache.string());
+  text += fmt::format("  container:\n    image: '{}'\n", settings.image);
+  if (!settings.standin_path.empty()) text += fmt::format("  standin:\n    path: {}\n", settings.standin_path.string());
+  return text;
+}
+
 // What cases mount is theirs alone, and goes with this program.
 void leave_mounts_of_host() {
   if (::geteuid() == 0 && ::unshare(CLONE_NEWNS) == 0) ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr);
@@ -100,9 +117,22 @@ int exit_code_of(const std::vector<scenarios::CaseResult>& results) {
 }
 
 int run(const Globals& globals, const Options& options) {
-  const std::vector<scenarios::Case> cases = chosen(options);
+  std::vector<scenarios::Case> cases = chosen(options);
   scenarios::RunOptions run;
   run.tools = tools_for(options);
+  const core::ScratchDir copies;
+  std::string snapshot_name;
+  if (!options.snapshot.empty()) {
+    const Config config = load_config(globals.config_path);
+    const store::Store store(config.store);
+    const store::Snapshot snapshot = Names(config, store).snapshot(options.snapshot);
+    snapshot_name = snapshot.full_name();
+    const std::filesystem::path directory = copies.path() / "series";
+    const std::size_t count = scenarios::copy_newest(store, snapshot, directory);
+    run.tools.game_day = {snapshot.manifest.cluster, directory, count, engine_lines(config.drill.engine)};
+    if (options.names.empty() && options.tags.empty())
+      std::erase_if(cases, [](const scenarios::Case& one) { return !one.has_tag("game-day"); });
+  }
   run.keep = options.keep;
   run.out = options.out;
   run.side_by_side = options.jobs > 0 ? options.jobs : scenarios::rooms_side_by_side();
@@ -132,6 +162,8 @@ int run(const Globals& globals, const Options& options) {
   core::clear_progress();
   if (!options.junit.empty())
     core::write_file_atomically(options.junit, reports::scenario_junit(results, watch.elapsed()));
+  if (run.tools.game_day && globals.format == Format::text)
+    print("\n" + reports::game_day_text(snapshot_name, results, page(globals)));
   print(globals.format == Format::json ? reports::scenario_json(results, watch.elapsed())
                                        : reports::scenario_summary(results, watch.elapsed(), page(globals)));
   return exit_code_of(results);
@@ -164,6 +196,8 @@ Action declare_scenario(CLI::App& app) {
   auto* played = app.add_subcommand("run", "Run cases, each in a room of its own");
   played->add_option("NAME", options->names, "Which; all when neither names nor tags are given");
   played->add_option("--tag", options->tags, "Those with this tag")->type_name("TAG");
+  played->add_option("--snapshot", options->snapshot, "A game day: replay what needs no node on copies of this one")
+      ->type_name("SNAPSHOT");
   played->add_option("--engine", options->engine, "What nodes and drills run: standin, container or k3s")
       ->type_name("ENGINE")
       ->check(one_of({"standin", "container", "k3s"}));
@@ -176,8 +210,12 @@ Action declare_scenario(CLI::App& app) {
       ->type_name("N")
       ->check(whole_number(1, 1000));
   played->add_option("-j,--jobs", options->jobs, "Cases side by side")->type_name("N")->check(whole_number(1, 64));
+  auto* described = app.add_subcommand("schema", "The JSON schema of a case file, for editors");
+  auto* words = app.add_subcommand("words", "The faults and expectations that a case may use");
   app.require_subcommand(1);
-  return [options, listed, shown](const Globals& globals) {
+  return [options, listed, shown, described, words](const Globals& globals) {
+    if (described->parsed()) return print(scenarios::case_schema()), 0;
+    if (words->parsed()) return print(scenarios::vocabulary_tables()), 0;
     if (listed->parsed()) return list(globals, *options);
     if (shown->parsed()) return show(globals, *options);
     return run(globals, *options);

@@ -98,7 +98,7 @@ std::string scenario_show_text(const Case& one, const Page& page) {
                      wrapped("", core::printable(one.story), 0, page.columns);
   if (!one.source.empty()) text += "\nseen at: " + core::printable(one.source) + "\n";
   if (!one.lesson.empty()) text += "\n" + wrapped("what to do: ", core::printable(one.lesson), 12, page.columns);
-  return text;
+  return text + "\n" + core::printable_lines(one.acts);
 }
 
 std::string scenario_line(const CaseResult& result, const Page& page) {
@@ -191,28 +191,28 @@ std::string scenario_junit(const std::vector<CaseResult>& results, std::chrono::
 }
 
 std::string game_day_text(const std::string& snapshot, const std::vector<CaseResult>& results, const Page& page) {
-  std::string text = fmt::format("A game day with copies of {}\n\n", core::printable(snapshot));
+  std::string text = fmt::format("A game day with copies of {}\n", core::printable(snapshot));
+  const auto cost = [](const std::optional<double>& seconds) {
+    return seconds ? core::format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(*seconds * 1e9))) : "-";
+  };
+  Table table({"DISASTER", "DRILL SAYS", "DATA LOST", "BACK AFTER"}, {});
   for (const CaseResult& result : results) {
     if (result.scenario == nullptr || result.verdict == Verdict::skip) continue;
-    text += core::printable(result.scenario->title) + "\n";
+    text += "\n" + core::printable(result.scenario->title) + "\n";
+    for (const std::string& difference : differences_of(result))
+      text += wrapped("  NOT AS IT SHOULD BE: ", core::printable(difference), 6, page.columns);
     const scenarios::Outcome* told = told_of(result);
-    if (told != nullptr) {
-      const std::string verdict = told->verdict.empty() ? fmt::format("exit code {}", told->exit_code) : told->verdict;
-      text += wrapped("  what happens  ", fmt::format("{}: {}", verdict, core::printable(in_one_line(*told))), 16,
-                      page.columns);
-      const auto cost = [](const std::optional<double>& seconds) {
-        return seconds ? core::format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(*seconds * 1e9)))
-                       : std::string("not measured");
-      };
-      text += fmt::format("  data lost     {}\n  time to heal  {}\n", cost(told->rpo_seconds), cost(told->rto_seconds));
-    }
+    if (told == nullptr) continue;
+    text += wrapped("  what happens  ", core::printable(in_one_line(*told)), 16, page.columns);
     if (!result.scenario->lesson.empty())
       text += wrapped("  what to do    ", core::printable(result.scenario->lesson), 16, page.columns);
-    for (const std::string& difference : differences_of(result))
-      text += wrapped("  NOT AS IT SHOULD BE: ", core::printable(difference), 16, page.columns);
-    text += "\n";
+    table.add({core::printable(result.scenario->title),
+               told->verdict.empty() ? fmt::format("exit code {}", told->exit_code) : core::printable(told->verdict),
+               cost(told->rpo_seconds), cost(told->rto_seconds)});
   }
-  return text;
+  return text + "\n" + table.text(page) +
+         "\nDATA LOST counts from the newest snapshot that can be restored to now, BACK AFTER is the recovery time as "
+         "drilled.\n";
 }
 
 }  // namespace reports

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <sstream>
 
 #include "core/edit_distance.hpp"
 #include "core/error.hpp"
@@ -201,6 +202,26 @@ Given read_given(const Decoder& decoder, const YamlNode& node) {
   return given;
 }
 
+// From the first of given, when and then to what else follows them.
+std::string acts_of(const std::string& text) {
+  std::string acts;
+  bool inside = false;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line[0] != ' ' && line[0] != '#')
+      inside = line.starts_with("given:") || line.starts_with("when:") || line.starts_with("then:");
+    if (inside) acts += line + "\n";
+  }
+  return acts;
+}
+
+// As one paragraph, however it was broken into lines.
+std::string joined(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 }  // namespace
 
 bool Case::has_tag(std::string_view tag) const { return std::find(tags.begin(), tags.end(), tag) != tags.end(); }
@@ -210,12 +231,13 @@ Case parse_case(const std::string& text, const std::filesystem::path& path) {
   const YamlNode root = core::parse_yaml(text, path.string());
   Case one;
   one.path = path;
+  one.acts = acts_of(text);
   one.name = path.stem();
   decoder.map(root, "a case",
               {{"title", [&](const YamlNode& value) { one.title = decoder.text(value); }},
-               {"story", [&](const YamlNode& value) { one.story = decoder.text(value); }},
+               {"story", [&](const YamlNode& value) { one.story = joined(decoder.text(value)); }},
                {"source", [&](const YamlNode& value) { one.source = decoder.text(value); }},
-               {"lesson", [&](const YamlNode& value) { one.lesson = decoder.text(value); }},
+               {"lesson", [&](const YamlNode& value) { one.lesson = joined(decoder.text(value)); }},
                {"tags",
                 [&](const YamlNode& value) {
                   decoder.check(value, Kind::texts);

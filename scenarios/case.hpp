@@ -58,6 +58,7 @@ struct Case {
   std::string story;
   std::string source;
   std::string lesson;
+  std::string acts;  // given, when and then, as the file has them
   std::vector<std::string> tags;
   Given given;
   std::vector<Step> when;

@@ -46,6 +46,12 @@ std::vector<std::string> words_of(const std::string& line) {
   return words;
 }
 
+// A case calls its cluster edge.
+std::string renamed(std::string word, const std::string& cluster) {
+  if (word == "edge" || word.starts_with("edge/")) word.replace(0, 4, cluster);
+  return word;
+}
+
 std::string indented(const core::YamlNode& map, const std::string& indent) {
   if (map.entries.empty()) return {};
   std::string text;
@@ -125,6 +131,11 @@ void Room::set_engine(const std::filesystem::path& program) {
 
 void Room::write_config() {
   std::string text = fmt::format("store: {}\n", store().string()) + indented(case_.given.config, "");
+  if (tools_.game_day) {
+    text += tools_.game_day->config + fmt::format("clusters:\n  {}:\n    host: 127.0.0.1\n", cluster()) +
+            indented(cluster_config_, "    ");
+    return core::write_file_atomically(directory_ / "config.yaml", text);
+  }
   if (case_.given.config.find("alive_for") == nullptr) text += kAliveFor;
   if (tools_.engine == "container")
     text += fmt::format("engines:\n  container:\n    image: {}\n", tools_.image);
@@ -138,9 +149,8 @@ void Room::write_config() {
 }
 
 void Room::take_snapshots() {
-  if (!tools_.snapshots.empty()) {
-    note("the snapshots of the game day are copied");
-    std::filesystem::copy(tools_.snapshots, store() / "edge", std::filesystem::copy_options::recursive);
+  if (tools_.game_day) {
+    std::filesystem::copy(tools_.game_day->snapshots, store() / cluster(), std::filesystem::copy_options::recursive);
     return;
   }
   for (std::size_t i = 0; i < case_.given.pulls; ++i) {
@@ -182,7 +192,7 @@ Node& Room::node(const std::string& name) {
 std::vector<std::filesystem::path> Room::snapshots() const {
   std::vector<std::filesystem::path> found;
   std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(store() / "edge", none))
+  for (const auto& entry : std::filesystem::directory_iterator(store() / cluster(), none))
     if (entry.is_directory() && !entry.path().filename().string().starts_with('.')) found.push_back(entry.path());
   std::sort(found.begin(), found.end());
   return found;
@@ -225,7 +235,7 @@ Outcome Room::run_drill(const Step& step) {
     argv.insert(argv.end(), {fmt::format("LD_PRELOAD={}", kFakeTime), "FAKETIME=" + step.clock,
                              "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_NO_CACHE=1"});
   argv.insert(argv.end(), {tools_.drill.string(), "--config", (directory_ / "config.yaml").string(), "-v", "--json"});
-  argv.insert(argv.end(), words.begin(), words.end());
+  for (const std::string& word : words) argv.push_back(renamed(word, cluster()));
 
   Outcome outcome;
   outcome.command = "drill " + step.drill;

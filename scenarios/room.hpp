@@ -18,6 +18,14 @@
 
 namespace scenarios {
 
+/// Whose snapshots stand for those of the cases.
+struct GameDay {
+  std::string cluster;
+  std::filesystem::path snapshots;  // a copy of the cluster's directory in the store
+  std::size_t count = 0;            // how many of them a case may ask for
+  std::string config;               // engines, and what else of the user's config is for all
+};
+
 /// What a case is run with.
 struct Tools {
   std::filesystem::path drill;      // the program, run anew for each command
@@ -27,7 +35,7 @@ struct Tools {
   std::string image;                // of engine container
   std::filesystem::path kubectl;    // k3s-client, or a kubectl
   std::filesystem::path node_program;
-  std::filesystem::path snapshots;  // for a game day: a store whose snapshots of `edge` stand for those of the case
+  std::optional<GameDay> game_day;
 };
 
 class Room {
@@ -47,6 +55,9 @@ class Room {
   const std::filesystem::path& directory() const { return directory_; }
   std::filesystem::path store() const { return directory_ / "store"; }
   const Tools& tools() const { return tools_; }
+
+  /// What the cluster of the case is called in config and store: edge, or that of a game day.
+  std::string cluster() const { return tools_.game_day ? tools_.game_day->cluster : "edge"; }
 
   /// edge, or spare.
   Node& node(const std::string& name = "edge");

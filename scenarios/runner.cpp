@@ -116,8 +116,12 @@ std::string unmet_need(const Case& one, const Tools& tools) {
   const auto needs = [&](Need need) {
     return meets(one.when, [&](const Step& step) { return step.fault != nullptr && step.fault->need == need; });
   };
-  if (!tools.snapshots.empty() && (one.needs_node() || needs(Need::snapshots)))
-    return "it needs a node, or a cluster of its own";
+  if (tools.game_day) {
+    if (!one.has_tag("game-day")) return "it needs a node, or a cluster of its own";
+    if (one.given.ages.size() > tools.game_day->count)
+      return fmt::format("it needs {} snapshots, and there are {}", one.given.ages.size(), tools.game_day->count);
+    return {};
+  }
   if ((one.needs_node() || one.given.store_bytes || needs(Need::root)) && !root)
     return "it makes a node or mounts a file system: needs root";
   if (tools.engine != "container" && !std::filesystem::exists(tools.k3s))
@@ -129,7 +133,7 @@ std::string unmet_need(const Case& one, const Tools& tools) {
   if (one.needs_node())
     for (const char* program : {"/usr/sbin/sshd", "/usr/bin/sqlite3", "/usr/bin/sudo"})
       if (!std::filesystem::exists(program)) return fmt::format("a node needs {}: scripts/setup installs it", program);
-  if (!one.given.ages.empty() && tools.snapshots.empty() && !root) return "its cluster is made on a node: needs root";
+  if (!one.given.ages.empty() && !root) return "its cluster is made on a node: needs root";
   return {};
 }
 
