@@ -18,6 +18,7 @@ import (
 	apiversion "k8s.io/component-base/version"
 
 	"k3s-standin/command"
+	"k3s-standin/fault"
 	"k3s-standin/server"
 	"k3s-standin/workload"
 )
@@ -48,6 +49,9 @@ func run(arguments []string) error {
 	}
 	switch name {
 	case "--version", "-v", "version":
+		if _, err := plantedFaults(); err != nil {
+			return err
+		}
 		fmt.Printf("k3s version %s\ngo version %s\n", version(), runtime.Version())
 		return nil
 	case "", "--help", "-h", "help":
@@ -63,6 +67,10 @@ func run(arguments []string) error {
 }
 
 func runServer(arguments []string) error {
+	planted, err := plantedFaults()
+	if err != nil {
+		return err
+	}
 	settings, err := command.ParseServer(arguments)
 	if errors.Is(err, pflag.ErrHelp) {
 		fmt.Print("k3s-standin server [flags]\n\n", command.Usage())
@@ -75,11 +83,29 @@ func runServer(arguments []string) error {
 		logrus.SetLevel(logrus.DebugLevel)
 	}
 	stampAPIVersion()
-	control, err := server.New(settings, version())
+	control, err := server.New(settings, version(), planted)
 	if err != nil {
 		return fmt.Errorf("Error: %w", err) //nolint:staticcheck // k3s's words
 	}
-	return prefixed(control.Run(untilSignalled()))
+	return prefixed(control.Run(lifeOf(planted)))
+}
+
+// plantedFaults are those of this copy of the program; one of them is its version.
+func plantedFaults() (fault.Planted, error) {
+	planted, err := fault.Read()
+	if planted.Version != "" {
+		release = planted.Version
+	}
+	return planted, err
+}
+
+// lifeOf is until a signal, or until SIGKILL.
+func lifeOf(planted fault.Planted) context.Context {
+	if planted.IgnoreSignals {
+		signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
+		return context.Background()
+	}
+	return untilSignalled()
 }
 
 // untilSignalled ends at the first signal, and the process at the second, as k3s's does.
