@@ -124,18 +124,10 @@ func secretFrom(settings *command.Settings, name string) (string, error) {
 }
 
 func (s *Server) settlePaths(settings *command.Settings) error {
-	root := settings.Text("data-dir")
-	if root == "" {
-		root = "/var/lib/rancher/k3s"
-		if os.Getuid() != 0 {
-			root = filepath.Join(os.Getenv("HOME"), ".rancher", "k3s")
-		}
-	}
-	absolute, err := filepath.Abs(root)
-	if err != nil {
+	var err error
+	if s.paths, err = pathsIn(settings.Text("data-dir")); err != nil {
 		return err
 	}
-	s.paths = paths{filepath.Join(absolute, "server")}
 	if given := settings.Text("write-kubeconfig"); given != "" {
 		s.kubeconfigPath, err = filepath.Abs(given)
 	}
