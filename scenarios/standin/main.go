@@ -18,6 +18,7 @@ import (
 	apiversion "k8s.io/component-base/version"
 
 	"k3s-standin/command"
+	"k3s-standin/fault"
 	"k3s-standin/server"
 	"k3s-standin/workload"
 )
@@ -29,6 +30,8 @@ const usage = `k3s-standin is the control plane for tests and demo; it is no k3s
 
   k3s-standin server [flags]     start the control plane (k3s's own flags)
   k3s-standin workload [flags]   fill a cluster through its API
+  k3s-standin token rotate --new-token NEW [--token OLD] [--data-dir DIR]
+  k3s-standin secrets-encrypt rotate-keys [--token TOKEN] [--data-dir DIR]
   k3s-standin --version
 `
 
@@ -48,6 +51,9 @@ func run(arguments []string) error {
 	}
 	switch name {
 	case "--version", "-v", "version":
+		if _, err := plantedFaults(); err != nil {
+			return err
+		}
 		fmt.Printf("k3s version %s\ngo version %s\n", version(), runtime.Version())
 		return nil
 	case "", "--help", "-h", "help":
@@ -57,12 +63,20 @@ func run(arguments []string) error {
 		return runServer(arguments[1:])
 	case "workload":
 		return runWorkload(arguments[1:])
+	case "token":
+		return maintain(arguments[1:], "rotate", command.ParseTokenRotate, server.RotateToken, "Token rotated, restart k3s nodes with new token")
+	case "secrets-encrypt":
+		return maintain(arguments[1:], "rotate-keys", command.ParseRotateKeys, server.RotateEncryptionKeys, "Keys rotated; secrets are not encrypted anew")
 	default:
 		return fmt.Errorf("Error: No help topic for '%s'", name) //nolint:staticcheck // k3s's words
 	}
 }
 
 func runServer(arguments []string) error {
+	planted, err := plantedFaults()
+	if err != nil {
+		return err
+	}
 	settings, err := command.ParseServer(arguments)
 	if errors.Is(err, pflag.ErrHelp) {
 		fmt.Print("k3s-standin server [flags]\n\n", command.Usage())
@@ -75,11 +89,29 @@ func runServer(arguments []string) error {
 		logrus.SetLevel(logrus.DebugLevel)
 	}
 	stampAPIVersion()
-	control, err := server.New(settings, version())
+	control, err := server.New(settings, version(), planted)
 	if err != nil {
 		return fmt.Errorf("Error: %w", err) //nolint:staticcheck // k3s's words
 	}
-	return prefixed(control.Run(untilSignalled()))
+	return prefixed(control.Run(lifeOf(planted)))
+}
+
+// plantedFaults are those of this copy of the program; one of them is its version.
+func plantedFaults() (fault.Planted, error) {
+	planted, err := fault.Read()
+	if planted.Version != "" {
+		release = planted.Version
+	}
+	return planted, err
+}
+
+// lifeOf is until a signal, or until SIGKILL.
+func lifeOf(planted fault.Planted) context.Context {
+	if planted.IgnoreSignals {
+		signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
+		return context.Background()
+	}
+	return untilSignalled()
 }
 
 // untilSignalled ends at the first signal, and the process at the second, as k3s's does.
@@ -94,6 +126,26 @@ func untilSignalled() context.Context {
 		os.Exit(1)
 	}()
 	return ctx
+}
+
+// maintain does to a stopped server what k3s does to one that runs, by the one subcommand that there is.
+func maintain(arguments []string, subcommand string, parse func([]string) (command.Maintenance, error),
+	do func(context.Context, command.Maintenance) error, done string) error {
+	if len(arguments) == 0 || arguments[0] != subcommand {
+		return fmt.Errorf("Error: the stand-in has only the subcommand '%s'", subcommand) //nolint:staticcheck // k3s's words
+	}
+	given, err := parse(arguments[1:])
+	if errors.Is(err, pflag.ErrHelp) {
+		return nil
+	}
+	if err == nil {
+		err = do(untilSignalled(), given)
+	}
+	if err != nil {
+		return fmt.Errorf("Error: %w", err) //nolint:staticcheck // k3s's words
+	}
+	fmt.Println(done)
+	return nil
 }
 
 func runWorkload(arguments []string) error {

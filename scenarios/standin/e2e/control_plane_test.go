@@ -63,13 +63,18 @@ type controlPlane struct {
 // start runs the quietest set of components, on loopback.
 func start(t *testing.T, dir string, extra ...string) *controlPlane {
 	t.Helper()
+	return startProgram(t, binary, dir, extra...)
+}
+
+func startProgram(t *testing.T, program, dir string, extra ...string) *controlPlane {
+	t.Helper()
 	p := &controlPlane{t: t, dir: dir, port: freePort(t), ended: make(chan error, 1)}
 	log, err := os.Create(p.log())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	p.process = exec.Command(binary, append([]string{"server",
+	p.process = exec.Command(program, append([]string{"server",
 		"--data-dir", dir, "--config", os.DevNull, "--write-kubeconfig", filepath.Join(dir, "kubeconfig"),
 		"--https-listen-port", fmt.Sprint(p.port), "--bind-address=127.0.0.1", "--node-ip=203.0.113.10",
 		"--disable-agent", "--disable-scheduler", "--disable-controller-manager", "--egress-selector-mode=cluster"}, extra...)...)

@@ -27,9 +27,11 @@ import (
 )
 
 const (
-	authorityLifetime = 10 * 365 * 24 * time.Hour
-	leafLifetime      = 365 * 24 * time.Hour
-	renewBefore       = 120 * 24 * time.Hour
+	// AuthorityLifetime is how long an authority is good for when it is made.
+	AuthorityLifetime = 10 * 365 * 24 * time.Hour
+
+	leafLifetime = 365 * 24 * time.Hour
+	renewBefore  = 120 * 24 * time.Hour
 )
 
 // Pair names the two files of a certificate and its key.
@@ -46,7 +48,8 @@ type Leaf struct {
 
 // EnsureAuthority makes a self-signed authority unless both files exist.
 // The result says whether it did, in which case every leaf below it is void.
-func EnsureAuthority(prefix string, at Pair) (created bool, err error) {
+// One that has less left than AuthorityLifetime is that much older, and expired if that is below zero.
+func EnsureAuthority(prefix string, left time.Duration, at Pair) (created bool, err error) {
 	if exist(at.Certificate, at.Key) {
 		return false, nil
 	}
@@ -54,12 +57,13 @@ func EnsureAuthority(prefix string, at Pair) (created bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	now := time.Now().UTC()
+	until := time.Now().UTC().Add(left)
+	since := until.Add(-AuthorityLifetime)
 	template := &x509.Certificate{
 		SerialNumber:          serial(),
-		Subject:               pkix.Name{CommonName: fmt.Sprintf("%s-ca@%d", prefix, now.Unix())},
-		NotBefore:             now,
-		NotAfter:              now.Add(authorityLifetime),
+		Subject:               pkix.Name{CommonName: fmt.Sprintf("%s-ca@%d", prefix, since.Unix())},
+		NotBefore:             since,
+		NotAfter:              until,
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment | x509.KeyUsageCertSign,
 		BasicConstraintsValid: true,
 		IsCA:                  true,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -102,6 +103,11 @@ func (s *Server) runAPIServer(ctx context.Context, given []string) error {
 	s.addSupervisorPaths(config.Aggregator.GenericConfig.Config.BuildHandlerChainFunc, func(build chainBuilder) {
 		config.Aggregator.GenericConfig.Config.BuildHandlerChainFunc = build
 	})
+	if s.planted.NeverReady {
+		// Not by AddReadyzChecks: the other servers' configs append to the same array.
+		generic := config.Aggregator.GenericConfig
+		generic.ReadyzChecks = append(slices.Clip(generic.ReadyzChecks), neverReady)
+	}
 	ready, err := config.Complete()
 	if err != nil {
 		return err

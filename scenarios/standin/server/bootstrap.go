@@ -108,15 +108,11 @@ func (b *bootstrapRow) tryLoad(ctx context.Context, password string, breakLock b
 // save seals the files on disk into the row. A filled row is left as it is.
 func (b *bootstrapRow) save(ctx context.Context, raw string) error {
 	logrus.Info("Saving cluster bootstrap data to datastore")
-	plaintext, err := bundle.ReadFromDisk(b.files)
-	if err != nil {
-		return err
-	}
 	password, err := token.Normalise(raw)
 	if err != nil {
 		return err
 	}
-	sealed, err := bundle.Seal(password, plaintext)
+	sealed, err := b.seal(password)
 	if err != nil {
 		return err
 	}
@@ -140,6 +136,15 @@ func (b *bootstrapRow) save(ctx context.Context, raw string) error {
 		return errors.New("found multiple bootstrap keys in storage")
 	}
 	return b.datastore.Update(ctx, bundle.Key(password), row.Modified, sealed)
+}
+
+// seal reads the files on disk.
+func (b *bootstrapRow) seal(password string) ([]byte, error) {
+	plaintext, err := bundle.ReadFromDisk(b.files)
+	if err != nil {
+		return nil, err
+	}
+	return bundle.Seal(password, plaintext)
 }
 
 // find returns the row of this token, nil if there is no row at all, and

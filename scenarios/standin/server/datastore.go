@@ -2,12 +2,14 @@ package server
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/k3s-io/kine/pkg/endpoint"
+	_ "github.com/mattn/go-sqlite3" // kine's
 )
 
 // Values that k3s and kine's own command line use. Compaction has no interval:
@@ -78,4 +80,9 @@ func (d *datastore) stop(atMost time.Duration) {
 	case <-done:
 	case <-time.After(atMost):
 	}
+}
+
+// openDatabase is a second connection to the file that kine has open.
+func openDatabase(p paths) (*sql.DB, error) {
+	return sql.Open("sqlite3", p.in("db", "state.db")+"?_busy_timeout=5000")
 }

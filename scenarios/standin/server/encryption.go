@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	encryptionv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
@@ -32,7 +33,7 @@ func (s *Server) ensureEncryption() error {
 		if _, err := os.Stat(s.paths.encryptionState()); err == nil {
 			return nil
 		}
-		return writeEncryptionState(s.paths.encryptionState(), content)
+		return writeEncryptionState(s.paths.encryptionState(), "start", content)
 	}
 	if content, err = newEncryptionConfig(s.encryptionProvider); err != nil {
 		return err
@@ -40,19 +41,44 @@ func (s *Server) ensureEncryption() error {
 	if err := os.WriteFile(s.paths.encryptionConfig(), content, secretFileMode); err != nil {
 		return err
 	}
-	return writeEncryptionState(s.paths.encryptionState(), content)
+	return writeEncryptionState(s.paths.encryptionState(), "start", content)
 }
 
-func writeEncryptionState(path string, config []byte) error {
+func writeEncryptionState(path, stage string, config []byte) error {
 	digest := sha256.Sum256(config)
-	return os.WriteFile(path, []byte("start-"+hex.EncodeToString(digest[:])), secretFileMode)
+	return os.WriteFile(path, []byte(stage+"-"+hex.EncodeToString(digest[:])), secretFileMode)
 }
 
-func newEncryptionConfig(provider string) ([]byte, error) {
+func newEncryptionKey(name string) encryptionv1.Key {
 	key := make([]byte, encryptionKeySizeBytes)
 	// crypto/rand never fails on the systems Go supports: it aborts instead.
 	_, _ = rand.Read(key)
-	keys := []encryptionv1.Key{{Name: provider + "key", Secret: base64.StdEncoding.EncodeToString(key)}}
+	return encryptionv1.Key{Name: name, Secret: base64.StdEncoding.EncodeToString(key)}
+}
+
+// withNewKey is the configuration with a new key before those of its first provider.
+func withNewKey(config []byte) ([]byte, error) {
+	var decoded encryptionv1.EncryptionConfiguration
+	if err := json.Unmarshal(config, &decoded); err != nil {
+		return nil, err
+	}
+	if len(decoded.Resources) == 0 || len(decoded.Resources[0].Providers) == 0 {
+		return nil, errors.New("the encryption configuration has no provider")
+	}
+	named := "-" + time.Now().Format(time.RFC3339)
+	switch first := &decoded.Resources[0].Providers[0]; {
+	case first.AESCBC != nil:
+		first.AESCBC.Keys = append([]encryptionv1.Key{newEncryptionKey("aescbckey" + named)}, first.AESCBC.Keys...)
+	case first.Secretbox != nil:
+		first.Secretbox.Keys = append([]encryptionv1.Key{newEncryptionKey("secretboxkey" + named)}, first.Secretbox.Keys...)
+	default:
+		return nil, errors.New("secrets encryption is not enabled")
+	}
+	return json.Marshal(decoded)
+}
+
+func newEncryptionConfig(provider string) ([]byte, error) {
+	keys := []encryptionv1.Key{newEncryptionKey(provider + "key")}
 	var first encryptionv1.ProviderConfiguration
 	switch provider {
 	case "aescbc":

@@ -69,7 +69,7 @@ func (s *Server) ensureMaterial() error {
 
 func (s *Server) ensureClientCertificates() error {
 	authority := s.paths.pair("client-ca")
-	fresh, err := pki.EnsureAuthority("k3s-client", authority)
+	fresh, err := pki.EnsureAuthority("k3s-client", s.authorityLeft(), authority)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (s *Server) ensureClientCertificates() error {
 
 func (s *Server) ensureServingCertificates() error {
 	authority := s.paths.pair("server-ca")
-	fresh, err := pki.EnsureAuthority("k3s-server", authority)
+	fresh, err := pki.EnsureAuthority("k3s-server", s.authorityLeft(), authority)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (s *Server) ensureServingCertificates() error {
 
 func (s *Server) ensureRequestHeader() error {
 	authority := s.paths.pair("request-header-ca")
-	fresh, err := pki.EnsureAuthority("k3s-request-header", authority)
+	fresh, err := pki.EnsureAuthority("k3s-request-header", s.authorityLeft(), authority)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (s *Server) ensureRequestHeader() error {
 func (s *Server) ensureEtcd() error {
 	both := []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	server, peer := s.paths.pair("etcd/server-ca"), s.paths.pair("etcd/peer-ca")
-	fresh, err := pki.EnsureAuthority("etcd-server", server)
+	fresh, err := pki.EnsureAuthority("etcd-server", s.authorityLeft(), server)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *Server) ensureEtcd() error {
 	if _, err := pki.EnsureLeaf(fresh, client, server, s.paths.pair("etcd/client")); err != nil {
 		return err
 	}
-	if fresh, err = pki.EnsureAuthority("etcd-peer", peer); err != nil {
+	if fresh, err = pki.EnsureAuthority("etcd-peer", s.authorityLeft(), peer); err != nil {
 		return err
 	}
 	_, err = pki.EnsureLeaf(fresh, s.named(pki.Leaf{CommonName: "etcd-peer", Usages: both}), peer, s.paths.pair("etcd/peer-server-client"))

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"os"
 	"path/filepath"
 
 	"k3s-standin/bundle"
@@ -9,6 +10,18 @@ import (
 
 // paths are the files of a data directory, laid out as k3s lays them out.
 type paths struct{ root string }
+
+// pathsIn are those in a data directory, or in the default one of this user.
+func pathsIn(dataDir string) (paths, error) {
+	if dataDir == "" {
+		dataDir = "/var/lib/rancher/k3s"
+		if os.Getuid() != 0 {
+			dataDir = filepath.Join(os.Getenv("HOME"), ".rancher", "k3s")
+		}
+	}
+	absolute, err := filepath.Abs(dataDir)
+	return paths{filepath.Join(absolute, "server")}, err
+}
 
 func (p paths) in(parts ...string) string {
 	return filepath.Join(append([]string{p.root}, parts...)...)

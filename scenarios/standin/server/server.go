@@ -20,6 +20,7 @@ import (
 
 	"k3s-standin/bundle"
 	"k3s-standin/command"
+	"k3s-standin/fault"
 )
 
 // How long a stop may take in each of its two halves. The second is longer than
@@ -60,10 +61,11 @@ type Server struct {
 	controllersUp              atomic.Bool
 	ownKindsServed             atomic.Bool
 	failures                   chan error
+	planted                    fault.Planted
 }
 
 // New settles everything that needs no datastore. Version is what the log and the node show.
-func New(settings *command.Settings, version string) (*Server, error) {
+func New(settings *command.Settings, version string, planted fault.Planted) (*Server, error) {
 	s := &Server{
 		version:                  version,
 		bindAddress:              settings.Text("bind-address"),
@@ -86,6 +88,7 @@ func New(settings *command.Settings, version string) (*Server, error) {
 		controllersExtra:         settings.Args("kube-controller-manager-arg"),
 		schedulerExtra:           settings.Args("kube-scheduler-arg"),
 		failures:                 make(chan error, 4),
+		planted:                  planted,
 	}
 	if !s.disableAgent && os.Getuid() != 0 {
 		return nil, errors.New("server must run as root, or with --rootless and/or --disable-agent")
@@ -121,18 +124,10 @@ func secretFrom(settings *command.Settings, name string) (string, error) {
 }
 
 func (s *Server) settlePaths(settings *command.Settings) error {
-	root := settings.Text("data-dir")
-	if root == "" {
-		root = "/var/lib/rancher/k3s"
-		if os.Getuid() != 0 {
-			root = filepath.Join(os.Getenv("HOME"), ".rancher", "k3s")
-		}
-	}
-	absolute, err := filepath.Abs(root)
-	if err != nil {
+	var err error
+	if s.paths, err = pathsIn(settings.Text("data-dir")); err != nil {
 		return err
 	}
-	s.paths = paths{filepath.Join(absolute, "server")}
 	if given := settings.Text("write-kubeconfig"); given != "" {
 		s.kubeconfigPath, err = filepath.Abs(given)
 	}
@@ -146,6 +141,9 @@ func (s *Server) Run(ctx context.Context) error {
 		logrus.Warn("Webhooks and apiserver aggregation may not function properly without an agent; please set egress-selector-mode to 'cluster' or 'pod'")
 	}
 	logrus.Infof("Starting k3s %s", s.version)
+	if s.planted.CrashAtStart {
+		return errors.New("planted fault: crash-at-start")
+	}
 	if err := os.MkdirAll(s.paths.root, directoryMode); err != nil {
 		return fmt.Errorf("can not mkdir %s: %w", s.paths.root, err)
 	}
@@ -164,6 +162,9 @@ func (s *Server) Run(ctx context.Context) error {
 		if err := s.saveBootstrap(ctx, row); err != nil {
 			return err
 		}
+	}
+	if err := s.loseKeys(ctx, row.datastore); err != nil {
+		return err
 	}
 	row.close()
 	// A failure leaves the datastore as it is, as k3s does, which dies on the spot.
@@ -301,6 +302,7 @@ func (s *Server) announce(ctx context.Context, ready chan struct{}) {
 		return
 	case <-ready:
 	}
+	s.crashLater()
 	time.AfterFunc(ownKindsWait, func() { s.ownKindsServed.Store(true) })
 	logrus.Info("Kube API server is now running")
 	logrus.Info("ETCD server is now running")
