@@ -37,14 +37,15 @@ class Decoder {
       if (found == readers.end()) {
         std::vector<std::string> known;
         for (const auto& [name, reader] : readers) known.push_back(name);
-        fail(value, unknown("key", key, known) + " in " + where);
+        fail(value, unknown("key", key, known, " in " + where));
       }
       found->second(value);
     }
   }
 
-  static std::string unknown(const std::string& what, const std::string& word, const std::vector<std::string>& known) {
-    return fmt::format("unknown {} '{}'; {}", what, word,
+  static std::string unknown(const std::string& what, const std::string& word, const std::vector<std::string>& known,
+                             const std::string& where = {}) {
+    return fmt::format("unknown {} '{}'{}; {}", what, word, where,
                        core::did_you_mean(word, known, fmt::format("known are: {}", fmt::join(known, ", "))));
   }
 

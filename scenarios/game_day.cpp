@@ -19,7 +19,8 @@ std::size_t copy_newest(const store::Store& store, const store::Snapshot& newest
     return std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.manifest.name == name; });
   };
   const auto last = find(newest.manifest.name);
-  if (last == all.end()) throw core::Error(core::ErrorKind::not_found, newest.full_name() + " has been removed meanwhile");
+  if (last == all.end())
+    throw core::Error(core::ErrorKind::not_found, newest.full_name() + " has been removed meanwhile");
   std::set<std::string> names;
   std::size_t count = 0;
   for (auto one = std::make_reverse_iterator(last + 1); one != all.rend() && count < kSnapshots; ++one) {

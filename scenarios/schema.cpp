@@ -75,8 +75,9 @@ json given_schema() {
       {"spare", described(state, "a second node")},
       {"cluster", described({{"enum", {"small", "filled", "encrypted"}}}, "what the cluster is")},
       {"objects", described({{"type", "string"}}, "more objects, as YAML")},
-      {"snapshots", described({{"oneOf", {{{"type", "integer"}, {"minimum", 1}}, {{"type", "array"}, {"items", duration}}}}},
-                              "so many pulls, or the ages of snapshots that no node is needed for")},
+      {"snapshots",
+       described({{"oneOf", {{{"type", "integer"}, {"minimum", 1}}, {{"type", "array"}, {"items", duration}}}}},
+                 "so many pulls, or the ages of snapshots that no node is needed for")},
       {"config", described({{"type", "object"}}, "more of drill's config")},
       {"cluster_config", described({{"type", "object"}}, "more of it, of edge")},
       {"store_size", described(schema_of(Kind::size, {}), "the store is on a file system of this size")},
@@ -84,8 +85,6 @@ json given_schema() {
       {"systemd", described({{"const", true}}, "the node needs a real systemd")},
   });
 }
-
-
 
 std::string arguments_cell(const Fault& fault) {
   std::string text;
@@ -104,13 +103,14 @@ std::string case_schema() {
   const json expect = {{"$ref", "#/$defs/expectations"}};
   const json steps = {{"type", "array"}, {"items", {{"$ref", "#/$defs/step"}}}, {"minItems", 1}};
   json step = json::array();
-  step.push_back(closed({{"drill", described({{"type", "string"}}, "a command, as typed behind drill")},
-                         {"at", described({{"type", "string"}}, "in during: what the outer command has said by then")},
-                         {"clock", described({{"type", "string"}, {"pattern", R"(^[+-][0-9]+(\.[0-9]+)?(ms|s|m|h|d)$)"}},
-                                             "how far the command's clock is ahead or behind")},
-                         {"during", described(steps, "what is done while it runs")},
-                         {"expect", expect}},
-                        {"drill"}));
+  step.push_back(
+      closed({{"drill", described({{"type", "string"}}, "a command, as typed behind drill")},
+              {"at", described({{"type", "string"}}, "in during: what the outer command has said by then")},
+              {"clock", described({{"type", "string"}, {"pattern", R"(^[+-][0-9]+(\.[0-9]+)?(ms|s|m|h|d)$)"}},
+                                  "how far the command's clock is ahead or behind")},
+              {"during", described(steps, "what is done while it runs")},
+              {"expect", expect}},
+             {"drill"}));
   for (const Fault& fault : faults()) step.push_back(fault_schema(fault));
   json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "A case of drill scenario"}};
   schema.update(closed({{"title", described({{"type", "string"}}, "what happened, in one sentence")},
