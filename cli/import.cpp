@@ -12,11 +12,13 @@
 #include "core/edit_distance.hpp"
 #include "core/file.hpp"
 #include "core/logging.hpp"
+#include "core/secret.hpp"
 #include "store/incoming.hpp"
 #include "store/store.hpp"
 #include "verifier/checks/check.hpp"
 #include "verifier/checks/file_checks.hpp"
 #include "verifier/keys/identity.hpp"
+#include "verifier/keys/token.hpp"
 
 namespace cli {
 namespace {
@@ -91,8 +93,8 @@ class Importer {
       : store_(store), options_(options), lock_(store.lock(options.cluster)) {
     settle_series(store, options.cluster);
     if (options.token_file.empty()) return;
-    token_ = core::read_file(options.token_file, kTokenBytes);
-    if (token_->find_first_not_of(" \t\r\n") == std::string::npos)
+    token_ = verifier::parse_token(core::Secret::taken_from(core::read_file(options.token_file, kTokenBytes)));
+    if (token_->content.view().find_first_not_of(" \t\r\n") == std::string_view::npos)
       throw core::Error(core::ErrorKind::usage, options.token_file.string() + ": the token is empty");
   }
 
@@ -125,7 +127,7 @@ class Importer {
     }
     store::Incoming incoming = store_.receive(options_.cluster);
     const core::CopiedFile image = copy_as_owner(path, incoming);
-    if (token_) incoming.add(store::kTokenFile, *token_);
+    if (token_) incoming.add(store::kTokenFile, token_->content.view());
     const core::AsOwner as(incoming.root());
     manifest.identity = verifier::read_identity(incoming.image(), token_);
     const store::Snapshot snapshot = incoming.commit(std::move(manifest), image, store::Arrival::imported);
@@ -161,7 +163,7 @@ class Importer {
   store::Store& store_;
   const Options& options_;
   store::ClusterLock lock_;
-  std::optional<std::string> token_;
+  std::optional<verifier::Token> token_;
 };
 
 int import_files(const Globals& globals, const Options& options) {

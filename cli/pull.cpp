@@ -16,6 +16,7 @@
 #include "core/cancel.hpp"
 #include "core/logging.hpp"
 #include "core/printable.hpp"
+#include "core/secret.hpp"
 #include "drill/verdict.hpp"
 #include "store/retention.hpp"
 #include "store/store.hpp"
@@ -87,6 +88,10 @@ puller::Target target_of(const Config& config, const store::Store& store, const 
   return target;
 }
 
+core::ClusterIdentity identity_of(const std::filesystem::path& database, core::Secret token) {
+  return verifier::read_identity(database, verifier::parse_token(std::move(token)));
+}
+
 reports::PullOutcome pull_cluster(const Config& config, store::Store& store, const std::string& cluster) {
   reports::PullOutcome outcome;
   outcome.cluster = cluster;
@@ -101,7 +106,7 @@ reports::PullOutcome pull_cluster(const Config& config, store::Store& store, con
     core::show_progress("pulling");
     const store::ClusterLock lock = store.lock(cluster);
     settle_series(store, cluster);
-    outcome.report = puller::pull(target_of(config, store, cluster), store, verifier::read_identity);
+    outcome.report = puller::pull(target_of(config, store, cluster), store, identity_of);
     note_series(store, outcome.report->snapshot);
     if (outcome.report->snapshot.of_another_cluster)
       outcome.another_cluster = another_cluster(store, outcome.report->snapshot);

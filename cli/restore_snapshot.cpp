@@ -104,7 +104,7 @@ void RestoreSnapshot::verify(restorer::Step& step, restorer::Faults faults, cons
                 "the snapshot holds no token: nothing says which cluster it is of, and k3s opens it only with its own; "
                 "docs/restore-by-hand.md is for that");
   read_needs(step);
-  core::write_new_file(token(), *copy_->token);
+  core::write_new_file(token(), copy_->token->content.view());
 }
 
 void RestoreSnapshot::refuse(restorer::Step& step, const std::vector<store::Snapshot>& snapshots,

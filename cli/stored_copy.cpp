@@ -29,7 +29,8 @@ StoredCopy copy_whole(store::Store& store, const store::Snapshot& snapshot) {
   StoredCopy copy{core::ScratchDir(), snapshot.full_name(), {}};
   if (snapshot.manifest.find(store::kTokenFile) != nullptr) {
     try {
-      copy.token = core::read_regular_file(snapshot.file(store::kTokenFile), store::kSmallFileBytes);
+      copy.token = verifier::parse_token(
+          core::Secret::taken_from(core::read_regular_file(snapshot.file(store::kTokenFile), store::kSmallFileBytes)));
     } catch (const core::Error& error) {
       if (error.kind() != core::ErrorKind::not_found) throw;
       throw core::Error(core::ErrorKind::damaged, error.what());

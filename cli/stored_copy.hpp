@@ -10,14 +10,15 @@
 #include "core/scratch_dir.hpp"
 #include "reports/json.hpp"
 #include "store/store.hpp"
+#include "verifier/keys/token.hpp"
 #include "verifier/verify.hpp"
 
 namespace cli {
 
 struct StoredCopy {
   core::ScratchDir scratch;
-  std::string name;                  // of the snapshot
-  std::optional<std::string> token;  // when it has one
+  std::string name;                      // of the snapshot
+  std::optional<verifier::Token> token;  // when it has one
 
   std::filesystem::path database() const { return scratch.path() / store::kDatabaseFile; }
 };

@@ -14,8 +14,10 @@
 #include "core/file.hpp"
 #include "core/logging.hpp"
 #include "core/scratch_dir.hpp"
+#include "core/secret.hpp"
 #include "drill/verdict.hpp"
 #include "store/store.hpp"
+#include "verifier/keys/token.hpp"
 #include "verifier/verdict.hpp"
 
 namespace cli {
@@ -39,7 +41,8 @@ reports::VerifyOutcome verify_file(const Options& options) {
   outcome.name = options.file.string();
   outcome.started_at = core::utc_now();
   verifier::Subject subject;
-  if (!options.token_file.empty()) subject.token = core::read_file(options.token_file);
+  if (!options.token_file.empty())
+    subject.token = verifier::parse_token(core::Secret::taken_from(core::read_file(options.token_file)));
   const core::ScratchDir scratch;
   subject.database = copy_plain(options.file, scratch);
   const core::ScratchDir older;

@@ -46,7 +46,7 @@ Material fetch(const Candidate& candidate, const std::filesystem::path& director
     return candidate.unpack ? core::read_regular_file(file)
                             : core::read_file(file);  // what is the user's may be a pipe
   };
-  if (candidate.token) material.token = read(*candidate.token);
+  if (candidate.token) material.token = verifier::parse_token(core::Secret::taken_from(read(*candidate.token)));
   for (const std::filesystem::path& config : candidate.configs)
     material.configs.push_back({config.filename(), read(config)});
   return material;

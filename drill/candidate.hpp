@@ -13,6 +13,7 @@
 #include "core/file.hpp"
 #include "drill/engine/engine.hpp"
 #include "k3s/config_file.hpp"
+#include "verifier/keys/token.hpp"
 #include "verifier/verify.hpp"
 
 namespace drill {
@@ -36,7 +37,7 @@ struct Candidate {
 /// Copies of a candidate's files: the database (with its -wal) in a directory of ours, the small ones in memory.
 struct Material {
   std::filesystem::path database;
-  std::optional<std::string> token;
+  std::optional<verifier::Token> token;
   std::vector<k3s::ConfigFile> configs;
 };
 

@@ -15,6 +15,7 @@
 
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "core/secret.hpp"
 
 namespace drill {
 namespace {
@@ -75,9 +76,10 @@ void flip_bytes(const std::filesystem::path& database) {
 
 void change_password(Material& twin) {
   if (!twin.token) throw core::Error(core::ErrorKind::not_found, "there is no token to make a wrong one of");
-  std::string& token = *twin.token;
-  const std::size_t last = token.find_last_not_of("\r\n");
-  if (last != std::string::npos) token[last] = token[last] == 'x' ? 'y' : 'x';
+  core::Secret content = twin.token->content;
+  const std::size_t last = content.view().find_last_not_of("\r\n");
+  if (last != std::string_view::npos) content.data()[last] = content.view()[last] == 'x' ? 'y' : 'x';
+  twin.token = verifier::parse_token(std::move(content));
 }
 
 void truncate(const std::filesystem::path& database) {

@@ -117,7 +117,7 @@ class Reception {
   }
 
   core::UtcTime taken_at() const { return *taken_at_; }
-  const std::string& token() const { return token_; }
+  core::Secret take_token() { return std::move(token_); }
   bool came_whole() const { return whole_.has_value(); }
 
  private:
@@ -165,7 +165,7 @@ class Reception {
     std::string content;
     node_.body(item, [&](std::string_view block) { content += block; });
     on_this_machine([&] { incoming_.add(item.name, content); });
-    if (item.name == store::kTokenFile) token_ = std::move(content);
+    if (item.name == store::kTokenFile) token_ = core::Secret::taken_from(std::move(content));
   }
 
   void receive_whole(const ssh::Item& item) {
@@ -193,7 +193,7 @@ class Reception {
   ImageBuilder& image_;
   std::set<std::string> items_;
   std::optional<core::UtcTime> taken_at_;
-  std::string token_;
+  core::Secret token_;
   std::optional<core::CopiedFile> whole_;
 };
 
@@ -315,7 +315,7 @@ PullReport attempt(const Target& target, store::Store& store, const ReadIdentity
   manifest.sqlite_version = report.node.sqlite_version;
   image->close();
   on_this_machine([&] {
-    if (read_identity) manifest.identity = read_identity(incoming.image(), reception.token());
+    if (read_identity) manifest.identity = read_identity(incoming.image(), reception.take_token());
     report.snapshot = incoming.commit(std::move(manifest), database, store::Arrival::captured);
   });
   return report;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/secret.hpp"
 #include "puller/target.hpp"
 #include "store/store.hpp"
 
@@ -58,10 +59,9 @@ std::string fallback_warning(const std::string& fallback);
 /// to be allowed once drill-node is there.
 std::string sudoers_line(const Target& target, const std::string& user);
 
-/// Which cluster `database` is of, as far as it and `token`, the content of server/token, tell. What it throws ends the
-/// pull.
-using ReadIdentity =
-    std::function<core::ClusterIdentity(const std::filesystem::path& database, const std::string& token)>;
+/// Which cluster `database` is of, as far as it and `token`, the content of server/token, tell. A pull brings that as
+/// it is, and leaves it to this to understand it. What it throws ends the pull.
+using ReadIdentity = std::function<core::ClusterIdentity(const std::filesystem::path& database, core::Secret token)>;
 
 /// Pulls one snapshot into `store`, published under the time its read transaction began: our clock when the node
 /// says that it is about to begin. Throws: as inspect, and storage (a full disk here or there). Leaves: nothing in the

@@ -6,7 +6,6 @@
 #include "core/error.hpp"
 #include "core/sha256.hpp"
 #include "verifier/keys/bootstrap.hpp"
-#include "verifier/keys/token.hpp"
 #include "verifier/kine/sqlite.hpp"
 #include "verifier/objects/object_texts.hpp"
 
@@ -55,15 +54,14 @@ void read_volumes(Database& database, std::vector<Volume>& volumes) {
 
 }  // namespace
 
-RestoreNeeds needs_of_token(const std::string& token) {
+RestoreNeeds needs_of_token(const Token& token) {
   RestoreNeeds needs;
-  const Token parsed = parse_token(token);
-  needs.token_sha256 = core::sha256_hex(parsed.password.view());
-  if (!parsed.ca_hash.empty()) needs.ca_hashes.push_back(parsed.ca_hash);
+  needs.token_sha256 = core::sha256_hex(token.password.view());
+  if (!token.ca_hash.empty()) needs.ca_hashes.push_back(token.ca_hash);
   return needs;
 }
 
-RestoreNeeds read_restore_needs(const std::filesystem::path& path, const std::string& token) {
+RestoreNeeds read_restore_needs(const std::filesystem::path& path, const Token& token) {
   Database database(path);
   const std::optional<OpenedBootstrap> opened = open_bootstrap(database, token);
   if (!opened) throw core::Error(core::ErrorKind::damaged, "the snapshot's token does not open its bootstrap row");

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "verifier/keys/token.hpp"
+
 namespace verifier {
 
 /// A PersistentVolume: its data lie elsewhere.
@@ -28,9 +30,9 @@ struct RestoreNeeds {
 };
 
 /// What a token alone says, for a snapshot of which no more can be read: the hashes.
-RestoreNeeds needs_of_token(const std::string& token);
+RestoreNeeds needs_of_token(const Token& token);
 
 /// Throws: damaged (not a database of kine's, a token that does not open it), storage, cancelled.
-RestoreNeeds read_restore_needs(const std::filesystem::path& database, const std::string& token);
+RestoreNeeds read_restore_needs(const std::filesystem::path& database, const Token& token);
 
 }  // namespace verifier

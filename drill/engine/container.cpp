@@ -21,6 +21,7 @@
 #include "core/error.hpp"
 #include "core/logging.hpp"
 #include "core/process.hpp"
+#include "core/secret.hpp"
 #include "drill/engine/release.hpp"
 #include "drill/sandbox/fd_passing.hpp"
 #include "drill/sandbox/inside.hpp"
@@ -303,7 +304,8 @@ class ContainerEngine : public Engine {
   void send_database() {
     const core::Fd database = core::open_file(restore_.database, O_RDONLY);
     const std::uintmax_t size_bytes = std::filesystem::file_size(restore_.database);
-    say(fmt::format("{}\n{}\n", first_line(restore_.token), size_bytes));
+    const std::string_view token = restore_.token.content.view();
+    say(core::Secret::taken_from(fmt::format("{}\n{}\n", token.substr(0, token.find('\n')), size_bytes)).view());
     std::string block(1U << 16U, '\0');
     while (true) {
       const ssize_t got = ::read(database.get(), block.data(), block.size());

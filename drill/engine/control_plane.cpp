@@ -18,7 +18,7 @@ constexpr std::chrono::milliseconds kLongestRetryInterval{250};
 }  // namespace
 
 void ControlPlane::place(const RestoreSet& restore) {
-  secret_ = verifier::secret_part(restore.token);
+  secret_ = core::Secret(verifier::secret_part(restore.token));
   const core::CopiedFile placed = engine_->place(restore);
   if (placed.sha256 != core::hash_file(restore.database).sha256)
     throw core::Error(core::ErrorKind::damaged, "what was placed is not what was verified");

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/secret.hpp"
 #include "drill/engine/api.hpp"
 #include "drill/engine/boot.hpp"
 #include "drill/engine/engine.hpp"
@@ -50,7 +51,7 @@ class ControlPlane {
 
  private:
   std::unique_ptr<Engine> engine_;
-  std::string secret_;
+  core::Secret secret_;  // that no line of the log may show
   std::optional<EngineLog> log_;
   std::optional<ApiClient> api_;
 };

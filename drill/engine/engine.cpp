@@ -99,7 +99,7 @@ class ProcessEngine : public Engine {
     std::filesystem::create_directories(root / "data/server/db");
     for (const char* directory : {"data", "data/server", "data/server/db"})
       std::filesystem::permissions(root / directory, std::filesystem::perms::owner_all);
-    core::write_new_file(root / "token", restore.token);
+    core::write_new_file(root / "token", restore.token.content.view());
     core::write_new_file(root / "config.yaml", "");
     return copy_database(restore.database, root / "data/server/db/state.db");
   }

@@ -15,6 +15,7 @@
 #include "core/fd.hpp"
 #include "core/file.hpp"
 #include "drill/sandbox/sandbox.hpp"
+#include "verifier/keys/token.hpp"
 
 namespace drill {
 
@@ -54,7 +55,7 @@ enum class Controllers { off, on };
 /// What is restored, and the flags that must be as they were on the original server.
 struct RestoreSet {
   std::filesystem::path database;  // a file of ours; a -wal beside it belongs to it
-  std::string token;
+  verifier::Token token;
   std::vector<std::string> server_flags;  // "--service-cidr=10.53.0.0/16", "--secrets-encryption"
   Controllers controllers = Controllers::off;
 };

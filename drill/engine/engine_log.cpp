@@ -30,7 +30,7 @@ std::string message_of(const std::string& line) {
 
 }  // namespace
 
-EngineLog::EngineLog(int fd, std::string secret) : fd_(fd), secret_(std::move(secret)) {}
+EngineLog::EngineLog(int fd, core::Secret secret) : fd_(fd), secret_(std::move(secret)) {}
 
 bool EngineLog::read_some(std::chrono::milliseconds patience) {
   if (!core::wait_for(fd_, POLLIN, patience)) return true;
@@ -70,8 +70,9 @@ std::size_t EngineLog::count(std::initializer_list<std::string_view> texts) cons
 // The message, without the secret, and not too long.
 std::string EngineLog::presentable(const std::string& line) const {
   std::string words = message_of(line);
-  for (std::size_t at = 0; !secret_.empty() && (at = words.find(secret_, at)) != std::string::npos; at += 3)
-    words.replace(at, secret_.size(), "***");
+  const std::string_view secret = secret_.view();
+  for (std::size_t at = 0; !secret.empty() && (at = words.find(secret, at)) != std::string::npos; at += 3)
+    words.replace(at, secret.size(), "***");
   if (words.size() > kMaxWords) words = words.substr(0, kMaxWords) + "...";
   return words;
 }

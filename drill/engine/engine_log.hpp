@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/secret.hpp"
+
 namespace drill {
 
 class EngineLog {
@@ -16,7 +18,7 @@ class EngineLog {
   using TimePoint = std::chrono::steady_clock::time_point;
 
   /// Reads from `fd`, which stays the caller's. `secret` never appears in a line that is handed out.
-  EngineLog(int fd, std::string secret);
+  EngineLog(int fd, core::Secret secret);
 
   /// Waits up to `patience` for output and takes in what there is. False once the other end is closed.
   /// Throws: cancelled.
@@ -47,7 +49,7 @@ class EngineLog {
   std::string presentable(const std::string& line) const;
 
   int fd_;
-  std::string secret_;
+  core::Secret secret_;
   std::string partial_;
   std::vector<Line> lines_;
 };

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "core/sha256.hpp"
-#include "verifier/keys/token.hpp"
 
 namespace drill {
 namespace {
@@ -21,7 +20,7 @@ void warn(core::Check& check, std::string message) {
 
 }  // namespace
 
-core::Check prove_identity(ApiClient& api, const verifier::Verification& snapshot, const std::string& token) {
+core::Check prove_identity(ApiClient& api, const verifier::Verification& snapshot, const verifier::Token& token) {
   core::Check check{"identity", core::CheckVerdict::pass, {}, {}};
   const ServedAnswer kube_system = api.send("GET", "/api/v1/namespaces/kube-system");
   if (!kube_system.ok()) {
@@ -34,8 +33,7 @@ core::Check prove_identity(ApiClient& api, const verifier::Verification& snapsho
   const std::string ca = core::sha256_hex(api.ca_pem());
   if (!snapshot.ca_sha256.empty() && ca != snapshot.ca_sha256)
     fail(check, "this is another cluster: its certificate authority is not the one in the snapshot's bootstrap row");
-  if (const std::string hash = verifier::parse_token(token).ca_hash;
-      !hash.empty() && snapshot.ca_sha256.empty() && hash != ca)
+  if (!token.ca_hash.empty() && snapshot.ca_sha256.empty() && token.ca_hash != ca)
     fail(check, "this is another cluster: its certificate authority is not the one the token names");
 
   const std::vector<std::string> keys = api.service_account_keys();

@@ -7,13 +7,14 @@
 
 #include "core/finding.hpp"
 #include "drill/engine/api.hpp"
+#include "verifier/keys/token.hpp"
 #include "verifier/verify.hpp"
 
 namespace drill {
 
 /// Check `identity`: the kube-system namespace's uid, the certificate authority and the keys that sign service
 /// accounts' tokens are the snapshot's. Throws: unreachable, timeout.
-core::Check prove_identity(ApiClient& api, const verifier::Verification& snapshot, const std::string& token);
+core::Check prove_identity(ApiClient& api, const verifier::Verification& snapshot, const verifier::Token& token);
 
 /// Check `health`: every line of /readyz?verbose is green. Throws: unreachable, timeout.
 core::Check prove_health(ApiClient& api);

@@ -7,7 +7,7 @@ namespace {
 
 std::string flags_of(const std::vector<std::string>& configs) {
   drill::Material material;
-  material.token = "secret\n";
+  material.token = verifier::parse_token("secret\n");
   for (const std::string& text : configs) material.configs.push_back({"config.yaml", text});
   std::string flags;
   for (const std::string& flag : drill::restore_set(material, {}, drill::Controllers::off).server_flags)

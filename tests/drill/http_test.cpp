@@ -34,7 +34,7 @@ struct Pipe {
 TEST_CASE("a server that says more than its pipe holds before it answers is heard and answers") {
   const Listener listener;
   Pipe pipe;
-  drill::EngineLog log(pipe.out.get(), "");
+  drill::EngineLog log(pipe.out.get(), {});
   const std::string line(99, 'x');
   std::thread server([&] {
     const core::Fd peer = listener.accept();

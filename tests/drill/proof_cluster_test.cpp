@@ -295,7 +295,7 @@ TEST_CASE_METHOD(Restored, "another kube-system, CA or service-account key is an
   snapshot.ca_sha256 = std::string(64, '0');
   CHECK_THAT(findings_of(identity()), Catch::Contains("certificate authority is not the one in the snapshot"));
   snapshot.ca_sha256.clear();
-  material.token = "K10" + std::string(64, '0') + "::server:x";
+  material.token = verifier::parse_token("K10" + std::string(64, '0') + "::server:x");
   CHECK_THAT(findings_of(identity()), Catch::Contains("not the one the token names"));
   snapshot = sound;
   REQUIRE(snapshot.service_account_keys.size() == 1);

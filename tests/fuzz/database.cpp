@@ -41,6 +41,6 @@ void check_numbers(const verifier::Verification& result) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input = fuzz::text(data, size);
-  check_numbers(verifier::verify({write_input(input), "5f3c1b7e9a2d4c6850e1f2a3b4c5d6e7", {}}));
+  check_numbers(verifier::verify({write_input(input), verifier::parse_token("5f3c1b7e9a2d4c6850e1f2a3b4c5d6e7"), {}}));
   return 0;
 }

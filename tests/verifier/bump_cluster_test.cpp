@@ -79,7 +79,8 @@ TEST_CASE("A control plane serves a bumped copy as it serves the snapshot, and g
   const core::ScratchDir scratch;
   const std::filesystem::path original = seed() / "server/db/state.db";
   const std::filesystem::path copy = scratch.path() / "state.db";
-  const std::string token = core::read_file(seed() / "server/token");
+  const std::string token_file = core::read_file(seed() / "server/token");
+  const verifier::Token token = verifier::parse_token(token_file);
   core::copy_file(original, copy);
   const verifier::Verification before = verifier::verify({original, token, {}});
   const std::int64_t bumped = verifier::bump_revision(copy, verifier::revision_beyond(before.revision, 1h)).value;
@@ -91,7 +92,7 @@ TEST_CASE("A control plane serves a bumped copy as it serves the snapshot, and g
   CHECK(after.objects.size() == before.objects.size());
 
   standin::Server server;
-  server.restore(copy, token);
+  server.restore(copy, token_file);
   server.start();
   // At the revision that it was bumped to, the API has every object, each at the revision that wrote it.
   std::size_t matched = 0;

@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "verifier/keys/token.hpp"
 
 namespace damage {
 
 /// One snapshot about to be damaged, in a scratch directory of its own.
 struct Scene {
   std::filesystem::path database;  // a copy, to be damaged; its WAL is beside it
-  std::optional<std::string> token;
+  std::optional<verifier::Token> token;
   std::optional<core::UtcTime> taken_at;
   std::filesystem::path previous;  // an older image of the same cluster, never changed
   std::filesystem::path other;     // one of another cluster, never changed

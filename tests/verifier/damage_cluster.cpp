@@ -99,7 +99,13 @@ struct Seal {
 damage::Stage make_damage_stage(const std::filesystem::path& directory, kine::Era era) {
   const Seal ours("the-password-of-this-cluster");
   const Seal theirs("the-password-of-another-one");
-  damage::Stage stage{directory / "now.db", directory / "before.db", directory / "other.db", ours.token, {}, {}, {}};
+  damage::Stage stage{directory / "now.db",
+                      directory / "before.db",
+                      directory / "other.db",
+                      verifier::parse_token(ours.token),
+                      {},
+                      {},
+                      {}};
   {
     kine::Database other(stage.other, era);
     other.create(theirs.key, theirs.value);

@@ -29,7 +29,7 @@ TEST_CASE("Each damage to a lived-in cluster's database is found by what it need
   const core::ScratchDir scratch;
   damage::Stage stage = make_damage_stage(scratch.path(), kine::Era::c);  // for the other cluster
   stage.database = seed / "server/db/state.db";
-  stage.token = damage::read_bytes(seed / "server/token");
+  stage.token = verifier::parse_token(damage::read_bytes(seed / "server/token"));
   stage.said.clear();
   std::filesystem::copy_file(stage.database, stage.previous, std::filesystem::copy_options::overwrite_existing);
   {

@@ -122,24 +122,26 @@ bool torn_by_checkpoint(Scene& scene) {
 }
 
 bool other_token(Scene& scene) {
-  scene.token = "K10" + std::string(64, 'a') + "::server:not-the-token";
+  scene.token = verifier::parse_token("K10" + std::string(64, 'a') + "::server:not-the-token");
   return true;
 }
 
 bool malformed_token(Scene& scene) {
-  scene.token = "abcdef.0123456789abcdef";
+  scene.token = verifier::parse_token("abcdef.0123456789abcdef");
   return true;
 }
 
 bool foreign_ca_token(Scene& scene) {
-  if (!scene.token || !scene.token->starts_with("K10") || scene.token->size() < 67) return false;
-  char& digit = (*scene.token)[3 + scene.below(64)];
+  if (!scene.token || scene.token->ca_hash.empty()) return false;
+  std::string content(scene.token->content.view());
+  char& digit = content[3 + scene.below(64)];
   digit = digit == '0' ? '1' : '0';
+  scene.token = verifier::parse_token(content);
   return true;
 }
 
 bool empty_token(Scene& scene) {
-  scene.token = "";
+  scene.token = verifier::parse_token("");
   return true;
 }
 

@@ -26,7 +26,7 @@ using damage::Outcome;
 
 constexpr unsigned kThreads = 2;
 
-std::string read_token(const char* path) { return damage::read_bytes(path); }
+verifier::Token read_token(const char* path) { return verifier::parse_token(damage::read_bytes(path)); }
 
 // Calls work(0) to work(count-1) from kThreads threads.
 void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {

@@ -75,7 +75,8 @@ void check_values(const std::map<std::string, std::string>& values, const verifi
 }
 
 void check_bootstrap_of(const standin::Server& server) {
-  const verifier::Verification result = verifier::verify({server.database(), server.token(), std::nullopt});
+  const verifier::Verification result =
+      verifier::verify({server.database(), verifier::parse_token(server.token()), std::nullopt});
   CHECK(result.secrets_encryption);
   for (const core::Check& check : result.checks) {
     if (check.name != "bootstrap") continue;
@@ -94,7 +95,7 @@ TEST_CASE("Secrets of a cluster that encrypts them as k3s does by default are op
   fill(server, "secrets", "Secret");
   server.stop();
   verifier::Database database(server.database());
-  const auto opened = verifier::open_bootstrap(database, server.token());
+  const auto opened = verifier::open_bootstrap(database, verifier::parse_token(server.token()));
   REQUIRE(opened);
   const auto secrets = live_values(database, "secrets");
   CHECK(secrets.size() >= 6);
@@ -119,7 +120,7 @@ TEST_CASE("Values sealed with secretbox and aesgcm are opened, with an older key
   fill(server, "configmaps", "ConfigMap");
   server.stop();
   verifier::Database database(server.database());
-  const auto opened = verifier::open_bootstrap(database, server.token());
+  const auto opened = verifier::open_bootstrap(database, verifier::parse_token(server.token()));
   REQUIRE(opened);
   CHECK(opened->encryption_problem.empty());
   const auto secrets = live_values(database, "secrets");

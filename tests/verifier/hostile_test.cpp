@@ -132,7 +132,7 @@ TEST_CASE("A check that cannot look says so, and is neither a pass nor a failure
   for (int i = 0; i < 4; ++i) deep /= std::string(200, 'd');  // longer than SQLite opens
   std::filesystem::create_directories(deep);
   std::filesystem::copy_file(fixture.path(), deep / "state.db");
-  const auto result = verifier::verify({deep / "state.db", "token", {}});
+  const auto result = verifier::verify({deep / "state.db", verifier::parse_token("token"), {}});
   CHECK(check_named(result, "file").verdict == core::CheckVerdict::pass);
   for (const char* name : {"sqlite", "schema"}) {
     CHECK(check_named(result, name).verdict == core::CheckVerdict::could_not_run);

@@ -21,10 +21,11 @@ TEST_CASE("A database tells its cluster by the uid of kube-system, and with its 
     database.update(kKubeSystem, kine::protobuf({"v1", "Namespace", "kube-system", "", "0c1d-2e3f"}));
     database.create(vector::kKey, vector::kSealed);
   });
-  const core::ClusterIdentity identity = verifier::read_identity(fixture.path(), vector::kPassword);
+  const core::ClusterIdentity identity =
+      verifier::read_identity(fixture.path(), verifier::parse_token(vector::kPassword));
   CHECK(identity.kube_system_uid == "0c1d-2e3f");
   CHECK(identity.ca_sha256 == vector::kCaHash);
-  const core::ClusterIdentity by_a_stranger = verifier::read_identity(fixture.path(), "another");
+  const core::ClusterIdentity by_a_stranger = verifier::read_identity(fixture.path(), verifier::parse_token("another"));
   CHECK(by_a_stranger == core::ClusterIdentity{"0c1d-2e3f", ""});
   CHECK(verifier::read_identity(fixture.path(), {}) == by_a_stranger);
 }

@@ -17,7 +17,7 @@ struct Stage {
   std::filesystem::path database;
   std::filesystem::path previous;
   std::filesystem::path other;
-  std::optional<std::string> token;
+  std::optional<verifier::Token> token;
   std::optional<core::UtcTime> taken_at;  // set by prepare()
   std::string sha256;
   std::set<std::pair<std::string, std::string>> said;  // check and message: warnings that are there without damage

@@ -58,7 +58,7 @@ TEST_CASE(
                       kine::protobuf({"v1", "Pod", pod, "shop", std::string("uid-") + pod},
                                      kine::field(2, kine::field(2, kine::field(1, "c") + kine::field(2, image)))));
   });
-  const verifier::RestoreNeeds needs = verifier::read_restore_needs(snapshot.path, kPassword);
+  const verifier::RestoreNeeds needs = verifier::read_restore_needs(snapshot.path, verifier::parse_token(kPassword));
   CHECK(needs.token_sha256 == core::sha256_hex(kPassword));
   CHECK(needs.ca_hashes == std::vector<std::string>{core::sha256_hex(snapshot.ca.pem)});
   CHECK_FALSE(needs.secrets_encryption);
@@ -75,9 +75,9 @@ TEST_CASE("a token that names another CA, and one that does not open the row, ar
   const Snapshot snapshot;
   snapshot.make([](kine::Database&) {});
   const std::string other(64, '7');
-  const verifier::RestoreNeeds needs =
-      verifier::read_restore_needs(snapshot.path, "K10" + other + "::server:" + kPassword + "\n");
+  const verifier::RestoreNeeds needs = verifier::read_restore_needs(
+      snapshot.path, verifier::parse_token("K10" + other + "::server:" + kPassword + "\n"));
   CHECK(needs.ca_hashes == std::vector<std::string>{core::sha256_hex(snapshot.ca.pem), other});
   for (const char* token : {"another", "", "K10"})
-    CHECK_THROWS_AS(verifier::read_restore_needs(snapshot.path, token), core::Error);
+    CHECK_THROWS_AS(verifier::read_restore_needs(snapshot.path, verifier::parse_token(token)), core::Error);
 }

@@ -68,7 +68,7 @@ std::filesystem::path copy(const std::filesystem::path& file, const std::filesys
 int main(int argument_count, char** arguments) {
   if (argument_count != 4) return fmt::print(stderr, "usage: soundness TOKEN DIRECTORY KIND\n"), 2;
   std::ifstream token_file(arguments[1]);
-  const std::string token{std::istreambuf_iterator<char>(token_file), {}};
+  const verifier::Token token = verifier::parse_token(std::string(std::istreambuf_iterator<char>(token_file), {}));
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(arguments[2])) {
     const std::string name = entry.path().filename();

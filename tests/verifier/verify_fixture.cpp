@@ -67,7 +67,9 @@ void VerifyFixture::replace(std::string_view bytes) const {
 
 verifier::Verification VerifyFixture::verify(std::optional<std::string> token,
                                              std::optional<std::string> sha256) const {
-  return verifier::verify({path(), std::move(token), std::move(sha256)});
+  verifier::Subject subject{path(), {}, std::move(sha256)};
+  if (token) subject.token = verifier::parse_token(*token);
+  return verifier::verify(subject);
 }
 
 const core::Check& check_named(const verifier::Verification& result, std::string_view name) {

@@ -214,7 +214,8 @@ TEST_CASE("After a restore with a bump a watching client is told, lists anew, an
   }
   Stage stage(seed);
   Informer& informer = *stage.informer;
-  const core::Revision of_snapshot = verifier::verify({stage.snapshot, stage.token, {}}).revision;
+  const core::Revision of_snapshot =
+      verifier::verify({stage.snapshot, verifier::parse_token(stage.token), {}}).revision;
   const core::Revision bumped = verifier::bump_revision(stage.snapshot, verifier::revision_beyond(of_snapshot, 1min));
   stage.restore();
   informer.await("delete", "late");

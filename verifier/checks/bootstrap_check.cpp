@@ -135,11 +135,10 @@ std::optional<OpenedBootstrap> check_bootstrap(Database& database, const Subject
     check.skip("skipped: no token was given, so nothing proves that this database can be restored");
     return std::nullopt;
   }
-  const Token token = parse_token(*subject.token);
-  const std::optional<Bundle> bundle = find_and_open(database, token, check);
+  const std::optional<Bundle> bundle = find_and_open(database, *subject.token, check);
   if (!bundle) return std::nullopt;
-  check_token_ca(*bundle, token, check);
-  check_passwd(*bundle, token, check);
+  check_token_ca(*bundle, *subject.token, check);
+  check_passwd(*bundle, *subject.token, check);
   check_authorities(*bundle, now, check);
   return describe(*bundle);
 }

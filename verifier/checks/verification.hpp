@@ -13,6 +13,7 @@
 #include "core/clock.hpp"
 #include "core/finding.hpp"
 #include "core/revision.hpp"
+#include "verifier/keys/token.hpp"
 #include "verifier/objects/objects.hpp"
 
 namespace verifier {
@@ -20,14 +21,14 @@ namespace verifier {
 /// An earlier snapshot to compare with.
 struct Previous {
   std::string name;
-  std::filesystem::path database;    // a scratch copy, too
-  std::optional<std::string> token;  // its own
+  std::filesystem::path database;  // a scratch copy, too
+  std::optional<Token> token;      // its own
 };
 
 struct Subject {
   /// Scratch copy of state.db; a -wal beside it is read as part of it. May be a path below /proc/self/fd/N.
   std::filesystem::path database;
-  std::optional<std::string> token;  // content of server/token, any of k3s's forms; without it `bootstrap` is skipped
+  std::optional<Token> token;                  // in any of k3s's forms; without it `bootstrap` is skipped
   std::optional<std::string> captured_sha256;  // of state.db when it was captured; without it check `hash` is skipped
   std::optional<core::UtcTime> taken_at =
       std::nullopt;  // when it was captured; without it check `freshness` is skipped

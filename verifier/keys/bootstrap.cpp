@@ -25,7 +25,7 @@ std::vector<SealedRow> read_sealed_rows(Database& database) {
 }
 
 std::optional<std::string_view> passphrase_for(const SealedRow& row, const Token& token) {
-  for (const std::string_view secret : {token.password.view(), token.as_written.view(), std::string_view()})
+  for (const std::string_view secret : {token.password.view(), token.as_written(), std::string_view()})
     if (row.key == bootstrap_key(secret)) return secret;
   return std::nullopt;
 }
@@ -63,9 +63,7 @@ OpenedBootstrap describe(const Bundle& bundle) {
   return opened;
 }
 
-std::optional<OpenedBootstrap> open_bootstrap(Database& database, const std::optional<std::string>& token_text) {
-  if (!token_text) return std::nullopt;
-  const Token token = parse_token(*token_text);
+std::optional<OpenedBootstrap> open_bootstrap(Database& database, const Token& token) {
   if (!token.problem.empty()) return std::nullopt;
   const std::vector<SealedRow> rows = read_sealed_rows(database);
   const SealedRow* const row = choose_row(rows, token);
@@ -73,6 +71,10 @@ std::optional<OpenedBootstrap> open_bootstrap(Database& database, const std::opt
   const std::optional<core::Secret> plaintext = open_sealed(row->value, *passphrase_for(*row, token));
   if (!plaintext) return std::nullopt;
   return describe(parse_bundle(plaintext->view()));
+}
+
+std::optional<OpenedBootstrap> open_bootstrap(Database& database, const std::optional<Token>& token) {
+  return token ? open_bootstrap(database, *token) : std::nullopt;
 }
 
 bool same_sealed_rows(Database& one, Database& other) {

@@ -48,7 +48,10 @@ OpenedBootstrap describe(const Bundle& bundle);
 
 /// The row that k3s starts with, without a judgement: empty when `token` does not open it, for whatever reason.
 /// Throws: damaged (SQLite cannot read it, the row has not k3s's form), storage, cancelled.
-std::optional<OpenedBootstrap> open_bootstrap(Database& database, const std::optional<std::string>& token);
+std::optional<OpenedBootstrap> open_bootstrap(Database& database, const Token& token);
+
+/// The same where there may be no token; without one nothing is read.
+std::optional<OpenedBootstrap> open_bootstrap(Database& database, const std::optional<Token>& token);
 
 /// Whether both hold the same sealed rows, byte by byte: then they hold the same CA, and none has to be opened for
 /// that. Throws: as above.

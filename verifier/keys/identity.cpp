@@ -34,7 +34,7 @@ std::string kube_system_uid(Database& database) {
   return decode_object(statement.bytes(1)).uid;
 }
 
-core::ClusterIdentity read_identity(const std::filesystem::path& database, const std::optional<std::string>& token) {
+core::ClusterIdentity read_identity(const std::filesystem::path& database, const std::optional<Token>& token) {
   core::ClusterIdentity identity;
   unless_damaged([&] {
     Database opened(database);

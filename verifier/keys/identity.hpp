@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/cluster_identity.hpp"
+#include "verifier/keys/token.hpp"
 #include "verifier/kine/sqlite.hpp"
 
 namespace verifier {
@@ -16,6 +17,6 @@ std::string kube_system_uid(Database& database);
 
 /// What can be told: without `token`, or with one that opens nothing, not the CA; of a damaged database perhaps
 /// nothing. Takes some milliseconds, whatever the size. Throws: storage, cancelled.
-core::ClusterIdentity read_identity(const std::filesystem::path& database, const std::optional<std::string>& token);
+core::ClusterIdentity read_identity(const std::filesystem::path& database, const std::optional<Token>& token);
 
 }  // namespace verifier

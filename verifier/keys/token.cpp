@@ -17,21 +17,20 @@ bool is_kubeadm_token(std::string_view text) {
          std::all_of(text.begin() + 7, text.end(), small);
 }
 
+std::string_view without_new_lines(std::string_view text) { return text.substr(0, text.find_last_not_of('\n') + 1); }
+
 Token rejected(std::string problem) {
   Token token;
   token.problem = std::move(problem);
   return token;
 }
 
-}  // namespace
-
-Token parse_token(std::string_view content) {
-  while (content.ends_with('\n')) content.remove_suffix(1);
-  if (content.empty()) return rejected("it is empty");
+// All of it but its content.
+Token take_apart(std::string_view written) {
+  if (written.empty()) return rejected("it is empty");
   Token token;
-  token.as_written = core::Secret(content);
-  std::string_view credentials = content;
-  const bool full_form = content.starts_with(kPrefix);
+  std::string_view credentials = written;
+  const bool full_form = written.starts_with(kPrefix);
   if (full_form) {
     credentials.remove_prefix(kPrefix.size());
     const std::size_t at = credentials.find("::");
@@ -52,10 +51,20 @@ Token parse_token(std::string_view content) {
   return token;
 }
 
-std::string secret_part(std::string_view content) {
-  const std::string_view bare = content.substr(0, content.find_last_not_of("\r\n") + 1);
-  const Token token = parse_token(bare);
-  return std::string(token.problem.empty() ? token.password.view() : bare.substr(bare.rfind(':') + 1));
+}  // namespace
+
+std::string_view Token::as_written() const { return without_new_lines(content.view()); }
+
+Token parse_token(core::Secret content) {
+  Token token = take_apart(without_new_lines(content.view()));
+  token.content = std::move(content);
+  return token;
+}
+
+std::string_view secret_part(const Token& token) {
+  const std::string_view whole = token.problem.empty() ? token.password.view() : token.content.view();
+  const std::string_view bare = whole.substr(0, whole.find_last_not_of("\r\n") + 1);
+  return token.problem.empty() ? bare : bare.substr(bare.rfind(':') + 1);
 }
 
 std::string bootstrap_key(std::string_view password) {
