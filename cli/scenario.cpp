@@ -16,6 +16,7 @@
 #include "core/clock.hpp"
 #include "core/edit_distance.hpp"
 #include "core/logging.hpp"
+#include "core/mutation.hpp"
 #include "core/process.hpp"
 #include "core/scratch_dir.hpp"
 #include "scenarios/game_day.hpp"
@@ -38,6 +39,7 @@ struct Options {
   std::size_t repeat = 1;
   std::size_t jobs = 0;
   std::string snapshot;
+  bool fail_fast = false;
 };
 
 std::string environment(const char* name) {
@@ -134,6 +136,7 @@ int run(const Globals& globals, const Options& options) {
       std::erase_if(cases, [](const scenarios::Case& one) { return !one.has_tag("game-day"); });
   }
   run.keep = options.keep;
+  run.fail_fast = options.fail_fast;
   run.out = options.out;
   run.side_by_side = options.jobs > 0 ? options.jobs : scenarios::rooms_side_by_side();
   leave_mounts_of_host();
@@ -209,9 +212,17 @@ Action declare_scenario(CLI::App& app) {
   played->add_option("--repeat", options->repeat, "Run all of it so often")
       ->type_name("N")
       ->check(whole_number(1, 1000));
+  played->add_flag("--fail-fast", options->fail_fast, "Begin no other case once one has failed");
   played->add_option("-j,--jobs", options->jobs, "Cases side by side")->type_name("N")->check(whole_number(1, 64));
   auto* described = app.add_subcommand("schema", "The JSON schema of a case file, for editors");
   auto* words = app.add_subcommand("words", "The faults and expectations that a case may use");
+#ifdef DRILL_MUTANTS
+  app.add_subcommand("mutants", "What this build can do wrongly: $DRILL_MUTANT names one")->callback([] {
+    for (const core::Mutant& mutant : core::kMutants)
+      print(fmt::format("{}\t{}\t{}\n", mutant.name, mutant.tag, mutant.about));
+    throw CLI::Success();
+  });
+#endif
   app.require_subcommand(1);
   return [options, listed, shown, described, words](const Globals& globals) {
     if (described->parsed()) return print(scenarios::case_schema()), 0;

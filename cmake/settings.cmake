@@ -1,11 +1,15 @@
 # Two interface targets that every library of ours links privately, and no third-party code does.
 option(DRILL_WERROR "Warnings are errors" OFF)
 set(DRILL_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
+option(DRILL_MUTANTS "Build with the points of core/mutation.hpp, for scripts/mutants" OFF)
 option(DRILL_FUZZ "Build the fuzz targets; needs clang" OFF)
 
 add_library(standard_settings INTERFACE)
 target_include_directories(standard_settings INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(standard_settings INTERFACE DRILL_VERSION="${PROJECT_VERSION}")
+if(DRILL_MUTANTS)
+  target_compile_definitions(standard_settings INTERFACE DRILL_MUTANTS)
+endif()
 if(DRILL_SANITIZE)
   target_compile_options(standard_settings INTERFACE -fsanitize=${DRILL_SANITIZE} -fno-sanitize-recover=all
                          -fno-omit-frame-pointer -O1 -g1)  # half the time of -O2 -g to compile

@@ -11,6 +11,7 @@
 
 #include "core/cancel.hpp"
 #include "core/error.hpp"
+#include "core/mutation.hpp"
 #include "core/sha256.hpp"
 
 namespace core {
@@ -127,6 +128,7 @@ CopiedFile hash_file(const std::filesystem::path& path) {
 }
 
 void sync_directory(const std::filesystem::path& directory) {
+  if (mutated("store-no-flush")) return;
   const Fd fd = open_file(directory, O_RDONLY | O_DIRECTORY);
   if (::fsync(fd.get()) != 0 && !is_unsupported(errno)) throw system_error(errno, "flushing " + directory.string());
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/mutation.hpp"
 #include "core/shell_quote.hpp"
 #include "k3s/gather_script.hpp"
 #include "restorer/node_functions.hpp"
@@ -17,6 +18,16 @@ echo "$$ $(start_of $$)" >"$work/owner" || give_up
 cat >"$work/rollback.new" <<'END OF ROLLBACK' || give_up
 {}END OF ROLLBACK
 flush && mv "$work/rollback.new" "$work/rollback.sh" || give_up
+say end
+exec cat >/dev/null
+)sh";
+
+// Only for a mutant: whoever is at work there.
+constexpr std::string_view kClaimOver = R"sh(
+mkdir -p "$work"
+echo "$$ $(start_of $$)" >"$work/owner"
+cat >"$work/rollback.sh" <<'END OF ROLLBACK'
+{}END OF ROLLBACK
 say end
 exec cat >/dev/null
 )sh";
@@ -181,6 +192,13 @@ fi
 )sh" + rollback_step(facts);
 }
 
+// The script of a step as it is, or with one thing of it done wrongly.
+std::string with_mutant(std::string script, std::string_view mutant, std::string_view right, std::string_view wrong) {
+  if (const std::size_t at = script.find(right); core::mutated(mutant) && at != std::string::npos)
+    script.replace(at, right.size(), wrong);
+  return script;
+}
+
 }  // namespace
 
 std::string_view to_string(Manager manager) {
@@ -198,6 +216,7 @@ std::string_view to_string(Manager manager) {
 }
 
 std::string stop_step(const ScriptFacts& facts) {
+  if (core::mutated("restore-no-stop")) return R"sh(true >"$work/stopping")sh";
   return fmt::format(R"sh(true >"$work/stopping" || refuse "no space in $work; make room there"
 {}
 {})sh",
@@ -206,7 +225,7 @@ std::string stop_step(const ScriptFacts& facts) {
 
 // What is there is written down before the first of it is moved.
 std::string aside_step() {
-  return R"sh(mkdir -m 700 "$aside" && echo "$aside" >"$work/aside" || refuse "$aside cannot be made; make room there"
+  std::string script = R"sh(mkdir -m 700 "$aside" && echo "$aside" >"$work/aside" || refuse "$aside cannot be made; make room there"
 for thing in state.db $things; do
   if there "$(place_of "$thing")"; then echo "had $thing"; else echo "not $thing"; fi
 done >"$work/had.new" && mv "$work/had.new" "$work/had" && flush || unwritten
@@ -216,10 +235,13 @@ for thing in $things; do
   ! there "$place" || move "$place" "$aside/$thing" || refuse "$place cannot be moved aside"
 done
 flush)sh";
+  script = with_mutant(std::move(script), "restore-keep-wal", R"(move_database "$db" "$aside")",
+                       R"(mv "$db/state.db" "$aside")");
+  return with_mutant(std::move(script), "restore-keep-tls", "done\nflush", "done\nmv \"$aside/tls\" \"$server\"\nflush");
 }
 
 std::string place_step() {
-  return R"sh(hash_of "$work/state.db" >"$work/placed" && flush || unwritten
+  std::string script = R"sh(hash_of "$work/state.db" >"$work/placed" && flush || unwritten
 for thing in state.db token; do
   owner=0:0 mode=600
   if [ -f "$aside/$thing" ]; then owner=$(stat -c %u:%g "$aside/$thing") mode=$(stat -c %a "$aside/$thing"); fi
@@ -227,12 +249,15 @@ for thing in state.db token; do
     refuse "$thing cannot be placed"
 done
 flush)sh";
+  script = with_mutant(std::move(script), "restore-no-token", "done\nflush",
+                       "done\ncp -p \"$aside/token\" \"$server/token\"\nflush");
+  return with_mutant(std::move(script), "restore-open-mode", "done\nflush", "done\nchmod 644 \"$db/state.db\"\nflush");
 }
 
 std::string start_step(const ScriptFacts& facts) {
   return fmt::format(R"sh(true >"$work/started" && flush || unwritten
 {})sh",
-                     start_line(facts));
+                     core::mutated("restore-no-start") ? "" : start_line(facts));
 }
 
 // Without its rollback a work directory is only rubbish: that is the point from which the restore stands.
@@ -283,14 +308,14 @@ std::string read_script(const Settings& settings, const std::string& file) {
 
 std::string claim_script(const ScriptFacts& facts) {
   return script(variables(facts),
-                fmt::format(kClaim, script(variables(facts), rollback_lines(facts, "take_turn_unowned"), "")));
+                fmt::format(core::mutated("restore-no-claim") ? kClaimOver : kClaim, script(variables(facts), rollback_lines(facts, "take_turn_unowned"), "")));
 }
 
 std::string claim_again_script(const ScriptFacts& facts) { return script(variables(facts), kClaimAgain); }
 
 // No step that a rollback would have to wait for: it changes nothing.
 std::string receive_script(const ScriptFacts& facts, const std::vector<Parcel>& parcels) {
-  std::string step(kReceive);
+  std::string step = with_mutant(std::string(kReceive), "restore-no-hash", R"sh([ "$(hash_of "$work/$1")" = "$3" ])sh", "true");
   for (const Parcel& parcel : parcels)
     step += fmt::format("receive {} {} {}\n", parcel.name, parcel.size_bytes, parcel.sha256);
   return script(variables(facts), step + "flush || unwritten");

@@ -144,16 +144,18 @@ std::vector<CaseResult> run_cases(const std::vector<Case>& cases, const RunOptio
   std::atomic<std::size_t> next{0};
   std::mutex one_at_a_time;
   std::exception_ptr thrown;
+  bool failed = false;
   const auto work = [&] {
     for (std::size_t i = next++; i < cases.size(); i = next++) {
       try {
         {
           const std::lock_guard guard(one_at_a_time);
-          if (thrown) return;
+          if (thrown || (options.fail_fast && failed)) return;
           began(cases[i]);
         }
         results[i] = run_case(cases[i], options);
         const std::lock_guard guard(one_at_a_time);
+        failed = failed || results[i].verdict == Verdict::fail;
         ended(results[i]);
       } catch (...) {
         const std::lock_guard guard(one_at_a_time);

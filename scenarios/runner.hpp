@@ -32,6 +32,7 @@ struct RunOptions {
   Tools tools;
   std::size_t side_by_side = 1;
   bool keep = false;
+  bool fail_fast = false;
   std::filesystem::path out;  // where the folders of what failed go
 };
 

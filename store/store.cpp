@@ -18,6 +18,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/logging.hpp"
+#include "core/mutation.hpp"
 #include "core/sha256.hpp"
 #include "store/access.hpp"
 #include "store/catalogue.hpp"
@@ -113,7 +114,7 @@ ClusterLock::ClusterLock(const std::filesystem::path& cluster_directory)
   } else if (!held && errno != EWOULDBLOCK) {
     throw core::system_error(errno, "locking " + path.string());
   }
-  if (!held) {
+  if (!held && !core::mutated("store-no-lock")) {
     const std::string owner = core::read_regular_file(path, 100);
     throw core::Error(
         core::ErrorKind::storage,
@@ -346,7 +347,7 @@ std::vector<RetentionDecision> Store::apply_retention(std::string_view cluster, 
     // The newest first: what needs others goes before them. Renamed first, and that flushed, so that neither a crash
     // nor a power cut half way leaves a snapshot with half its files.
     for (auto decision = decisions.rbegin(); decision != decisions.rend(); ++decision) {
-      if (decision->action == Retention::keep) continue;
+      if (decision->action == Retention::keep || core::mutated("store-no-retention")) continue;
       const std::filesystem::path doomed = directory / (std::string(kRemovedPrefix) + decision->name);
       if (::rename((directory / decision->name).c_str(), doomed.c_str()) != 0)
         throw core::system_error(errno, "removing " + (directory / decision->name).string());

@@ -1,4 +1,5 @@
 #include "drill/proof/compare.hpp"
+#include "core/mutation.hpp"
 
 #include <fmt/format.h>
 
@@ -41,6 +42,7 @@ void add_finding(Equality& equality, std::uint64_t count, std::string_view what)
 }  // namespace
 
 Equality compare(const std::vector<verifier::Object>& expected, const std::vector<ServedList>& served) {
+  if (core::mutated("run-no-compare")) return {};
   Equality equality;
   equality.expected = expected.size();
   Examples examples(equality.examples);
