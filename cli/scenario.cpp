@@ -172,6 +172,13 @@ int run(const Globals& globals, const Options& options) {
   return exit_code_of(results);
 }
 
+std::string mutants_text() {
+  std::string text;
+  for (const core::Mutant& mutant : core::kMutants)
+    text += fmt::format("{}\t{}\t{}\n", mutant.name, mutant.tag, mutant.about);
+  return text;
+}
+
 int list(const Globals& globals, const Options& options) {
   const std::vector<scenarios::Case> cases = chosen(options);
   print(globals.format == Format::json ? reports::scenario_list_json(cases)
@@ -216,15 +223,10 @@ Action declare_scenario(CLI::App& app) {
   played->add_option("-j,--jobs", options->jobs, "Cases side by side")->type_name("N")->check(whole_number(1, 64));
   auto* described = app.add_subcommand("schema", "The JSON schema of a case file, for editors");
   auto* words = app.add_subcommand("words", "The faults and expectations that a case may use");
-#ifdef DRILL_MUTANTS
-  app.add_subcommand("mutants", "What this build can do wrongly: $DRILL_MUTANT names one")->callback([] {
-    for (const core::Mutant& mutant : core::kMutants)
-      print(fmt::format("{}\t{}\t{}\n", mutant.name, mutant.tag, mutant.about));
-    throw CLI::Success();
-  });
-#endif
+  auto* mutants = core::kMutantsBuilt ? app.add_subcommand("mutants", "What this build can do wrongly") : nullptr;
   app.require_subcommand(1);
-  return [options, listed, shown, described, words](const Globals& globals) {
+  return [options, listed, shown, described, words, mutants](const Globals& globals) {
+    if (mutants != nullptr && mutants->parsed()) return print(mutants_text()), 0;
     if (described->parsed()) return print(scenarios::case_schema()), 0;
     if (words->parsed()) return print(scenarios::vocabulary_tables()), 0;
     if (listed->parsed()) return list(globals, *options);

@@ -43,9 +43,11 @@ inline constexpr std::array kMutants{
 };
 
 #ifdef DRILL_MUTANTS
+inline constexpr bool kMutantsBuilt = true;
 /// Whether the point is to do it wrongly.
 bool mutated(std::string_view name) noexcept;
 #else
+inline constexpr bool kMutantsBuilt = false;
 constexpr bool mutated(std::string_view) noexcept { return false; }
 #endif
 

@@ -1,9 +1,10 @@
 #include "drill/series.hpp"
-#include "core/mutation.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+
+#include "core/mutation.hpp"
 
 namespace drill {
 namespace {

@@ -81,7 +81,8 @@ class PlaceCheck {
   void check(const k3s::Told& told) {
     k3s::PlaceFindings found = k3s::check_place(told, target_.data_dir.string(), target_.config_file.string());
     if (found.external) throw ssh::external_datastore(found.external->kind, found.external->file, target_.host);
-    if (found.refusal && !core::mutated("pull-any-place")) throw Error(ErrorKind::not_found, fmt::format("{}: {}", target_.host, *found.refusal));
+    if (found.refusal && !core::mutated("pull-any-place"))
+      throw Error(ErrorKind::not_found, fmt::format("{}: {}", target_.host, *found.refusal));
     warnings_ = std::move(found.warnings);
     for (const std::string& link : told.foreign())
       warnings_.push_back(fmt::format(

@@ -225,7 +225,8 @@ std::string stop_step(const ScriptFacts& facts) {
 
 // What is there is written down before the first of it is moved.
 std::string aside_step() {
-  std::string script = R"sh(mkdir -m 700 "$aside" && echo "$aside" >"$work/aside" || refuse "$aside cannot be made; make room there"
+  std::string script =
+      R"sh(mkdir -m 700 "$aside" && echo "$aside" >"$work/aside" || refuse "$aside cannot be made; make room there"
 for thing in state.db $things; do
   if there "$(place_of "$thing")"; then echo "had $thing"; else echo "not $thing"; fi
 done >"$work/had.new" && mv "$work/had.new" "$work/had" && flush || unwritten
@@ -237,7 +238,8 @@ done
 flush)sh";
   script = with_mutant(std::move(script), "restore-keep-wal", R"(move_database "$db" "$aside")",
                        R"(mv "$db/state.db" "$aside")");
-  return with_mutant(std::move(script), "restore-keep-tls", "done\nflush", "done\nmv \"$aside/tls\" \"$server\"\nflush");
+  return with_mutant(std::move(script), "restore-keep-tls", "done\nflush",
+                     "done\nmv \"$aside/tls\" \"$server\"\nflush");
 }
 
 std::string place_step() {
@@ -308,14 +310,16 @@ std::string read_script(const Settings& settings, const std::string& file) {
 
 std::string claim_script(const ScriptFacts& facts) {
   return script(variables(facts),
-                fmt::format(core::mutated("restore-no-claim") ? kClaimOver : kClaim, script(variables(facts), rollback_lines(facts, "take_turn_unowned"), "")));
+                fmt::format(fmt::runtime(core::mutated("restore-no-claim") ? kClaimOver : kClaim),
+                            script(variables(facts), rollback_lines(facts, "take_turn_unowned"), "")));
 }
 
 std::string claim_again_script(const ScriptFacts& facts) { return script(variables(facts), kClaimAgain); }
 
 // No step that a rollback would have to wait for: it changes nothing.
 std::string receive_script(const ScriptFacts& facts, const std::vector<Parcel>& parcels) {
-  std::string step = with_mutant(std::string(kReceive), "restore-no-hash", R"sh([ "$(hash_of "$work/$1")" = "$3" ])sh", "true");
+  std::string step =
+      with_mutant(std::string(kReceive), "restore-no-hash", R"sh([ "$(hash_of "$work/$1")" = "$3" ])sh", "true");
   for (const Parcel& parcel : parcels)
     step += fmt::format("receive {} {} {}\n", parcel.name, parcel.size_bytes, parcel.sha256);
   return script(variables(facts), step + "flush || unwritten");

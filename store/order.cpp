@@ -1,10 +1,11 @@
 #include "store/order.hpp"
-#include "core/mutation.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <tuple>
+
+#include "core/mutation.hpp"
 
 namespace store {
 namespace {

@@ -1,5 +1,4 @@
 #include "drill/proof/compare.hpp"
-#include "core/mutation.hpp"
 
 #include <fmt/format.h>
 
@@ -10,6 +9,8 @@
 #include <tuple>
 #include <unordered_map>
 #include <unordered_set>
+
+#include "core/mutation.hpp"
 
 namespace drill {
 namespace {

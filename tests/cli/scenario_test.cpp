@@ -21,16 +21,15 @@ struct Cases {
 
   void add(const std::string& name, const std::string& verdict) const {
     std::ofstream(scenarios / "cases" / (name + ".yaml"))
-        << "title: Bits flip\nstory: Nobody looks.\ntags: [game-day, own]\nlesson: Look.\ngiven:\n  snapshots: [2h, 1h]\n"
+        << "title: Bits flip\nstory: Nobody looks.\ntags: [game-day, own]\nlesson: Look.\ngiven:\n  snapshots: [2h, "
+           "1h]\n"
            "when:\n  - fault: flip-bits\n  - drill: verify edge/latest\nthen:\n  verdict: "
         << verdict << "\n";
   }
 
   core::CommandResult drill(const std::vector<std::string>& arguments) const {
-    std::vector<std::string> argv{"env",
-                                  "DRILL_SCENARIOS=" + scenarios.string(),
-                                  "DRILL_STANDIN=" + bench::standin_program(),
-                                  "TMPDIR=" + scratch.path().string(),
+    std::vector<std::string> argv{"env", "DRILL_SCENARIOS=" + scenarios.string(),
+                                  "DRILL_STANDIN=" + bench::standin_program(), "TMPDIR=" + scratch.path().string(),
                                   bench::drill_program()};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     return core::run_command({argv, std::chrono::minutes(2)});
@@ -57,7 +56,8 @@ TEST_CASE("cases are listed, shown and asked for by name, and a wrong one is ref
   CHECK(broken.err.find("broken.yaml:2: unknown key 'storey' in a case; did you mean story?") != std::string::npos);
 }
 
-TEST_CASE("a case that ends as it should passes, one that does not fails, with its logs and the command to run it again") {
+TEST_CASE(
+    "a case that ends as it should passes, one that does not fails, with its logs and the command to run it again") {
   NEEDS_LAB();
   const Cases cases;
   cases.add("bits-flip", "fail");
@@ -95,10 +95,13 @@ TEST_CASE("a game day replays cases on copies of the user's snapshots and touche
                       desk.scratch.path().string()})
               .exit_code == 0);
   const auto state = [&] {
-    return core::run_command({{"sh", "-c", "cd " + desk.store.string() + " && find . -type f | sort | xargs sha256sum"}}).out;
+    return core::run_command(
+               {{"sh", "-c", "cd " + desk.store.string() + " && find . -type f | sort | xargs sha256sum"}})
+        .out;
   };
   const std::string before = state();
-  const core::CommandResult day = cases.drill({"--config", desk.config.string(), "scenario", "run", "--snapshot", "prod/latest"});
+  const core::CommandResult day =
+      cases.drill({"--config", desk.config.string(), "scenario", "run", "--snapshot", "prod/latest"});
   INFO(day.out << day.err);
   CHECK(day.exit_code == 0);
   CHECK(day.out.find("A game day with copies of prod/20261123T231700Z") != std::string::npos);
