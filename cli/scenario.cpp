@@ -40,6 +40,7 @@ struct Options {
   std::size_t jobs = 0;
   std::string snapshot;
   bool fail_fast = false;
+  std::string nodes = "namespaces";
 };
 
 std::string environment(const char* name) {
@@ -89,7 +90,7 @@ scenarios::Tools tools_for(const Options& options) {
           ? first_there({environment("DRILL_STANDIN"), built / "k3s-standin", core::find_program("k3s-standin")})
           : std::filesystem::absolute(options.k3s);
   tools.kubectl = first_there({environment("DRILL_CLIENT"), built / "k3s-client", core::find_program("kubectl")});
-  tools.node_program = tools.scenarios / "lab/lab";
+  tools.node_program = tools.scenarios / (options.nodes == "containers" ? "container/node" : "lab/lab");
   return tools;
 }
 
@@ -175,7 +176,7 @@ int run(const Globals& globals, const Options& options) {
 std::string mutants_text() {
   std::string text;
   for (const core::Mutant& mutant : core::kMutants)
-    text += fmt::format("{}\t{}\t{}\n", mutant.name, mutant.tag, mutant.about);
+    text += fmt::format("{} ({}): {}\n", mutant.name, mutant.tag, mutant.about);
   return text;
 }
 
@@ -211,6 +212,9 @@ Action declare_scenario(CLI::App& app) {
   played->add_option("--engine", options->engine, "What nodes and drills run: standin, container or k3s")
       ->type_name("ENGINE")
       ->check(one_of({"standin", "container", "k3s"}));
+  played->add_option("--nodes", options->nodes, "What nodes are made of: namespaces, or containers, which have systemd")
+      ->type_name("KIND")
+      ->check(one_of({"namespaces", "containers"}));
   played->add_option("--image", options->image, "Of engine container")->type_name("IMAGE");
   played->add_option("--k3s", options->k3s, "The program that nodes and drills run")->type_name("FILE");
   played->add_option("--junit", options->junit, "Write the results there as JUnit XML")->type_name("FILE");

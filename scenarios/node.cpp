@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <sstream>
+
 #include "core/cancel.hpp"
 #include "core/error.hpp"
 
@@ -22,7 +24,7 @@ std::vector<std::string> up_command(const std::filesystem::path& program, const 
 }  // namespace
 
 Node::Node(const std::filesystem::path& program, const std::vector<std::string>& options)
-    : program_(program), child_(up_command(program, options)) {
+    : child_(up_command(program, options)) {
   const auto deadline = std::chrono::steady_clock::now() + kComesUp;
   std::string text;
   char buffer[4096];
@@ -59,7 +61,11 @@ Node::~Node() {
 }
 
 std::vector<std::string> Node::command(const std::string& script) const {
-  return {program_.string(), "exec", variable("LAB_INIT_PID"), "--", "sh", "-ec", script};
+  std::vector<std::string> argv;
+  std::istringstream words(variable("LAB_EXEC"));
+  for (std::string word; words >> word;) argv.push_back(word);
+  argv.insert(argv.end(), {"sh", "-ec", script});
+  return argv;
 }
 
 core::CommandResult Node::try_run(const std::string& script, std::chrono::milliseconds timeout) const {

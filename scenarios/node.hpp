@@ -43,7 +43,6 @@ class Node {
  private:
   std::vector<std::string> command(const std::string& script) const;
 
-  std::filesystem::path program_;
   core::Child child_;
   std::map<std::string, std::string> variables_;
 };

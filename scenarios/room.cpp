@@ -90,7 +90,9 @@ void Room::furnish() {
   for (const auto& [name, state] : {std::pair{"edge", given.node}, {"spare", given.spare}}) {
     if (state == NodeState::none) continue;
     note(fmt::format("node {} comes up", name));
-    nodes_[name] = std::make_unique<Node>(tools_.node_program, node_options(state, name));
+    const std::filesystem::path program =
+        given.needs_systemd ? tools_.scenarios / "container/node" : tools_.node_program;
+    nodes_[name] = std::make_unique<Node>(program, node_options(state, name));
   }
   set_engine(tools_.k3s);
   if (!given.objects.empty()) kubectl("edge", {"apply", "-f", "-"}, given.objects);

@@ -111,6 +111,22 @@ CaseResult run_case(const Case& one, const RunOptions& options) {
 
 }  // namespace
 
+namespace {
+
+// Asked once: it starts a container to see.
+std::string container_problem(const Tools& tools) {
+  static std::mutex one_at_a_time;
+  static std::optional<std::string> known;
+  const std::lock_guard guard(one_at_a_time);
+  if (known) return *known;
+  const core::CommandResult checked =
+      core::run_command({{(tools.scenarios / "container/node").string(), "up", "--check"}, std::chrono::minutes(10)});
+  known = checked.exit_code == 0 ? "" : "there can be no container with systemd: " + checked.err;
+  return *known;
+}
+
+}  // namespace
+
 std::string unmet_need(const Case& one, const Tools& tools) {
   const bool root = ::geteuid() == 0;
   const auto needs = [&](Need need) {
@@ -130,6 +146,8 @@ std::string unmet_need(const Case& one, const Tools& tools) {
   if (meets(one.when, [](const Step& step) { return !step.clock.empty(); }) &&
       !std::filesystem::exists("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"))
     return "it needs libfaketime: apt install libfaketime";
+  if (one.needs_node() && (one.given.needs_systemd || tools.node_program.filename() == "node"))
+    if (const std::string reason = container_problem(tools); !reason.empty()) return reason;
   if (one.needs_node())
     for (const char* program : {"/usr/sbin/sshd", "/usr/bin/sqlite3", "/usr/bin/sudo"})
       if (!std::filesystem::exists(program)) return fmt::format("a node needs {}: scripts/setup installs it", program);
