@@ -117,6 +117,7 @@ std::filesystem::path Room::seed() const {
 std::vector<std::string> Room::node_options(NodeState state, const std::string& name) const {
   std::vector<std::string> options{"--name", name, "--k3s", tools_.k3s.string()};
   std::string flags = case_.given.k3s_flags;
+  if (tools_.engine != "standin") flags += " --disable-agent";  // a lab node has no place for containers
   if (case_.given.cluster == "encrypted") flags += " --secrets-encryption";
   if (!flags.empty()) options.insert(options.end(), {"--k3s-args", flags});
   if (state == NodeState::bare) options.emplace_back("--without-k3s");
