@@ -116,11 +116,13 @@ std::string phases_text(const drill::DrillReport& report, const Page& page) {
   return text;
 }
 
-// "2 h 13 min since the capture of edge/20261123T231700Z (objective 2 h 0 min)"
+// "2 h 13 min since the capture of edge/20261123T231700Z (objective 2 h 0 min, missed)"
 std::string measured_text(const std::optional<std::chrono::nanoseconds>& measured, const std::string& since,
                           const std::optional<std::chrono::nanoseconds>& objective) {
   const std::string value = measured ? core::format_duration(*measured) + since : "not measured";
-  return objective ? fmt::format("{} (objective {})", value, core::format_duration(*objective)) : value;
+  if (!objective) return value;
+  const bool missed = measured && *measured > *objective;
+  return fmt::format("{} (objective {}{})", value, core::format_duration(*objective), missed ? ", missed" : "");
 }
 
 }  // namespace

@@ -191,6 +191,11 @@ Given read_given(const Decoder& decoder, const YamlNode& node) {
                   decoder.check(value, Kind::size);
                   given.store_bytes = core::read_size(value.scalar);
                 }},
+               {"disk",
+                [&](const YamlNode& value) {
+                  decoder.check(value, Kind::size);
+                  given.disk_bytes = core::read_size(value.scalar);
+                }},
                {"k3s_flags", [&](const YamlNode& value) { given.k3s_flags = decoder.text(value); }},
                {"systemd", [&](const YamlNode& value) {
                   decoder.check(value, Kind::yes);

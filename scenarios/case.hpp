@@ -30,6 +30,7 @@ struct Given {
   core::YamlNode config;                       // more keys for all
   core::YamlNode cluster_config;               // more keys of edge
   std::optional<std::uint64_t> store_bytes;    // of its file system, which is of its own then
+  std::optional<std::uint64_t> disk_bytes;     // of the file system that k3s's data are on, on each node
   std::string k3s_flags;                       // more of `k3s server`
   bool needs_systemd = false;
 };

@@ -1,6 +1,8 @@
 // What happens in a cluster: objects come and go, it writes, it grows, its keys are rotated.
 #include <fmt/format.h>
 
+#include <random>
+
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "scenarios/room.hpp"
@@ -20,12 +22,23 @@ void apply(Room& room, const Arguments& arguments) {
   room.kubectl(arguments.text("node"), {"apply", "-f", "-"}, arguments.text("manifests"));
 }
 
+// Of letters that do not compress. Not applied, which would keep all of it once more in an annotation.
+void create_large(Room& room, const Arguments& arguments) {
+  std::mt19937 numbers(1);  // NOLINT: repeatable on purpose
+  std::string text(arguments.size_bytes("size"), 'a');
+  for (char& letter : text) letter = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"[numbers() % 64];
+  room.kubectl(arguments.text("node"), {"create", "-f", "-"},
+               fmt::format("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {}\n  namespace: default\n"
+                           "data:\n  text: '{}'\n",
+                           arguments.text("name"), text));
+}
+
 void remove(Room& room, const Arguments& arguments) {
   for (const std::string& object : arguments.texts("objects")) {
     const std::size_t first = object.find('/');
     const std::size_t last = object.rfind('/');
-    std::vector<std::string> words{"delete", object.substr(0, first), object.substr(last + 1), "--wait=true",
-                                   "--timeout=60s"};
+    std::vector<std::string> words{"delete", object.substr(0, first), object.substr(last + 1),
+                                   "--wait=" + arguments.text("wait"), "--timeout=60s"};
     if (first != last) words.insert(words.end(), {"-n", object.substr(first + 1, last - first - 1)});
     room.kubectl(arguments.text("node"), words);
   }
@@ -118,9 +131,16 @@ std::vector<Fault> cluster_faults() {
        {which, {"directory", Kind::text, "in the room"}},
        Need::node,
        apply_directory},
+      {"create-large",
+       "a large ConfigMap is created in namespace default, of letters that do not compress",
+       {which, {"name", Kind::text, "its name"}, {"size", Kind::size, "of its text, at most 1MiB"}},
+       Need::node,
+       create_large},
       {"delete",
        "objects are deleted, as by kubectl, and gone",
-       {which, {"objects", Kind::texts, "KIND/NAME or KIND/NAMESPACE/NAME"}},
+       {which,
+        {"objects", Kind::texts, "KIND/NAME or KIND/NAMESPACE/NAME"},
+        {"wait", Kind::choice, "false: for those that a finalizer holds", "true", {"true", "false"}}},
        Need::node,
        remove},
       {"write",

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include "core/clock.hpp"
 #include "core/units.hpp"
@@ -92,6 +94,12 @@ std::string age_differs(const std::optional<double>& seconds, const YamlNode& wa
   return *seconds >= least && *seconds <= most ? "" : fmt::format("it is {:.1f} s", *seconds);
 }
 
+std::string objectives_differ(Room&, const Outcome& outcome, const YamlNode& wanted) {
+  if (!outcome.objectives_met) return "none were measured";
+  const std::string found = *outcome.objectives_met ? "met" : "missed";
+  return found == wanted.scalar ? "" : "they were " + found;
+}
+
 std::string within_differs(Room&, const Outcome& outcome, const YamlNode& wanted) {
   if (outcome.duration <= *core::read_duration(wanted.scalar)) return {};
   return fmt::format("it took {}", core::format_duration(outcome.duration));
@@ -123,6 +131,35 @@ std::string left_differs(Room& room, const Outcome&, const YamlNode&) {
   };
   if (eventually([&] { return left().empty(); }, std::chrono::seconds(20))) return {};
   return "on the node there is: " + left();
+}
+
+// Of commands of this room, whether they were killed or not.
+std::string left_here(Room& room) {
+  const std::filesystem::path scratch = room.directory() / "tmp";
+  std::string left;
+  std::error_code gone;  // while we look
+  for (const auto& entry : std::filesystem::directory_iterator(scratch, gone))
+    if (entry.path().filename().string().starts_with("k3s-drill.")) left += entry.path().string() + "\n";
+  for (const auto& entry : std::filesystem::directory_iterator(room.store() / "edge", gone))
+    if (entry.path().filename().string().starts_with(".incoming-")) left += entry.path().string() + "\n";
+  for (const int pid : room.pids())
+    for (const char* hierarchy : {"", "memory", "pids"})
+      for (const auto& entry : std::filesystem::directory_iterator("/sys/fs/cgroup/" + std::string(hierarchy), gone))
+        if (entry.path().filename().string().starts_with(fmt::format("k3s-drill.{}.", pid)))
+          left += entry.path().string() + "\n";
+  const std::string mark = "TMPDIR=" + scratch.string();
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", gone)) {
+    std::ifstream file(entry.path() / "environ");
+    const std::string environment{std::istreambuf_iterator<char>(file), {}};
+    if (environment.find(mark + '\0') != std::string::npos)
+      left += "process " + entry.path().filename().string() + "\n";
+  }
+  return left;
+}
+
+std::string left_here_differs(Room& room, const Outcome&, const YamlNode&) {
+  if (eventually([&] { return left_here(room).empty(); }, std::chrono::seconds(10))) return {};
+  return "on this machine there is: " + left_here(room);
 }
 
 std::string fact_differs(Room& room, const YamlNode& wanted) {
@@ -167,6 +204,11 @@ const std::vector<ExpectationWord>& expectation_words() {
        "the measured recovery time: at most, or [LEAST, MOST]",
        {},
        [](Room&, const Outcome& outcome, const YamlNode& wanted) { return age_differs(outcome.rto_seconds, wanted); }},
+      {"objectives",
+       Kind::choice,
+       "whether the promised RTO and RPO were met, as drilled",
+       {"met", "missed"},
+       objectives_differ},
       {"within", Kind::duration, "longest time that the command may take", {}, within_differs},
       {"rolled_back",
        Kind::yes,
@@ -197,6 +239,12 @@ const std::vector<ExpectationWord>& expectation_words() {
        {"running", "stopped"},
        [](Room& room, const Outcome&, const YamlNode& wanted) { return k3s_differs(room, "edge", wanted); }},
       {"nothing_left", Kind::yes, "nothing of drill's is left on edge: no file, no process", {}, left_differs},
+      {"nothing_left_here",
+       Kind::yes,
+       "nothing of drill's is left on this machine: no process, no control group, no half of a snapshot, no scratch "
+       "file",
+       {},
+       left_here_differs},
       {"facts",
        Kind::texts,
        "what faults found out, as NAME=VALUE",

@@ -49,4 +49,13 @@ std::string removal_of(const std::string& prefix) {
       prefix);
 }
 
+std::string revisions_of_newest(std::uint64_t count) {
+  return fmt::format(
+      "INSERT INTO kine(name, created, deleted, create_revision, prev_revision, lease, value, old_value)\n"
+      "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {})\n"
+      "SELECT name, 0, 0, create_revision, k.id + i, lease, value, value FROM n,\n"
+      "(SELECT * FROM kine WHERE id = (SELECT max(id) FROM kine)) k ORDER BY i;",
+      count);
+}
+
 }  // namespace scenarios

@@ -16,4 +16,7 @@ void touch_image(const std::filesystem::path& image, core::UtcTime time, const s
 /// SQL that removes every object below this key, as kine records it.
 std::string removal_of(const std::string& prefix);
 
+/// SQL: the newest object changes so many more times, and nothing is compacted.
+std::string revisions_of_newest(std::uint64_t count);
+
 }  // namespace scenarios

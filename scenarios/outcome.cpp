@@ -61,6 +61,9 @@ void read_document(Outcome& outcome) {
   }
   outcome.rpo_seconds = number(part, "rpo_seconds");
   outcome.rto_seconds = number(part, "rto_seconds");
+  if (part.contains("objectives") && part["objectives"].is_object() &&
+      part["objectives"].value("met", json()).is_boolean())
+    outcome.objectives_met = part["objectives"]["met"].get<bool>();
   outcome.rolled_back = part.contains("rolled_back") && part["rolled_back"] == true;
 }
 

@@ -24,7 +24,10 @@ struct Outcome {
   std::string snapshot;              // which was drilled, pulled or restored, without its cluster
   std::optional<double> rpo_seconds;
   std::optional<double> rto_seconds;
+  std::optional<bool> objectives_met;
   bool rolled_back = false;
+
+  std::vector<std::string> meanwhile;  // what was not as expected of the commands that ran during it
 };
 
 /// Fills what `document` says.

@@ -120,6 +120,7 @@ std::vector<std::string> Room::node_options(NodeState state, const std::string& 
   if (tools_.engine != "standin") flags += " --disable-agent";  // a lab node has no place for containers
   if (case_.given.cluster == "encrypted") flags += " --secrets-encryption";
   if (!flags.empty()) options.insert(options.end(), {"--k3s-args", flags});
+  if (const auto size = case_.given.disk_bytes) options.insert(options.end(), {"--disk", std::to_string(*size)});
   if (state == NodeState::bare) options.emplace_back("--without-k3s");
   if (state == NodeState::installed) options.emplace_back("--never-started");
   if (state == NodeState::running && case_.given.cluster != "encrypted")
@@ -222,6 +223,25 @@ std::optional<Outcome> Room::take(const Step& step) {
   return std::nullopt;
 }
 
+std::vector<std::string> Room::differences(const Outcome& outcome, const std::vector<Expectation>& expected) {
+  std::vector<std::string> found;
+  for (const Expectation& one : expected) {
+    const std::string wanted = fmt::format("{}", fmt::join(texts_of(one.wanted), ", "));
+    if (const std::string differs = one.word->differs(*this, outcome, one.wanted); !differs.empty())
+      found.push_back(fmt::format("{}: expected {} '{}', and {}", outcome.command, one.word->name, wanted, differs));
+  }
+  return found;
+}
+
+std::vector<std::string> Room::differences(const Step& step, const Outcome& outcome) {
+  std::vector<std::string> found = outcome.meanwhile;
+  const std::vector<std::string> own = differences(outcome, step.expect);
+  found.insert(found.end(), own.begin(), own.end());
+  if (step.expect.empty() && outcome.exit_code != 0)
+    found.push_back(fmt::format("{}: exit code {}: {}", outcome.command, outcome.exit_code, in_one_line(outcome)));
+  return found;
+}
+
 Outcome Room::run_drill(const Step& step) {
   const std::vector<std::string> words = words_of(step.drill);
   const std::string number = fmt::format("{:02}-{}", ++commands_, words.at(0));
@@ -247,6 +267,7 @@ Outcome Room::run_drill(const Step& step) {
   core::Child child(argv);
   child.close_stdin();
   const int outer = std::exchange(running_pid_, child.pid());
+  pids_.push_back(child.pid());
   for (const Step& meanwhile : step.during) {
     const bool reached =
         meanwhile.at.empty() ||
@@ -255,7 +276,10 @@ Outcome Room::run_drill(const Step& step) {
     if (!reached || (!meanwhile.at.empty() && read_if_there(err).find(meanwhile.at) == std::string::npos))
       throw core::Error(core::ErrorKind::timeout,
                         fmt::format("{} never said '{}': {}", outcome.command, meanwhile.at, err.string()));
-    take(meanwhile);
+    if (const std::optional<Outcome> other = take(meanwhile)) {
+      const std::vector<std::string> found = differences(meanwhile, *other);
+      outcome.meanwhile.insert(outcome.meanwhile.end(), found.begin(), found.end());
+    }
   }
   eventually([&] { return child.exit_code().has_value(); }, kLongestCommand);
   running_pid_ = outer;

@@ -52,6 +52,12 @@ class Room {
   /// Does one step; of a command, its outcome. Throws: what kept it.
   std::optional<Outcome> take(const Step& step);
 
+  /// What is not as expected.
+  std::vector<std::string> differences(const Outcome& outcome, const std::vector<Expectation>& expected);
+  /// The same of a step that others follow, and of those that ran during it. A command that a case says nothing about
+  /// has to do what it is for.
+  std::vector<std::string> differences(const Step& step, const Outcome& outcome);
+
   const std::filesystem::path& directory() const { return directory_; }
   std::filesystem::path store() const { return directory_ / "store"; }
   const Tools& tools() const { return tools_; }
@@ -86,6 +92,8 @@ class Room {
   void keep(std::unique_ptr<core::Child> child) { children_.push_back(std::move(child)); }
   /// Of the command that runs just now.
   int running_pid() const { return running_pid_; }
+  /// Of all commands that ran, or run.
+  const std::vector<int>& pids() const { return pids_; }
   void note(const std::string& what);
 
   /// What faults write down for one another, and for what is expected.
@@ -111,6 +119,7 @@ class Room {
   core::YamlNode cluster_config_;
   std::filesystem::path engine_;
   int running_pid_ = 0;
+  std::vector<int> pids_;
   int commands_ = 0;
 };
 

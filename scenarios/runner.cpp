@@ -25,40 +25,20 @@ bool meets(const std::vector<Step>& steps, const std::function<bool(const Step&)
                      [&](const Step& step) { return condition(step) || meets(step.during, condition); });
 }
 
-std::vector<std::string> differences(Room& room, const Outcome& outcome, const std::vector<Expectation>& expected) {
-  std::vector<std::string> found;
-  for (const Expectation& one : expected) {
-    std::string wanted = fmt::format("{}", fmt::join(texts_of(one.wanted), ", "));
-    if (const std::string differs = one.word->differs(room, outcome, one.wanted); !differs.empty())
-      found.push_back(fmt::format("{}: expected {} '{}', and {}", outcome.command, one.word->name, wanted, differs));
-  }
-  return found;
-}
-
-// A command that a case says nothing about has to do what it is for.
-std::string failure_of(const Outcome& outcome) {
-  return outcome.exit_code == 0
-             ? ""
-             : fmt::format("{}: exit code {}: {}", outcome.command, outcome.exit_code, in_one_line(outcome));
-}
-
 void play(const Case& one, Room& room, CaseResult& result) {
   for (const Step& step : one.when) {
     std::optional<Outcome> outcome = room.take(step);
     if (!outcome) continue;
-    CommandResult command{std::move(*outcome), {}};
     const bool last = &step == &one.when.back();
-    if (!step.expect.empty())
-      command.differences = differences(room, command.outcome, step.expect);
-    else if (!last)
-      if (const std::string failure = failure_of(command.outcome); !failure.empty())
-        command.differences.push_back(failure);
+    CommandResult command{std::move(*outcome), {}};
+    command.differences =
+        last && step.expect.empty() ? command.outcome.meanwhile : room.differences(step, command.outcome);
     result.commands.push_back(std::move(command));
     if (!result.commands.back().differences.empty()) return;
   }
   const Outcome none;
   const std::vector<std::string> at_the_end =
-      differences(room, result.commands.empty() ? none : result.commands.back().outcome, one.then);
+      room.differences(result.commands.empty() ? none : result.commands.back().outcome, one.then);
   if (at_the_end.empty()) return;
   if (result.commands.empty()) result.commands.push_back({});
   auto& all = result.commands.back().differences;
@@ -142,6 +122,9 @@ std::string unmet_need(const Case& one, const Tools& tools) {
     return "it makes a node or mounts a file system: needs root";
   if (tools.engine != "container" && !std::filesystem::exists(tools.k3s))
     return fmt::format("there is no {}: scripts/build makes the stand-in", tools.k3s.string());
+  const bool asks_for_standin =
+      meets(one.when, [](const Step& step) { return step.drill.find("--engine standin") != std::string::npos; });
+  if (asks_for_standin && tools.engine != "standin") return "it asks for the stand-in by name";
   if (needs(Need::standin) && tools.engine != "standin") return "it needs faults that only the stand-in has";
   if (meets(one.when, [](const Step& step) { return !step.clock.empty(); }) &&
       !std::filesystem::exists("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"))

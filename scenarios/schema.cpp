@@ -81,6 +81,7 @@ json given_schema() {
       {"config", described({{"type", "object"}}, "more of drill's config")},
       {"cluster_config", described({{"type", "object"}}, "more of it, of edge")},
       {"store_size", described(schema_of(Kind::size, {}), "the store is on a file system of this size")},
+      {"disk", described(schema_of(Kind::size, {}), "k3s's data are on a file system of this size, on each node")},
       {"k3s_flags", described({{"type", "string"}}, "more flags of k3s server")},
       {"systemd", described({{"const", true}}, "the node needs a real systemd")},
   });

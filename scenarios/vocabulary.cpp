@@ -14,7 +14,7 @@ using core::YamlNode;
 const std::vector<Fault>& faults() {
   static const std::vector<Fault> all = [] {
     std::vector<Fault> together;
-    for (const auto& make : {store_faults, node_faults, network_faults, cluster_faults, engine_faults}) {
+    for (const auto& make : {store_faults, node_faults, network_faults, cluster_faults, engine_faults, room_faults}) {
       std::vector<Fault> some = make();
       std::move(some.begin(), some.end(), std::back_inserter(together));
     }

@@ -91,6 +91,7 @@ std::vector<Fault> node_faults();
 std::vector<Fault> network_faults();
 std::vector<Fault> cluster_faults();
 std::vector<Fault> engine_faults();
+std::vector<Fault> room_faults();
 
 /// Why `value` is none of `kind`; empty when it is.
 std::string problem_of(const core::YamlNode& value, Kind kind, const std::vector<std::string_view>& choices);

@@ -30,6 +30,9 @@ constexpr std::array<std::string_view, 2> kDamage{"is not a database", "database
 constexpr std::size_t kTries = 3;
 
 constexpr std::chrono::milliseconds kPollInterval{10};
+constexpr std::chrono::seconds kLastQuestion{2};
+constexpr std::size_t kNamed = 4;
+constexpr std::size_t kNameBytes = 60;
 
 class Boot {
  public:
@@ -48,8 +51,8 @@ class Boot {
       if (ready()) end_phases(kBootPhases, {std::chrono::steady_clock::now(), "/readyz: ok"});
       if (std::chrono::steady_clock::now() > deadline_)
         return fail(core::CheckVerdict::could_not_run,
-                    fmt::format("not ready after {} (ready_timeout); its last line: {}", core::format_duration(timeout),
-                                log_.last_words()));
+                    fmt::format("not ready after {} (ready_timeout){}; its last line: {}",
+                                core::format_duration(timeout), waited_for(), log_.last_words()));
     }
     result_.api->finish_by(std::chrono::steady_clock::time_point::max());
     return std::move(result_);
@@ -98,6 +101,22 @@ class Boot {
       }
     }
     return result_.api->ready();
+  }
+
+  // What /readyz itself names as not ready; empty where it does not answer.
+  std::string waited_for() {
+    if (!result_.api) return {};
+    try {
+      result_.api->finish_by(std::chrono::steady_clock::now() + kLastQuestion);
+      std::vector<std::string> failing = result_.api->failing_health_checks();
+      if (failing.empty()) return {};
+      if (failing.size() > kNamed) failing.resize(kNamed);
+      for (std::string& name : failing) name = name.substr(0, std::min(name.find(' '), kNameBytes));
+      return fmt::format("; /readyz waits for {}", fmt::join(failing, ", "));
+    } catch (const core::Error& error) {
+      if (error.kind() == core::ErrorKind::cancelled) throw;
+      return {};
+    }
   }
 
   // One that opened it after all has gone on.

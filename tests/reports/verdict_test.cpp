@@ -104,6 +104,10 @@ TEST_CASE("the text of a drill says the RPO in words, and what was left out with
   CHECK_THAT(
       reports::run_text(report, {reports::Colour::no, 120}),
       Catch::Contains("RPO          2 h 13 min since the capture of edge/20261124T020000Z (objective 3 h 0 min)\n"));
+  report.objectives.rpo = 2h;
+  CHECK_THAT(reports::run_text(report, {reports::Colour::no, 120}),
+             Catch::Contains(" (objective 2 h 0 min, missed)\n"));
+  report.objectives.rpo = 3h;
   for (const char* name : {"lineage", "census"})
     report.verification->checks.push_back(
         {name, CheckVerdict::skipped, {{core::Severity::note, "skipped: there is none before", {}, {}}}, 1ms});

@@ -70,6 +70,28 @@ TEST_CASE("An API that another server answers for is named") {
   CHECK(contains(check.findings[0].message, "kube-system/metrics-server"));
 }
 
+TEST_CASE("Custom resources that are converted from inside the cluster are a warning, where they need conversion") {
+  const auto [more, expected] =
+      GENERATE(table<std::string, bool>({{R"({"name":"v1","served":true},{"name":"v2","served":true})", true},
+                                         {R"({"name":"v1","served":false},{"name":"v2","served":true})", true},
+                                         {R"({"name":"v1","served":true})", false}}));
+  const VerifyFixture fixture;
+  fixture.make([versions = more](kine::Database& database) {
+    database.create("/registry/apiextensions.k8s.io/customresourcedefinitions/boxes.example.io",
+                    kine::json({"apiextensions.k8s.io/v1", "CustomResourceDefinition", "boxes.example.io", "", "uid-d"},
+                               R"(,"spec":{"conversion":{"strategy":"Webhook","webhook":{"clientConfig":{"service":)"
+                               R"({"namespace":"boxes","name":"converter"}}}},"versions":[)" +
+                                   versions + "]}"));
+    database.create("/registry/example.io/boxes/default/one",
+                    kine::json({"example.io/v1", "Box", "one", "default", "uid-one"}));
+  });
+  const core::Check check = check_named(fixture.verify(), "blockers");
+  const bool said = std::any_of(check.findings.begin(), check.findings.end(), [](const core::Finding& finding) {
+    return finding.severity == core::Severity::warning && contains(finding.message, "by boxes/converter");
+  });
+  CHECK(said == expected);
+}
+
 TEST_CASE("What is stored in a version that is not served is a warning") {
   const VerifyFixture fixture;
   SECTION("of Kubernetes") {

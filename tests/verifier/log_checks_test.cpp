@@ -77,6 +77,25 @@ TEST_CASE("What is out of its place in the log is one finding of check revisions
   CHECK(contains((is_error ? only_error : only_warning)(result, "revisions").message, sentence));
 }
 
+TEST_CASE("A backlog of compaction is one warning, and what waits for the next compaction is none") {
+  const VerifyFixture fixture;
+  fixture.make(live);
+  const auto change_often = [&](int times) {
+    fixture.exec(
+        "INSERT INTO kine(name, created, deleted, create_revision, prev_revision, lease, value, old_value) "
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < " +
+        std::to_string(times) +
+        ") SELECT name, 0, 0, create_revision, k.id + i, 0, value, value FROM n, "
+        "(SELECT * FROM kine WHERE id = (SELECT max(id) FROM kine)) k ORDER BY i");
+  };
+  change_often(99'000);
+  CHECK(check_named(fixture.verify(), "revisions").findings.empty());
+  change_often(2'000);
+  const auto result = fixture.verify();
+  CHECK(check_named(result, "revisions").verdict == CheckVerdict::pass);
+  CHECK(contains(only_warning(result, "revisions").message, "wait for compaction"));
+}
+
 TEST_CASE("Rows that were deleted by hand are one warning that says what it looks like and what is only history") {
   const VerifyFixture fixture;
   fixture.make([](kine::Database& database) {

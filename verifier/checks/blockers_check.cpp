@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +34,7 @@ struct Facts {
   std::vector<Webhook> webhooks;                       // webhook configurations
   std::string service;                                 // an APIService that another server answers for
   std::vector<std::pair<std::string, bool>> versions;  // a custom resource definition: name, served
+  std::string converter;                               // the service that converts between them
   std::string type;                                    // a Secret
   core::Secret certificate;
 };
@@ -63,6 +65,9 @@ class FactsVisitor : public TreeVisitor {
       if (path_[3] == "failurePolicy") facts_.webhooks.back().fails_closed = text != "Ignore";
     }
     if (depth_ == 4 && at({"spec", "versions"}) && path_[4] == "name") facts_.versions.back().first = text;
+    if (at({"spec", "conversion"}) && ((depth_ == 6 && path_[3] == "webhook" && path_[5] == "service") ||
+                                       (depth_ == 5 && path_[3] == "webhookClientConfig" && path_[4] == "service")))
+      join(facts_.converter, text);
     if (depth_ == 5 && path_[1] == "webhooks" && path_[3] == "clientConfig" && path_[4] == "service")
       join(facts_.webhooks.back().service, text);
   }
@@ -87,7 +92,7 @@ class FactsVisitor : public TreeVisitor {
 
   Facts facts_;
   std::size_t depth_ = 0;
-  std::array<std::string, 6> path_;
+  std::array<std::string, 7> path_;
 };
 
 struct RemovedVersion {
@@ -128,6 +133,7 @@ class Blockers {
 
   void look_at(const Name& name);
   void look_at_stored_versions();
+  void look_at_converters();
 
  private:
   std::optional<Facts> facts_of(const Name& name);
@@ -140,7 +146,8 @@ class Blockers {
   const EncryptionKeys& keys_;
   core::UtcTime now_;
   CheckBuilder& check_;
-  std::map<std::string, std::vector<std::string>, std::less<>> served_;  // by resource
+  std::map<std::string, std::vector<std::string>, std::less<>> served_;                 // by resource
+  std::map<std::string, std::pair<const Name*, std::string>, std::less<>> converters_;  // definition and service
 };
 
 std::optional<Facts> Blockers::facts_of(const Name& name) {
@@ -183,6 +190,7 @@ void Blockers::look_at(const Name& name) {
   if (definition)
     for (const auto& [version, served] : facts->versions)
       if (served) served_[std::string(identity.name)].push_back(version);
+  if (definition && !facts->converter.empty()) converters_[std::string(identity.name)] = {&name, facts->converter};
   if (facts->type == "kubernetes.io/tls" && !facts->certificate.view().empty())
     for (const std::chrono::sys_seconds expiry : read_certificates(facts->certificate.view()).expiries)
       if (expiry < now_) return warn(name, "a certificate in it expired on " + core::format_rfc3339(expiry));
@@ -209,6 +217,25 @@ void Blockers::look_at_stored_versions() {
   }
 }
 
+// What is stored in the only version that is served needs no conversion.
+void Blockers::look_at_converters() {
+  for (const auto& [resource, converter] : converters_) {
+    std::set<std::string, std::less<>> versions(served_[resource].begin(), served_[resource].end());
+    std::uint64_t count = 0;
+    for (const Object& object : result_.objects) {
+      if (object.resource != resource) continue;
+      versions.emplace(object.api_version.substr(object.api_version.find('/') + 1));
+      ++count;
+    }
+    if (count == 0 || versions.size() < 2) continue;
+    warn(*converter.first,
+         fmt::format("{} {} are converted between {} by {}, from inside the cluster: until that runs, each can be read "
+                     "only in the version that it is stored in",
+                     count, printable(resource), printable(fmt::format("{}", fmt::join(versions, ", "))),
+                     printable(converter.second)));
+  }
+}
+
 }  // namespace
 
 void check_blockers(Database& database, const Verification& result, const Names& names, const EncryptionKeys& keys,
@@ -217,6 +244,7 @@ void check_blockers(Database& database, const Verification& result, const Names&
   for (const Name& name : names.all())
     if (name.live && name.kind == KeyKind::object && name.problem == 0) blockers.look_at(name);
   blockers.look_at_stored_versions();
+  blockers.look_at_converters();
   if (!result.k3s_version.empty()) check.note("the objects come from k3s " + printable(result.k3s_version));
 }
 

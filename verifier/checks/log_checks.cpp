@@ -11,6 +11,9 @@
 namespace verifier {
 namespace {
 
+constexpr std::uint64_t kBacklog = 100'000;
+constexpr std::uint64_t kBacklogPerName = 10;
+
 // kine 0.17 writes one when a client deletes, without comparing, what is not there.
 bool is_stray_tombstone(const Row& row) {
   return row.is_tombstone() && row.prev_revision == 0 && !row.has_value && !row.has_old_value && !row.create_revision;
@@ -90,6 +93,7 @@ void History::see(const Row& row, const Name& name) {
     return;
   }
   if (row.id.value <= compact_ && (name.newest.value != 0 || row.is_tombstone())) ++leftovers_;
+  if (row.id.value > compact_ && name.newest.value != 0) ++waiting_;
   const std::int64_t predecessor = *row.prev_revision;
   see_predecessor(row, name, predecessor);
   if (name.newest.value != 0 && name.newest.value == predecessor) see_value_chain(row, name);
@@ -232,6 +236,17 @@ void History::finish_compact_key() {
         compact_, last_));
 }
 
+// Every five minutes all is compacted that is older than five minutes: so much then waits only where there are 170
+// writes a second, more than SQLite is run with. Source: kubernetes apiserver/pkg/storage/etcd3/compact.go.
+void History::finish_backlog(std::size_t names) {
+  if (waiting_ < kBacklog || waiting_ < kBacklogPerName * names) return;
+  revisions_.warning(fmt::format(
+      "{} old revisions of {} names wait for compaction, which k3s does every five minutes: it fails, or "
+      "cannot keep up. A restore brings back all objects, and this backlog with them, and the database goes "
+      "on growing; look for compaction in the log of k3s on the node",
+      waiting_, names));
+}
+
 void History::finish_sequence(std::optional<std::int64_t> sequence) {
   if (!sequence) {
     revisions_.warning(
@@ -253,6 +268,7 @@ void History::finish(std::optional<std::int64_t> sequence, const Names& names) {
   finish_holes();
   finish_compact_key();
   finish_sequence(sequence);
+  finish_backlog(names.all().size());
   if (leftovers_ > 0)
     revisions_.warning(
         fmt::format("compaction left {} rows up to revision {} that it should have removed; they do no harm",

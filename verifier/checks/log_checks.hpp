@@ -66,6 +66,7 @@ class History {
   void settle_strays(const Names& names);
   void finish_holes();
   void finish_compact_key();
+  void finish_backlog(std::size_t names);
   void finish_sequence(std::optional<std::int64_t> sequence);
 
   std::int64_t compact_;
@@ -82,6 +83,7 @@ class History {
   bool unset_create_revision_ = false;
   std::uint64_t compact_keys_ = 0;
   std::uint64_t leftovers_ = 0;
+  std::uint64_t waiting_ = 0;  // rows that a later one replaced, and that no compaction was asked to remove yet
 };
 
 }  // namespace verifier
