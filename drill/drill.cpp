@@ -10,7 +10,9 @@
 #include "core/mutation.hpp"
 #include "drill/engine/container.hpp"
 #include "drill/engine/control_plane.hpp"
+#include "drill/phases.hpp"
 #include "drill/proof/identity_proof.hpp"
+#include "drill/proof/kept_proof.hpp"
 #include "drill/proof/proof.hpp"
 #include "drill/proof/writes.hpp"
 #include "drill/sandbox/sandbox.hpp"
@@ -63,7 +65,7 @@ class Drill {
     compare();
     if (going) watch();
     teardown();
-    complete_phases();
+    report_.phases = all_phases(std::move(report_.phases));
     report_.duration = clock_.elapsed();
     return std::move(report_);
   }
@@ -259,14 +261,18 @@ class Drill {
            std::vector<std::string> resources;
            for (const auto& [resource, versions] : listing_.unconverted) resources.push_back(resource);
            DatastoreProof proof =
-               prove_datastore({[&] { return plane_->engine().datastore_socket(); }, [&] { plane_->look(); },
-                                std::chrono::steady_clock::now() + options_.phase_timeout},
-                               material_.database, snapshot.revision, options_.depth, resources);
+               prove_datastore(datastore(), material_.database, snapshot.revision, options_.depth, resources);
            report_.datastore_keys = proof.keys;
            report_.datastore_matched = proof.matched;
            return std::move(proof.check);
          }));
     take(now, proven("writes", [&] { return prove_writes(api, snapshot.revision, plane_->retry_for(kPatience)); }));
+    take(now, proven("kept", [&] { return prove_kept(datastore(), material_.database); }));
+  }
+
+  DatastoreAccess datastore() {
+    return {[&] { return plane_->engine().datastore_socket(); }, [&] { plane_->look(); },
+            std::chrono::steady_clock::now() + options_.phase_timeout};
   }
 
   // A check of the proof belongs to the phase `prove`: what it found against the snapshot is the phase's as well.
@@ -397,26 +403,6 @@ class Drill {
       keep(sandbox_.stop({}));
       for (const std::string& left : report_.leftovers) fail(now, "left behind: " + left);
     });
-  }
-
-  // Phases that were not reached are named, so that a reader of the report sees what was not done.
-  void complete_phases() {
-    constexpr std::array<std::string_view, 12> names{"select",    "fetch", "verify", "place", "start",   "datastore",
-                                                     "bootstrap", "ready", "list",   "prove", "control", "teardown"};
-    std::vector<Phase> ordered;
-    for (const std::string_view name : names) {
-      if (Phase* const found = find(name); found != nullptr) {
-        ordered.push_back(std::move(*found));
-      } else {
-        ordered.push_back(
-            {std::string(name),
-             ordered.empty() ? std::chrono::nanoseconds(0) : ordered.back().start + ordered.back().duration,
-             {},
-             core::CheckVerdict::skipped,
-             {}});
-      }
-    }
-    report_.phases = std::move(ordered);
   }
 
   const std::vector<Candidate>& candidates_;

@@ -42,10 +42,13 @@ std::vector<Fault> network_faults() {
        Need::node,
        [](Room& room, const Arguments& arguments) { set_link(room, arguments, "down"); }},
       {"heal-network",
-       "the network is back",
+       "the network is back, and as fast as ever",
        {which},
        Need::node,
-       [](Room& room, const Arguments& arguments) { set_link(room, arguments, "up"); }},
+       [](Room& room, const Arguments& arguments) {
+         set_link(room, arguments, "up");
+         room.node(arguments.text("node")).run("tc qdisc del dev eth0 root 2>/dev/null || true");
+       }},
   };
 }
 

@@ -70,6 +70,10 @@ std::string KineClient::ask(const std::string& request) {
   return unframed(std::move(response.body));
 }
 
+std::uint64_t KineClient::count(std::string_view first, std::string_view end) {
+  return read_count_response(ask(count_request(first, end)));
+}
+
 void KineClient::range(std::string_view first, std::string_view end, core::Revision revision,
                        const std::function<void(const StoredValue&)>& take) {
   std::string from(first);

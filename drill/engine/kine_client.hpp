@@ -24,6 +24,9 @@ class KineClient {
   void range(std::string_view first, std::string_view end, core::Revision revision,
              const std::function<void(const StoredValue&)>& take);
 
+  /// How many keys there are from `first` up to `end` by now. Throws: as range.
+  std::uint64_t count(std::string_view first, std::string_view end);
+
  private:
   std::string ask(const std::string& request);
   core::Fd socket_;

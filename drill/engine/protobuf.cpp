@@ -85,6 +85,24 @@ std::string range_request(std::string_view first, std::string_view end, core::Re
   return request;
 }
 
+std::string count_request(std::string_view first, std::string_view end) {
+  std::string request;
+  protozero::pbf_writer writer(request);
+  writer.add_bytes(1, first.data(), first.size());
+  writer.add_bytes(2, end.data(), end.size());
+  writer.add_bool(9, true);
+  return request;
+}
+
+std::uint64_t read_count_response(std::string_view message) {
+  return read_strictly("the datastore's answer", [&] {
+    std::int64_t count = 0;  // left out when it is 0
+    pbf_reader reader(message.data(), message.size());
+    while (reader.next(4)) count = reader.get_int64();
+    return static_cast<std::uint64_t>(count);
+  });
+}
+
 bool read_range_response(std::string_view message, const std::function<void(const StoredValue&)>& take) {
   return read_strictly("the datastore's answer", [&] {
     bool more = false;

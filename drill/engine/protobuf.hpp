@@ -39,6 +39,12 @@ struct StoredValue {
 /// empty, as of `revision`; at most `limit` of them, 0: all. Source: etcd api/etcdserverpb/rpc.proto v3.6.
 std::string range_request(std::string_view first, std::string_view end, core::Revision revision, std::uint64_t limit);
 
+/// Asks how many keys there are from `first` up to `end`, now.
+std::string count_request(std::string_view first, std::string_view end);
+
+/// Throws: damaged.
+std::uint64_t read_count_response(std::string_view message);
+
 /// Hands on what the answer holds; true when there is more. Throws: damaged.
 bool read_range_response(std::string_view message, const std::function<void(const StoredValue&)>& take);
 

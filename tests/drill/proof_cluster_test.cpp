@@ -228,7 +228,7 @@ TEST_CASE("everything that a drill proves holds for a real control plane, deep a
   options.control = drill::Fault::wrong_token;
   options.alive_for = 1s;
   const drill::DrillReport report = drill::run({seed_candidate()}, options);
-  for (const char* name : {"objects", "identity", "health", "datastore", "writes", "alive"}) {
+  for (const char* name : {"objects", "identity", "health", "datastore", "writes", "kept", "alive"}) {
     INFO(name << ": " << findings_of(check_of(report, name)));
     CHECK(check_of(report, name).verdict == core::CheckVerdict::pass);
   }

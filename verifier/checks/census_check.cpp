@@ -27,24 +27,28 @@ std::uint64_t count_of(const std::map<std::string, std::uint64_t>& counts, const
   return at == counts.end() ? 0 : at->second;
 }
 
-bool shrank(std::uint64_t now, std::uint64_t then, double share) {
-  return now < then && then - now >= kFewObjects &&
-         static_cast<double>(then - now) >= share * static_cast<double>(then);
-}
-
 int percent(std::uint64_t now, std::uint64_t then) {
   return static_cast<int>(100.0 * static_cast<double>(then - now) / static_cast<double>(then));
 }
 
 }  // namespace
 
+bool shrank(std::uint64_t now, std::uint64_t then, double share) {
+  return now < then && then - now >= kFewObjects &&
+         static_cast<double>(then - now) >= share * static_cast<double>(then);
+}
+
+void for_each_live_key(Database& database, const std::function<void(std::string_view)>& take) {
+  Statement statement(database, kLiveKeys);
+  while (statement.step()) take(statement.bytes(0));
+}
+
 KeyCensus read_key_census(Database& database) {
   KeyCensus census;
-  Statement statement(database, kLiveKeys);
-  while (statement.step()) {
-    const ParsedKey key = parse_key(statement.bytes(0));
+  for_each_live_key(database, [&](std::string_view name) {
+    const ParsedKey key = parse_key(name);
     if (key.kind == KeyKind::object) count(census, key.identity.plural, key.identity.namespace_name);
-  }
+  });
   return census;
 }
 

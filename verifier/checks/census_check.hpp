@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "verifier/checks/check.hpp"
 #include "verifier/checks/verification.hpp"
@@ -24,6 +26,12 @@ struct KeyCensus {
   std::map<std::string, std::uint64_t> by_plural;
   std::map<std::string, std::uint64_t> by_namespace;
 };
+
+/// Hands on every key below /registry/ whose newest row is not deleted. Throws: as Statement.
+void for_each_live_key(Database& database, const std::function<void(std::string_view)>& take);
+
+/// Whether that is a loss: by so much of a share, and by more than a few.
+bool shrank(std::uint64_t now, std::uint64_t then, double share);
 
 /// Throws: as Statement.
 KeyCensus read_key_census(Database& database);
