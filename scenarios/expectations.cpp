@@ -160,7 +160,8 @@ std::string left_here(Room& room) {
   for (const auto& entry : std::filesystem::directory_iterator(scratch, gone))
     if (entry.path().filename().string().starts_with("k3s-drill.")) left += entry.path().string() + "\n";
   for (const auto& entry : std::filesystem::directory_iterator(room.store() / "edge", gone))
-    if (const std::string name = entry.path().filename(); name.starts_with(".incoming-") || name.starts_with(".removed-"))
+    if (const std::string name = entry.path().filename();
+        name.starts_with(".incoming-") || name.starts_with(".removed-"))
       left += entry.path().string() + "\n";
   for (const int pid : room.pids())
     for (const char* hierarchy : {"", "memory", "pids"})
