@@ -66,10 +66,12 @@ void log_retention_error(const reports::PullOutcome& outcome) {
 core::UtcTime believed_now(const store::RetentionRules& rules, const puller::PullReport& report) {
   const core::UtcTime now = core::utc_now();
   const std::chrono::nanoseconds offset = report.node.clock_offset;
-  if (rules.for_duration && std::chrono::abs(offset) > kClocksAgree)
+  if (std::chrono::abs(offset) > kClocksAgree)
     core::log_lasting_warning(fmt::format(
-        "{}: this machine's clock and the node's are {} apart; keep_for goes by the earlier one. Set both by NTP",
-        report.snapshot.manifest.cluster, core::format_duration(std::chrono::abs(offset))));
+        "{}: this machine's clock and the node's are {} apart; the snapshot is dated by this machine's{}. Set both by "
+        "NTP",
+        report.snapshot.full_name(), core::format_duration(std::chrono::abs(offset)),
+        rules.for_duration ? ", and keep_for goes by the earlier one" : ""));
   // Only back: what a node says of the far future must not even be added.
   return now + std::chrono::duration_cast<core::UtcTime::duration>(std::min(offset, std::chrono::nanoseconds(0)));
 }

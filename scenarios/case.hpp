@@ -43,7 +43,7 @@ struct Expectation {
 /// One entry of `when`: a command as a user types it, or a fault.
 struct Step {
   int line = 0;
-  std::string drill;
+  std::string drill;  // {latest} and its like stand for a snapshot's name, {NAME} for a fact
   const Fault* fault = nullptr;
   Arguments arguments;
   std::string clock;         // of a command: what it takes for now, as "+8d"

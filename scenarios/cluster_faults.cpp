@@ -60,13 +60,37 @@ void live(Room& room, const Arguments& arguments) {
   Node& node = node_of(room, arguments);
   std::string options = fmt::format("--hours {}", arguments.whole("hours"));
   if (arguments.text("compacted") == "true") options += " --compact " + kServer + "/kine.sock";
-  node.run(workload(node) + options, kLong);
+  if (arguments.text("wait") == "end") {
+    node.run(workload(node) + options, kLong);
+    return;
+  }
+  const auto compacted = [&] {
+    return node.run(
+        "sqlite3 -readonly " + kServer +
+        "/db/state.db '.timeout 5000' \"SELECT max(prev_revision) FROM kine WHERE name = 'compact_rev_key'\"");
+  };
+  const std::string before = compacted();
+  room.keep(node.start(workload(node) + options));
+  if (!eventually([&] { return compacted() != before; }, kLong))
+    throw core::Error(core::ErrorKind::storage, "nothing is compacted");
 }
 
 // By another program, as an operator does it who wants the disk back.
 void vacuum(Room& room, const Arguments& arguments) {
   room.keep(node_of(room, arguments)
-                .start("sqlite3 " + kServer + "/db/state.db '.timeout 20000' 'PRAGMA incremental_vacuum' VACUUM"));
+                .start(fmt::format("for i in $(seq {}); do sqlite3 {}/db/state.db '.timeout 20000' 'PRAGMA "
+                                   "incremental_vacuum' VACUUM; done",
+                                   arguments.whole("times"), kServer)));
+}
+
+void checkpoint(Room& room, const Arguments& arguments) {
+  Node& node = node_of(room, arguments);
+  const auto done = [&] {
+    return node.run("sqlite3 " + kServer + "/db/state.db '.timeout 5000' 'PRAGMA wal_checkpoint(TRUNCATE)'")
+        .ends_with("0|0|0");
+  };
+  if (!eventually(done, std::chrono::seconds(20)))
+    throw core::Error(core::ErrorKind::storage, "the WAL is always in use");
 }
 
 // Pages that nothing uses any more, as a backlog of compaction leaves them.
@@ -98,9 +122,9 @@ void rotate_encryption_key(Room& room, const Arguments& arguments) {
           kLong);
 }
 
-// Of each object of the kind: uid, and what it holds.
+// Of each object of the kind: its name, and what it holds. What a controller puts into every namespace is nobody's.
 std::string contents(Room& room, const std::string& node, const std::string& kind, const std::string& space) {
-  return room.kubectl(node, {"get", kind, "-n", space, "-o",
+  return room.kubectl(node, {"get", kind, "-n", space, "--field-selector=metadata.name!=kube-root-ca.crt", "-o",
                              "jsonpath={range .items[*]}{.metadata.name} {.data} {.spec}{\"\\n\"}{end}"});
 }
 
@@ -152,10 +176,24 @@ std::vector<Fault> cluster_faults() {
        "hours of a quiet cluster go by, as fast as it goes: leases, events, edits",
        {which,
         {"hours", Kind::whole, "how many"},
-        {"compacted", Kind::choice, "whether kube-apiserver compacts meanwhile", "true", {"true", "false"}}},
+        {"compacted", Kind::choice, "whether kube-apiserver compacts meanwhile", "true", {"true", "false"}},
+        {"wait",
+         Kind::choice,
+         "compaction: only for the first one; the rest goes by beside what follows",
+         "end",
+         {"end", "compaction"}}},
        Need::standin,
        live},
-      {"vacuum", "somebody runs VACUUM on the database, beside what follows", {which}, Need::node, vacuum},
+      {"vacuum",
+       "somebody runs VACUUM on the database, beside what follows",
+       {which, {"times", Kind::whole, "how often, one after the other", "1"}},
+       Need::node,
+       vacuum},
+      {"checkpoint",
+       "SQLite moves its WAL into state.db, as it does by itself after every thousand pages",
+       {which},
+       Need::node,
+       checkpoint},
       {"bloat",
        "the database grows by pages that nothing uses",
        {which, {"size", Kind::size, "by how much"}},

@@ -83,6 +83,25 @@ std::string snapshot_differs(Room& room, const Outcome& outcome, const YamlNode&
              : fmt::format("it was {}, and {} is {}", outcome.snapshot, wanted.scalar, expected);
 }
 
+std::string verdicts_differ(Room& room, const Outcome& outcome, const YamlNode& wanted, const std::string& verdict) {
+  for (const std::string& which : texts_of(wanted)) {
+    const std::string name = room.snapshot(which).filename();
+    const auto found = outcome.verdicts.find(name);
+    if (found == outcome.verdicts.end()) return fmt::format("nothing is said of {}, {}", which, name);
+    if (found->second != verdict) return fmt::format("the verdict of {}, {}, is {}", which, name, found->second);
+  }
+  return {};
+}
+
+// Words that have a snapshot's name in them, which only the room knows.
+std::string names_differ(Room& room, const Outcome& outcome, const YamlNode& wanted) {
+  for (const std::string& which : texts_of(wanted)) {
+    const std::string name = room.cluster() + "/" + room.snapshot(which).filename().string();
+    if (outcome.texts.find(name) == std::string::npos) return fmt::format("{}, {}, is not named", which, name);
+  }
+  return {};
+}
+
 std::string age_differs(const std::optional<double>& seconds, const YamlNode& wanted) {
   if (!seconds) return "it was not measured";
   const auto limit = [](const std::string& text) {
@@ -141,7 +160,9 @@ std::string left_here(Room& room) {
   for (const auto& entry : std::filesystem::directory_iterator(scratch, gone))
     if (entry.path().filename().string().starts_with("k3s-drill.")) left += entry.path().string() + "\n";
   for (const auto& entry : std::filesystem::directory_iterator(room.store() / "edge", gone))
-    if (entry.path().filename().string().starts_with(".incoming-")) left += entry.path().string() + "\n";
+    if (const std::string name = entry.path().filename();
+        name.starts_with(".incoming-") || name.starts_with(".removed-"))
+      left += entry.path().string() + "\n";
   for (const int pid : room.pids())
     for (const char* hierarchy : {"", "memory", "pids"})
       for (const auto& entry : std::filesystem::directory_iterator("/sys/fs/cgroup/" + std::string(hierarchy), gone))
@@ -194,6 +215,21 @@ const std::vector<ExpectationWord>& expectation_words() {
       {"says", Kind::texts, "words that the user sees, in the result or in the log", {}, says_differs},
       {"never_says", Kind::texts, "words that the user must not see", {}, never_says_differs},
       {"snapshot", Kind::snapshot, "which was drilled, verified, pulled or restored", {}, snapshot_differs},
+      {"bad",
+       Kind::texts,
+       "snapshots that fail, of a command that says it of several: latest, previous, oldest or a number",
+       {},
+       [](Room& room, const Outcome& outcome, const YamlNode& wanted) {
+         return verdicts_differ(room, outcome, wanted, "fail");
+       }},
+      {"good",
+       Kind::texts,
+       "snapshots that pass, in the same words",
+       {},
+       [](Room& room, const Outcome& outcome, const YamlNode& wanted) {
+         return verdicts_differ(room, outcome, wanted, "pass");
+       }},
+      {"names", Kind::texts, "snapshots that the user is told of by name, in the same words", {}, names_differ},
       {"rpo",
        Kind::age,
        "what a disaster would have cost, as drilled: at most, or [LEAST, MOST]",

@@ -40,6 +40,18 @@ void touch_image(const std::filesystem::path& image, core::UtcTime time, const s
   if (done.exit_code != 0) throw core::Error(core::ErrorKind::storage, image.string() + ": " + done.err);
 }
 
+std::string another_uid() {
+  // In protobuf: tag and length, then the 36 letters. Older rows of the name, and what later ones say of them, too.
+  const auto exchanged = [](std::string_view column) {
+    return fmt::format(
+        "UPDATE kine SET {0} = CAST(substr({0}, 1, instr({0}, X'2A24') + 1) || '00000000-0000-4000-8000-000000000002' "
+        "|| substr({0}, instr({0}, X'2A24') + 38) AS BLOB)\n"
+        "WHERE name = '/registry/namespaces/kube-system' AND instr({0}, X'2A24') > 0;\n",
+        column);
+  };
+  return exchanged("value") + exchanged("old_value");
+}
+
 std::string removal_of(const std::string& prefix) {
   return fmt::format(
       "INSERT INTO kine(name, created, deleted, create_revision, prev_revision, lease, value, old_value)\n"

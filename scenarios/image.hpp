@@ -19,4 +19,7 @@ std::string removal_of(const std::string& prefix);
 /// SQL: the newest object changes so many more times, and nothing is compacted.
 std::string revisions_of_newest(std::uint64_t count);
 
+/// SQL that makes it the image of another cluster: kube-system gets another uid.
+std::string another_uid();
+
 }  // namespace scenarios

@@ -57,6 +57,25 @@ void start_k3s(Room& room, const Arguments& arguments) {
   node_of(room, arguments).run("rm -f /var/log/k3s.log\nsystemctl start k3s\n" + wait_for_api(), kReady);
 }
 
+// A stand-in of k3s moves the -wal into state.db when it ends. The real one leaves it, and so does this one while
+// another program has the database open.
+void stop_k3s(Room& room, const Arguments& arguments) {
+  Node& node = node_of(room, arguments);
+  if (arguments.text("wal") == "removed") {
+    node.run("systemctl stop k3s", kReady);
+    return;
+  }
+  node.run(
+      "db=" + kDatabase +
+          "\n"
+          "(echo 'SELECT count(*) FROM kine;'; exec sleep 60) 2>/dev/null | sqlite3 -readonly $db >/run/held 2>&1 &\n"
+          "holder=$!; until [ -s /run/held ]; do sleep 0.02; done\n"
+          "systemctl stop k3s; kill -KILL $holder; [ -s $db-wal ]",
+      kReady);
+}
+
+void lead_elsewhere(Room& room, const Arguments&) { room.lead_to_spare(); }
+
 // As an operator does it who knows nothing of a write-ahead log.
 void copy_database(Room& room, const Arguments& arguments) {
   Node& node = node_of(room, arguments);
@@ -65,7 +84,7 @@ void copy_database(Room& room, const Arguments& arguments) {
   const auto put = [](const std::filesystem::path& source, const std::filesystem::path& target) {
     std::filesystem::copy_file(source, target, std::filesystem::copy_options::overwrite_existing);
   };
-  const std::filesystem::path target = room.directory() / "state.db";
+  const std::filesystem::path target = room.directory() / arguments.text("as");
   if (wal != "only") put(from, target);
   if (wal == "with" || wal == "only") put(from.string() + "-wal", target.string() + "-wal");
   put(node.variable("LAB_ROOT") + "/var/lib/rancher/k3s/server/token", room.directory() / "token");
@@ -83,7 +102,18 @@ std::vector<Fault> node_faults() {
       on_node("remove-file", "a file or directory of the node is gone", {path}, "ls -d %path >/dev/null; rm -rf %path"),
       on_node("move-file", "a file or directory of the node is moved",
               {path, {"to", Kind::text, "absolute, on the node"}}, "mkdir -p \"$(dirname %to)\"; mv %path %to"),
-      on_node("stop-k3s", "k3s is stopped, as by systemctl", {}, "systemctl stop k3s"),
+      on_node("empty-file", "a file of the node has 0 bytes, as a crash of its file system may leave it", {path},
+              "ls -d %path >/dev/null; : >%path"),
+      {"stop-k3s",
+       "k3s is stopped, as by systemctl",
+       {which,
+        {"wal",
+         Kind::choice,
+         "stays: state.db-wal is left, as after every clean stop of a real k3s, and not as of the stand-in",
+         "removed",
+         {"removed", "stays"}}},
+       Need::node,
+       stop_k3s},
       {"start-k3s", "k3s is started, and is up", {which}, Need::node, start_k3s},
       on_node(
           "kill-k3s", "k3s is killed, as by the kernel when memory runs out", {},
@@ -117,9 +147,15 @@ std::vector<Fault> node_faults() {
           "sed -i '/^MaxSessions/d' /etc/ssh/sshd_config; printf 'MaxSessions %s\\n' %count >>/etc/ssh/sshd_config\n"
           "sshd=$(cat /run/sshd.pid); rm /run/sshd.pid; kill -HUP $sshd; until [ -s /run/sshd.pid ]; do sleep 0.05; "
           "done"),
+      {"lead-elsewhere",
+       "the host of edge leads to the spare node, as after a slip in the config or in DNS",
+       {},
+       Need::node,
+       lead_elsewhere},
       {"copy-database",
-       "somebody copies state.db with cp; the copy is state.db in the room, and the token beside it",
+       "somebody copies state.db with cp to where the commands are typed, and the token beside it",
        {which,
+        {"as", Kind::text, "the name of the copy", "state.db"},
         {"wal",
          Kind::choice,
          "whether the -wal is copied along, or nothing but it",

@@ -8,7 +8,20 @@ namespace {
 
 using nlohmann::json;
 
+// "edge/NAME", or a document's snapshot.
+std::string snapshot_of(const json& part) {
+  if (!part.is_object() || !part.contains("snapshot")) return {};
+  const json& snapshot = part["snapshot"];
+  const std::string name = snapshot.is_string() ? snapshot.get<std::string>()
+                           : snapshot.is_object() && snapshot.contains("name") && snapshot["name"].is_string()
+                               ? snapshot["name"].get<std::string>()
+                               : std::string();
+  return name.substr(name.find('/') == std::string::npos ? 0 : name.find('/') + 1);
+}
+
 void collect(const json& value, Outcome& outcome) {
+  if (const std::string name = snapshot_of(value); !name.empty() && value.contains("verdict"))
+    outcome.verdicts[name] = value["verdict"].is_string() ? value["verdict"].get<std::string>() : std::string();
   if (value.is_string()) outcome.texts += value.get<std::string>() + "\n";
   if (value.is_object() && value.contains("name") && value.contains("verdict") && value["name"].is_string()) {
     if (value["verdict"] == "fail") outcome.failing.push_back(value["name"]);
@@ -51,14 +64,7 @@ void read_document(Outcome& outcome) {
   collect(document, outcome);
   const json& part = main_part(document);
   if (part.contains("verdict") && part["verdict"].is_string()) outcome.verdict = part["verdict"];
-  if (part.contains("snapshot")) {
-    const json& snapshot = part["snapshot"];
-    std::string name = snapshot.is_string() ? snapshot.get<std::string>()
-                       : snapshot.is_object() && snapshot.contains("name") && snapshot["name"].is_string()
-                           ? snapshot["name"].get<std::string>()
-                           : std::string();
-    outcome.snapshot = name.substr(name.find('/') == std::string::npos ? 0 : name.find('/') + 1);
-  }
+  outcome.snapshot = snapshot_of(part);
   outcome.rpo_seconds = number(part, "rpo_seconds");
   outcome.rto_seconds = number(part, "rto_seconds");
   if (part.contains("objectives") && part["objectives"].is_object() &&

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,10 +19,11 @@ struct Outcome {
 
   // Of the document.
   std::string verdict;
-  std::string texts;                 // all of its texts, and the log
-  std::vector<std::string> failing;  // checks, phases and steps whose verdict is fail
-  std::vector<std::string> undone;   // those that could not run
-  std::string snapshot;              // which was drilled, pulled or restored, without its cluster
+  std::string texts;                            // all of its texts, and the log
+  std::vector<std::string> failing;             // checks, phases and steps whose verdict is fail
+  std::vector<std::string> undone;              // those that could not run
+  std::map<std::string, std::string> verdicts;  // of snapshots, by their names without the cluster
+  std::string snapshot;                         // which was drilled, pulled or restored, without its cluster
   std::optional<double> rpo_seconds;
   std::optional<double> rto_seconds;
   std::optional<bool> objectives_met;

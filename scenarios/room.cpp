@@ -133,6 +133,12 @@ void Room::set_engine(const std::filesystem::path& program) {
   write_config();
 }
 
+void Room::lead_to_spare() {
+  node("spare");
+  leads_to_spare_ = true;
+  write_config();
+}
+
 void Room::write_config() {
   std::string text = fmt::format("store: {}\n", store().string()) + indented(case_.given.config, "");
   if (tools_.game_day) {
@@ -147,8 +153,10 @@ void Room::write_config() {
     text += fmt::format("engines:\n  {}:\n    path: {}\n", tools_.engine, engine_.string());
   text += "clusters:\n";
   if (nodes_.empty()) text += "  edge:\n    host: 127.0.0.1\n" + indented(cluster_config_, "    ");
-  for (const auto& [name, node] : nodes_)
-    text += node->config_lines(name) + (name == "edge" ? indented(cluster_config_, "    ") : "");
+  for (const auto& [name, node] : nodes_) {
+    const Node& meant = leads_to_spare_ ? *nodes_.at("spare") : *node;
+    text += meant.config_lines(name) + (name == "edge" ? indented(cluster_config_, "    ") : "");
+  }
   core::write_file_atomically(directory_ / "config.yaml", text);
 }
 
@@ -166,13 +174,26 @@ void Room::take_snapshots() {
   for (const std::chrono::nanoseconds age : case_.given.ages) import_image(age);
 }
 
+// The first is the case's cluster, or on a game day the newest there is.
+void Room::begin_images(const std::filesystem::path& image) {
+  if (!tools_.game_day) {
+    const std::filesystem::path server = seed() / "server";
+    core::copy_file(server / "db/state.db", image);
+    core::copy_file(server / "token", directory_ / "token");
+    return;
+  }
+  Step extract;
+  extract.drill = fmt::format("extract edge/latest --out '{}'", image.string());
+  if (const Outcome outcome = run_drill(extract); outcome.exit_code != 0)
+    throw core::Error(core::ErrorKind::storage, "the newest snapshot is no image: " + in_one_line(outcome));
+  core::copy_file(snapshot("latest") / "token", directory_ / "token");
+}
+
 void Room::import_image(std::chrono::nanoseconds age, const std::string& change) {
   const std::filesystem::path images = directory_ / "images";
   if (facts["images"].empty()) {
     std::filesystem::create_directory(images);
-    const std::filesystem::path first = seed() / "server";
-    core::copy_file(first / "db/state.db", images / "current");
-    core::copy_file(first / "token", directory_ / "token");
+    begin_images(images / "current");
   }
   facts["images"] += "x";
   const core::UtcTime taken = std::chrono::floor<std::chrono::seconds>(core::utc_now() - age);
@@ -242,8 +263,23 @@ std::vector<std::string> Room::differences(const Step& step, const Outcome& outc
   return found;
 }
 
+// {latest}, {previous} and {oldest} are a snapshot's name, any other {NAME} is a fact.
+std::string Room::filled_in(std::string line) const {
+  for (std::size_t open = 0; (open = line.find('{', open)) != std::string::npos;) {
+    const std::size_t close = line.find('}', open);
+    if (close == std::string::npos) break;
+    const std::string name = line.substr(open + 1, close - open - 1);
+    const auto fact = facts.find(name);
+    const std::string value = fact == facts.end() ? snapshot(name).filename().string() : fact->second;
+    line.replace(open, close + 1 - open, value);
+    open += value.size();
+  }
+  return line;
+}
+
 Outcome Room::run_drill(const Step& step) {
-  const std::vector<std::string> words = words_of(step.drill);
+  const std::string line = filled_in(step.drill);
+  const std::vector<std::string> words = words_of(line);
   const std::string number = fmt::format("{:02}-{}", ++commands_, words.at(0));
   const std::filesystem::path out = directory_ / "logs" / (number + ".json");
   const std::filesystem::path err = directory_ / "logs" / (number + ".log");
@@ -261,7 +297,7 @@ Outcome Room::run_drill(const Step& step) {
   for (const std::string& word : words) argv.push_back(renamed(word, cluster()));
 
   Outcome outcome;
-  outcome.command = "drill " + step.drill;
+  outcome.command = "drill " + line;
   note(outcome.command);
   const auto began = std::chrono::steady_clock::now();
   core::Child child(argv);

@@ -60,6 +60,7 @@ class Room {
 
   const std::filesystem::path& directory() const { return directory_; }
   std::filesystem::path store() const { return directory_ / "store"; }
+  bool store_is_of_its_own() const { return case_.given.store_bytes.has_value(); }
   const Tools& tools() const { return tools_; }
 
   /// What the cluster of the case is called in config and store: edge, or that of a game day.
@@ -86,8 +87,12 @@ class Room {
   /// From now on the engine of its drills is this program.
   void set_engine(const std::filesystem::path& program);
   void write_config();
+  /// From now on the config's edge is the spare node.
+  void lead_to_spare();
   core::YamlNode& cluster_config() { return cluster_config_; }
 
+  /// Unmounts it when the room goes.
+  void will_unmount(const std::filesystem::path& mounted) { mounts_.push_back(mounted); }
   /// Runs beside the case, and ends with it.
   void keep(std::unique_ptr<core::Child> child) { children_.push_back(std::move(child)); }
   /// Of the command that runs just now.
@@ -105,7 +110,9 @@ class Room {
  private:
   std::vector<std::string> node_options(NodeState state, const std::string& name) const;
   Outcome run_drill(const Step& step);
+  std::string filled_in(std::string line) const;
   void take_snapshots();
+  void begin_images(const std::filesystem::path& image);
   std::filesystem::path seed() const;
   std::filesystem::path kubeconfig(const std::string& node);
 
@@ -118,6 +125,7 @@ class Room {
   std::vector<std::filesystem::path> mounts_;
   core::YamlNode cluster_config_;
   std::filesystem::path engine_;
+  bool leads_to_spare_ = false;
   int running_pid_ = 0;
   std::vector<int> pids_;
   int commands_ = 0;

@@ -187,6 +187,40 @@ TEST_CASE("A database whose rows are mostly in its WAL is read with the WAL, and
   CHECK(!std::filesystem::exists(copy.path().string() + "-shm"));
 }
 
+TEST_CASE("A WAL that is older than the database beside it fails check file, and one that goes on does not") {
+  const VerifyFixture source;
+  const VerifyFixture copy;
+  kine::Database database(source.path());
+  database.exec("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0");
+  kine::populate(database);
+  database.exec("CREATE TABLE early (x); DROP TABLE early");  // so that the first page is in it
+  const auto copy_wal = [&] {
+    std::filesystem::copy_file(source.path().string() + "-wal", copy.path().string() + "-wal",
+                               std::filesystem::copy_options::overwrite_existing);
+  };
+  copy_wal();
+  for (int i = 0; i < 2; ++i)  // each by a connection of its own: one alone need not count on
+    source.exec(
+        "PRAGMA wal_autocheckpoint=0; CREATE TABLE other (x); DROP TABLE other; PRAGMA wal_checkpoint(PASSIVE)");
+  std::filesystem::copy_file(source.path(), copy.path());
+  CHECK(contains(only_error(copy.verify(), "file").message, "is of an earlier time"));
+  copy_wal();
+  CHECK(check_named(copy.verify(), "file").findings.empty());
+}
+
+TEST_CASE("A copy in WAL mode without its WAL is noted where nothing tells who made it") {
+  const VerifyFixture fixture;
+  fixture.make([](kine::Database& database) { database.exec("PRAGMA journal_mode=WAL"); });
+  std::filesystem::remove(fixture.path().string() + "-wal");
+  const core::Check noted = check_named(fixture.verify(), "file");
+  CHECK(noted.verdict == CheckVerdict::pass);
+  REQUIRE(noted.findings.size() == 1);
+  CHECK(noted.findings.front().severity == core::Severity::note);
+  CHECK(contains(noted.findings.front().message, "no -wal lies beside it"));
+  const std::string sha256 = core::hash_file(fixture.path()).sha256;
+  CHECK(check_named(fixture.verify({}, sha256), "file").findings.empty());
+}
+
 TEST_CASE("A WAL of another database is ignored as SQLite ignores it, and a WAL header without WAL is read") {
   const VerifyFixture fixture;
   fixture.make([](kine::Database& database) { database.exec("PRAGMA journal_mode=WAL"); });

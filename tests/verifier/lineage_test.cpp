@@ -273,3 +273,14 @@ TEST_CASE("A source that stood still is found by the clock") {
   REQUIRE(check.findings.size() == 1);
   CHECK(contains(check.findings[0].message, sentence));
 }
+
+TEST_CASE("A snapshot that is dated later than now says nothing of how fresh it is") {
+  const VerifyFixture fixture;
+  fixture.make();
+  verifier::Subject subject{fixture.path(), {}, {}};
+  subject.taken_at = core::utc_now() + std::chrono::hours(1);
+  const core::Check check = check_named(verifier::verify(subject), "freshness");
+  CHECK(check.verdict == CheckVerdict::skipped);
+  REQUIRE(check.findings.size() == 1);
+  CHECK(contains(check.findings[0].message, "later than this machine's clock"));
+}

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <string_view>
 
 #include "core/error.hpp"
@@ -61,6 +62,50 @@ void check_size(const Header& header, bool with_wal, Verification& result, Check
   }
 }
 
+// How often the first page was written: the change counter in it, which never gets less.
+constexpr std::size_t kCounter = 24;
+
+// The counter that the first page has by the last frame of the WAL that is in use and holds it. Empty without one.
+// Sums are not looked at: a frame that SQLite would not read has at most a later counter.
+// Source: sqlite.org/fileformat2.html, section 4.
+std::optional<std::uint32_t> counter_in_wal(const std::filesystem::path& database, std::uint32_t page_size) {
+  std::filesystem::path path = database;
+  path += "-wal";
+  const core::Fd fd = core::open_file(path, O_RDONLY | O_NONBLOCK);
+  Header head;
+  const auto read = [&](std::uint64_t at, std::size_t size) {
+    return ::pread(fd.get(), head.bytes.data(), size, static_cast<off_t>(at)) == static_cast<ssize_t>(size);
+  };
+  if (!S_ISREG(stat_of(fd.get(), path).st_mode) || !read(0, 32)) return std::nullopt;
+  const std::uint32_t salt = head.number(16, 4);
+  const std::uint32_t other_salt = head.number(20, 4);
+  if ((head.number(0, 4) | 1U) != 0x377f0683 || head.number(8, 4) != page_size) return std::nullopt;
+  std::optional<std::uint32_t> counter;
+  for (std::uint64_t at = 32; read(at, 24 + kCounter + 4); at += 24 + page_size) {
+    if (head.number(8, 4) != salt || head.number(12, 4) != other_salt) break;
+    if (head.number(0, 4) == 1) counter = head.number(24 + kCounter, 4);
+  }
+  return counter;
+}
+
+void check_wal(const Header& header, const Subject& subject, std::uint32_t page_size, CheckBuilder& check) {
+  if (!has_wal(subject.database)) {
+    const bool by_somebody = !subject.captured_sha256 && !subject.taken_at;
+    if (header.bytes[18] == 2 && by_somebody)
+      check.note(
+          "no -wal lies beside it. That is right for a copy that SQLite or drill made; one that cp made lacks the "
+          "newest "
+          "changes: copy the -wal as well (k3s leaves it when it stops), or let drill pull take the copy");
+    return;
+  }
+  const std::optional<std::uint32_t> counter = counter_in_wal(subject.database, page_size);
+  if (counter && *counter < header.number(kCounter, 4))
+    check.error(
+        "the -wal beside it is of an earlier time: its pages would replace newer ones, and what was written since "
+        "would "
+        "be gone. Remove that -wal, or copy both at once while k3s is stopped");
+}
+
 }  // namespace
 
 std::string check_file(const Subject& subject, Verification& result, CheckBuilder& check) {
@@ -88,6 +133,7 @@ std::string check_file(const Subject& subject, Verification& result, CheckBuilde
     return give_up(fmt::format("the header names a page size of {} bytes, which SQLite does not have", page_size));
   result.page_size_bytes = page_size;
   check_size(header, has_wal(subject.database), result, check);
+  check_wal(header, subject, page_size, check);
   return {};
 }
 

@@ -14,7 +14,10 @@ namespace verifier {
 inline constexpr std::chrono::minutes kQuiet{10};
 inline constexpr std::chrono::minutes kFrozen{60};
 
+/// A capture that is dated so much later than now says nothing of ages: skipped.
+inline constexpr std::chrono::minutes kAhead{2};
+
 void check_freshness(std::optional<core::UtcTime> newest_change, std::optional<core::UtcTime> taken_at,
-                     CheckBuilder& check);
+                     core::UtcTime now, CheckBuilder& check);
 
 }  // namespace verifier
