@@ -199,7 +199,7 @@ Manifest manifest_from_json(const std::string& text) {
     manifest.database = database_of(document, manifest);
     return manifest;
   } catch (const nlohmann::json::exception& error) {
-    throw core::Error(core::ErrorKind::damaged, std::string("not a manifest: ") + error.what());
+    throw core::Error(core::ErrorKind::damaged, fmt::format("no manifest, cut off or changed ({})", error.what()));
   }
 }
 
