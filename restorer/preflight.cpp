@@ -177,6 +177,10 @@ class Preflight {
           fmt::format("there is no token file {}: k3s would wait for it; put the snapshot's token there, or remove "
                       "the setting",
                       node_.missing_token_file));
+    if (!node_.token_sha256.empty() && node_.token_sha256 != required_.token_sha256 && !is_another(node_, required_))
+      warn(
+          "the node has another token than the snapshot's, as after a rotation, and the snapshot's counts again: give "
+          "agents that know only the newer one the old, or rotate it once more");
   }
 
   void check_config() {

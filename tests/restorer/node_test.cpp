@@ -265,6 +265,8 @@ TEST_CASE("a look tells the processes that have the database open, and the CA") 
   const restorer::NodeState state = there.look();
   CHECK(state.ca_sha256 == bench.node.run("printf 'ca\\n' | sha256sum | cut -c 1-64"));
   CHECK(state.token_ca == std::string(63, '0') + "7");
+  CHECK(state.token_sha256 ==
+        bench.node.run("sed 's/.*::server://' " + kServer + "/token | tr -d '\\n' | sha256sum | cut -c 1-64"));
   CHECK(state.database_size_bytes > 4);
 }
 
