@@ -44,7 +44,7 @@ class Preflight {
   void check_service() {
     if (node_.k3s_version.empty())
       refuse("no k3s on the node; install the snapshot's version there first, with INSTALL_K3S_SKIP_START=true");
-    if (node_.manager == Manager::none)
+    else if (node_.manager == Manager::none)
       refuse(
           "neither systemd nor OpenRC has a service k3s on the node; set stop_command and start_command of the cluster "
           "in the config");
