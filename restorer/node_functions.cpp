@@ -261,7 +261,7 @@ look_at_cluster() {
 # The restore that was cut off, or is at work: a living process of it holds the directory.
 look_at_work() {
   [ -d "$work" ] || return 0
-  fact unfinished "$(sed -n "s/^snapshot='\(.*\)'\$/\1/p; s/^timestamp='\(.*\)'\$/of \1/p" "$work/rollback.sh" 2>/dev/null | tr '\n' ' ')"
+  fact unfinished "$(sed -n "s/^snapshot='\(.*\)'\$/\1/p; s/^timestamp='\(.*\)'\$/of \1/p" "$work/rollback.sh" 2>/dev/null | tr '\n' ' ' | sed 's/ $//')"
   if [ ! -s "$work/rollback.sh" ]; then
     fact stage claimed
   elif placed && { [ -e "$work/started" ] || service_runs; }; then

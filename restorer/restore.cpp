@@ -76,7 +76,9 @@ class Restore {
     if (is_dry_run()) return show_steps(planned, outcome_);
     const std::string cluster = outcome_.snapshot.substr(0, outcome_.snapshot.find('/'));
     if (state_.stage != Stage::claimed)
-      confirm(planned, fmt::format("on {}, a restore of {}was cut off", outcome_.node, outcome_.snapshot),
+      confirm(planned,
+              fmt::format("on {}, a restore{} was cut off", outcome_.node,
+                          outcome_.snapshot.empty() ? "" : " of " + outcome_.snapshot),
               cluster.empty() ? "yes" : cluster, "nothing was changed");
     if (how == CutOff::roll_back) return static_cast<void>(rollback_->recover());
     const core::CancelShield shield;

@@ -186,7 +186,7 @@ TEST_CASE("only one restore is at work on a node, and the next sees that") {
     restorer::Node first(bench.facts.settings);
     first.claim(bench.facts);
     const restorer::NodeState seen = second.look();
-    CHECK(seen.unfinished == "edge/20261123T231700Z of 20261124T031500Z-3f9a ");
+    CHECK(seen.unfinished == "edge/20261123T231700Z of 20261124T031500Z-3f9a");
     CHECK_FALSE(seen.owner.empty());
     CHECK_THROWS_WITH(second.claim(bench.facts), Catch::Contains("another drill restore"));
   }
