@@ -49,6 +49,12 @@ std::string others_of(const std::vector<store::Snapshot>& snapshots, const store
 store::Snapshot find_or_tell_the_way(const store::Store& store, const std::string& name) {
   try {
     return store.find(name);
+// Of a snapshot that has lost no more than its token, the database may be whole.
+std::string way_by_hand(const std::string& lost) {
+  if (!lost.starts_with(store::kTokenFile)) return {};
+  return "; with the token from elsewhere docs/restore-by-hand.md brings its database back";
+}
+
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::damaged) throw;
     throw Error(
@@ -75,8 +81,8 @@ void RestoreSnapshot::verify(restorer::Step& step, restorer::Faults faults, cons
   const store::Snapshot now = store_.find(name_);
   if (now.unrestorable)
     throw Error(ErrorKind::damaged,
-                fmt::format("it cannot be brought back, and --force changes nothing of that: {}; {}", *now.unrestorable,
-                            others_of(snapshots, snapshot_)));
+                fmt::format("it cannot be brought back, and --force changes nothing of that: {}; {}{}",
+                            *now.unrestorable, others_of(snapshots, snapshot_), way_by_hand(*now.unrestorable)));
   if (now.lost)
     step.add(core::Severity::warning,
              fmt::format("a file of it is lost: {}; a restore needs only the database and the token", *now.lost));
