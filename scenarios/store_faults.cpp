@@ -98,21 +98,6 @@ void fill_store(Room& room, const Arguments& arguments) {
 
 void free_store(Room& room, const Arguments&) { std::filesystem::remove(filler_of(room)); }
 
-void write_here(Room& room, const Arguments& arguments) {
-  core::write_file_atomically(room.directory() / arguments.text("path"), arguments.text("content") + "\n");
-}
-
-void configure(Room& room, const Arguments& arguments) {
-  core::YamlNode value;
-  value.kind = core::YamlNode::Kind::scalar;
-  value.scalar = arguments.text("value");
-  auto& entries = room.cluster_config().entries;
-  const std::string key = arguments.text("key");
-  std::erase_if(entries, [&](const core::YamlEntry& entry) { return entry.key == key; });
-  entries.push_back({key, value});
-  room.write_config();
-}
-
 void add_snapshot(Room& room, const Arguments& arguments) {
   std::string change;
   for (const std::string& prefix : arguments.texts("without")) change += removal_of("/registry/" + prefix) + "\n";
@@ -145,16 +130,6 @@ std::vector<Fault> store_faults() {
        Need::nothing,
        lose_keyframe},
       {"lose-snapshot", "a snapshot's directory is gone, however it was", {which}, Need::nothing, lose_snapshot},
-      {"write-here",
-       "a file is written where the commands are typed",
-       {{"path", Kind::text, "its name"}, {"content", Kind::text, "all of it"}},
-       Need::nothing,
-       write_here},
-      {"configure",
-       "from now on edge has this key in drill's config",
-       {{"key", Kind::text, "as docs/config.md names it"}, {"value", Kind::text, "its value"}},
-       Need::nothing,
-       configure},
       {"store-read-only", "the store can only be read, as a disk after an error", {}, Need::root, make_store_read_only},
       {"fill-store",
        "the store's file system, which needs store_size in 'given', is full but for so much",
