@@ -15,8 +15,9 @@ constexpr std::uint64_t kLargest = 256U << 20U;
 
 }  // namespace
 
-restorer::OtherCluster look_into_cluster(const puller::Target& target, std::uint64_t size_bytes) {
+restorer::OtherCluster look_into_cluster(puller::Target target, std::uint64_t size_bytes) {
   restorer::OtherCluster other;
+  target.no_token = puller::NoToken::accepted;
   if (size_bytes > kLargest) {
     other.problem = fmt::format("with {} MiB it is too large for a new one", size_bytes >> 20U);
     return other;

@@ -12,6 +12,6 @@ namespace cli {
 /// Pulls the node's database, of that size, into a scratch directory, whether k3s runs there or not, and says what is
 /// in it. Why that could not be done is in the result; one that is too large for a new cluster is left there. Throws:
 /// cancelled.
-restorer::OtherCluster look_into_cluster(const puller::Target& target, std::uint64_t size_bytes);
+restorer::OtherCluster look_into_cluster(puller::Target target, std::uint64_t size_bytes);
 
 }  // namespace cli

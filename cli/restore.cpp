@@ -104,6 +104,7 @@ restorer::Request request_for(const Config& config, const Options& options, cons
   request.revisions = options.bump ? restorer::Revisions::bumped : restorer::Revisions::kept;
   request.replace_cluster = options.consent.replace_cluster;
   request.ready_timeout = config.drill.ready_timeout;
+  request.alive_for = config.drill.alive_for;
   request.look_into_cluster = [target = node.target](std::uint64_t size_bytes) {
     return look_into_cluster(target, size_bytes);
   };

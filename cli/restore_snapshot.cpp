@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "core/clock.hpp"
 #include "core/counted.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "core/logging.hpp"
+#include "verifier/changes/inventory.hpp"
 #include "verifier/kine/bump_revision.hpp"
 
 namespace cli {
@@ -20,6 +23,7 @@ namespace {
 
 constexpr std::size_t kVolumesListed = 10;
 constexpr std::size_t kOthersListed = 3;
+constexpr std::string_view kPassword = ".node-password.k3s";
 
 // What these say is no reason against this very snapshot: on the worst day nothing is fresh, and whatever came before
 // it is not what is restored.
@@ -43,6 +47,12 @@ std::string others_of(const std::vector<store::Snapshot>& snapshots, const store
   const std::string others =
       good.empty() ? "no other snapshot of the cluster is known to be good" : fmt::format("{}", fmt::join(good, ", "));
   return others + " (drill list shows all)";
+}
+
+// Of a snapshot that has lost no more than its token, the database may be whole.
+std::string way_by_hand(const std::string& lost) {
+  if (!lost.starts_with(store::kTokenFile)) return {};
+  return "; with the token from elsewhere docs/restore-by-hand.md brings its database back";
 }
 
 // What a manifest is about still lies beside it when it cannot be read.
@@ -75,8 +85,8 @@ void RestoreSnapshot::verify(restorer::Step& step, restorer::Faults faults, cons
   const store::Snapshot now = store_.find(name_);
   if (now.unrestorable)
     throw Error(ErrorKind::damaged,
-                fmt::format("it cannot be brought back, and --force changes nothing of that: {}; {}", *now.unrestorable,
-                            others_of(snapshots, snapshot_)));
+                fmt::format("it cannot be brought back, and --force changes nothing of that: {}; {}{}",
+                            *now.unrestorable, others_of(snapshots, snapshot_), way_by_hand(*now.unrestorable)));
   if (now.lost)
     step.add(core::Severity::warning,
              fmt::format("a file of it is lost: {}; a restore needs only the database and the token", *now.lost));
@@ -104,6 +114,7 @@ void RestoreSnapshot::verify(restorer::Step& step, restorer::Faults faults, cons
                 "the snapshot holds no token: nothing says which cluster it is of, and k3s opens it only with its own; "
                 "docs/restore-by-hand.md is for that");
   read_needs(step);
+  compare_passwords(snapshots);
   core::write_new_file(token(), copy_->token->content.view());
 }
 
@@ -128,6 +139,33 @@ void RestoreSnapshot::read_needs(restorer::Step& step) {
     step.add(
         core::Severity::warning,
         fmt::format("what it needs of a node, and which nodes and volumes it knows, cannot be read: {}", error.what()));
+  }
+}
+
+// k3s keeps a hash of each node's password in a Secret that it never changes: another one means that the node was set
+// up anew. After a restore its new password is refused. Source: k3s-io/k3s pkg/nodepassword.
+void RestoreSnapshot::compare_passwords(const std::vector<store::Snapshot>& snapshots) {
+  const auto newest = std::find_if(snapshots.rbegin(), snapshots.rend(), [&](const store::Snapshot& one) {
+    return !one.lost && store::are_of_one_cluster(one, snapshot_);
+  });
+  if (newest == snapshots.rend() || newest->full_name() == name_) return;
+  const auto passwords = [](const auto& objects) {
+    std::map<std::string, std::pair<std::string, std::int64_t>> found;  // uid, or of a sealed one the revision
+    for (const verifier::Object& object : objects)
+      if (object.resource == "secrets" && object.namespace_name == "kube-system" && object.name.ends_with(kPassword))
+        found[std::string(object.name.substr(0, object.name.size() - kPassword.size()))] = {
+            std::string(object.uid), object.uid.empty() ? object.revision.value : 0};
+    return found;
+  };
+  try {
+    const StoredCopy copy = copy_stored(store_, *newest);
+    const auto now = passwords(verifier::read_inventory(copy.database()).objects);
+    for (const auto& [node, password] : passwords(verifier::read_inventory(copy_->database()).objects))
+      if (const auto found = now.find(node); found != now.end() && found->second != password)
+        other_passwords_.push_back(node);
+  } catch (const Error& error) {  // it is only a hint
+    if (error.kind() == ErrorKind::cancelled) throw;
+    core::log_debug(error.what());
   }
 }
 
@@ -169,6 +207,11 @@ std::vector<std::string> RestoreSnapshot::left_to_a_person(const std::string& no
         fmt::format("nodes: restart k3s-agent on {}, so that they join anew; delete the Node of one that is "
                     "gone for good",
                     fmt::join(others, ", ")));
+  for (const std::string& name : other_passwords_)
+    list.push_back(
+        fmt::format("node {0}: it was set up anew after this snapshot, and its password is another one; if k3s logs "
+                    "'Node password rejected': kubectl -n kube-system delete secret {0}.node-password.k3s",
+                    name));
   if (newcomer == restorer::Newcomer::yes && others.size() != needs_.nodes.size())
     list.push_back(
         fmt::format("node {0}: the cluster knows another node's password under this name; if k3s logs 'Node password "

@@ -35,6 +35,7 @@ class RestoreSnapshot : public restorer::RestorableSnapshot {
  private:
   void refuse(restorer::Step& step, const std::vector<store::Snapshot>& snapshots, const std::string& node) const;
   void read_needs(restorer::Step& step);
+  void compare_passwords(const std::vector<store::Snapshot>& snapshots);
 
   store::Store store_;
   store::Snapshot snapshot_;
@@ -42,6 +43,7 @@ class RestoreSnapshot : public restorer::RestorableSnapshot {
   verifier::Verification verification_;
   verifier::RestoreNeeds needs_;
   std::vector<std::string> faults_;
+  std::vector<std::string> other_passwords_;  // nodes that have got another one since
   std::optional<StoredCopy> copy_;
 };
 

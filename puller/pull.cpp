@@ -67,6 +67,8 @@ class PlaceCheck {
     try {
       ssh::Line line = node.next();
       check(node.told());
+      if (node.knows("no_token") && target_.no_token == NoToken::refused)
+        throw node.problem("no_token " + node.text("no_token"));
       return line;
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
@@ -113,7 +115,8 @@ class Reception {
     ssh::Line line = place_.first_line(node_);
     if (node_.knows("database_size_bytes")) check_size(target_, node_.number("database_size_bytes"));
     for (; line.word != "end"; line = node_.next()) take(line);
-    if (!items_.contains(std::string(store::kTokenFile))) throw ssh::no_stream("it has no token");
+    if (!node_.knows("no_token") && !items_.contains(std::string(store::kTokenFile)))
+      throw ssh::no_stream("it has no token");
     if (!taken_at_) throw ssh::no_stream("it does not say when it began");
     return whole_ ? *whole_ : image_.finish();
   }

@@ -42,7 +42,7 @@ look() {
   if [ -d "$db/etcd/member" ]; then problem etcd "$db/etcd"; fi
   if [ ! -d "$data_dir/server" ] && [ -d "$data_dir/agent" ]; then problem agent_only "$data_dir"; fi
   if [ ! -f "$db/state.db" ]; then problem no_database "$db/state.db"; fi
-  if [ ! -f "$data_dir/server/token" ]; then problem no_token "$data_dir/server/token"; fi
+  if [ ! -f "$data_dir/server/token" ]; then fact no_token "$data_dir/server/token"; fi
   if ! command -v sqlite3 >/dev/null 2>&1; then problem no_sqlite3; fi
   for tool in mktemp sha256sum stat; do
     command -v $tool >/dev/null 2>&1 || problem no_tool $tool
@@ -184,7 +184,7 @@ take_config() {
 # Copies first: size, hash and bytes must be those of one point in time.
 copy_small_files() {
   {
-    cp "$data_dir/server/token" token || return 1
+    if [ -f "$data_dir/server/token" ]; then cp "$data_dir/server/token" token || return 1; fi
     if [ -f "$config_file" ]; then take_config "$config_file" config.yaml || return 1; fi
     may_follow "$config_file.d" || return 0
     config_parts "$config_file" | while read -r file; do

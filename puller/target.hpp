@@ -23,7 +23,11 @@ struct Limits {
   std::uint64_t database_bytes = 16ULL << 30U;  // the largest database that is taken in
 };
 
+/// Of a node whose server/token is gone. Without it no snapshot can be restored, and a database can be looked into.
+enum class NoToken { refused, accepted };
+
 struct Target : ssh::Target {
+  NoToken no_token = NoToken::refused;
   Method method = Method::automatic;
   Limits limits;
 };

@@ -172,6 +172,7 @@ NodeState Node::look_once() {
   state.free_bytes = shell->number("free_bytes");
   state.ca_sha256 = shell->text("ca_sha256");
   state.token_ca = shell->text("token_ca");
+  state.token_sha256 = shell->text("token_sha256");
   state.config_sha256 = shell->text("config_sha256");
   if (shell->knows("unfinished")) state.unfinished = shell->text("unfinished");
   state.stage = stage_called(shell->text("stage"));

@@ -50,8 +50,9 @@ struct NodeState {
   Server server = Server::absent;
   std::uint64_t database_size_bytes = 0;  // with its WAL; 0: none
   std::uint64_t free_bytes = 0;
-  std::string ca_sha256;  // of server-ca.crt; empty: none
-  std::string token_ca;   // that server/token names; empty: none
+  std::string ca_sha256;     // of server-ca.crt; empty: none
+  std::string token_ca;      // that server/token names; empty: none
+  std::string token_sha256;  // of the password in server/token; empty: none
   std::optional<ConfiguredToken> configured_token;
   std::string missing_token_file;  // configured and not there, with the file that names it
   std::string config_sha256;       // empty: no config

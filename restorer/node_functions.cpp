@@ -252,13 +252,16 @@ look_at_cluster() {
     fact database_link "$database"
     [ -d "${database%/*}" ] || fact database_link_lost yes
   fi
-  [ ! -s "$server/token" ] || fact token_ca "$(sed -n 's/^K10\([0-9a-f]\{64\}\)::.*/\1/p' "$server/token")"
+  if [ -s "$server/token" ]; then
+    fact token_ca "$(sed -n 's/^K10\([0-9a-f]\{64\}\)::.*/\1/p' "$server/token")"
+    fact token_sha256 "$(sed 's/^K10[0-9a-f]*::[^:]*://' "$server/token" | tr -d '\n' | sha256sum | cut -c 1-64)"
+  fi
 }
 
 # The restore that was cut off, or is at work: a living process of it holds the directory.
 look_at_work() {
   [ -d "$work" ] || return 0
-  fact unfinished "$(sed -n "s/^snapshot='\(.*\)'\$/\1/p; s/^timestamp='\(.*\)'\$/of \1/p" "$work/rollback.sh" 2>/dev/null | tr '\n' ' ')"
+  fact unfinished "$(sed -n "s/^snapshot='\(.*\)'\$/\1/p; s/^timestamp='\(.*\)'\$/of \1/p" "$work/rollback.sh" 2>/dev/null | tr '\n' ' ' | sed 's/ $//')"
   if [ ! -s "$work/rollback.sh" ]; then
     fact stage claimed
   elif placed && { [ -e "$work/started" ] || service_runs; }; then

@@ -44,7 +44,7 @@ class Preflight {
   void check_service() {
     if (node_.k3s_version.empty())
       refuse("no k3s on the node; install the snapshot's version there first, with INSTALL_K3S_SKIP_START=true");
-    if (node_.manager == Manager::none)
+    else if (node_.manager == Manager::none)
       refuse(
           "neither systemd nor OpenRC has a service k3s on the node; set stop_command and start_command of the cluster "
           "in the config");
@@ -177,6 +177,10 @@ class Preflight {
           fmt::format("there is no token file {}: k3s would wait for it; put the snapshot's token there, or remove "
                       "the setting",
                       node_.missing_token_file));
+    if (!node_.token_sha256.empty() && node_.token_sha256 != required_.token_sha256 && !is_another(node_, required_))
+      warn(
+          "the node has another token than the snapshot's, as after a rotation, and the snapshot's counts again: give "
+          "agents that know only the newer one the old, or rotate it once more");
   }
 
   void check_config() {

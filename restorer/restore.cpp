@@ -18,8 +18,6 @@ using core::CheckVerdict;
 using core::Error;
 using core::ErrorKind;
 
-constexpr std::chrono::seconds kStaysReady{10};
-
 // No two restores have the same, also when they begin in the same second.
 std::string new_timestamp() {
   std::uint16_t random = 0;
@@ -78,7 +76,9 @@ class Restore {
     if (is_dry_run()) return show_steps(planned, outcome_);
     const std::string cluster = outcome_.snapshot.substr(0, outcome_.snapshot.find('/'));
     if (state_.stage != Stage::claimed)
-      confirm(planned, fmt::format("on {}, a restore of {}was cut off", outcome_.node, outcome_.snapshot),
+      confirm(planned,
+              fmt::format("on {}, a restore{} was cut off", outcome_.node,
+                          outcome_.snapshot.empty() ? "" : " of " + outcome_.snapshot),
               cluster.empty() ? "yes" : cluster, "nothing was changed");
     if (how == CutOff::roll_back) return static_cast<void>(rollback_->recover());
     const core::CancelShield shield;
@@ -196,7 +196,9 @@ class Restore {
                     }});
     plan.push_back(prove_step());
     plan.push_back(
-        {"settle", "See that it stays ready for ten seconds", "", [this](Step&) { api_->stay_ready(kStaysReady); }});
+        {"settle",
+         fmt::format("See that it stays ready until {} after it was", core::format_duration(request_.alive_for)), "",
+         [this](Step&) { api_->stay_ready(request_.alive_for); }});
     plan.push_back({"finish", "Let the restore stand", finish_step(), [this](Step&) {
                       const core::CancelShield shield;
                       node_->run(facts_, finish_step());

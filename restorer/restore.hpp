@@ -78,6 +78,7 @@ struct Request {
   Revisions revisions = Revisions::bumped;
   std::optional<std::string> replace_cluster;  // name_of_cluster(); "": whichever there is
   std::chrono::milliseconds ready_timeout{0};
+  std::chrono::milliseconds alive_for{0};  // watched after it was ready
   /// Looks into the database of `size_bytes` that the node has, as it may be another cluster's. Throws: cancelled.
   std::function<OtherCluster(std::uint64_t size_bytes)> look_into_cluster;
 };

@@ -1,7 +1,10 @@
 // What happens in a cluster: objects come and go, it writes, it grows, its keys are rotated.
+#include <fcntl.h>
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <random>
+#include <sstream>
 
 #include "core/error.hpp"
 #include "core/file.hpp"
@@ -12,6 +15,7 @@ namespace scenarios {
 namespace {
 
 constexpr std::chrono::minutes kLong{3};
+constexpr std::chrono::seconds kPatience{40};
 const std::string kServer = "/var/lib/rancher/k3s/server";
 
 Node& node_of(Room& room, const Arguments& arguments) { return room.node(arguments.text("node")); }
@@ -35,11 +39,9 @@ void create_large(Room& room, const Arguments& arguments) {
 
 void remove(Room& room, const Arguments& arguments) {
   for (const std::string& object : arguments.texts("objects")) {
-    const std::size_t first = object.find('/');
-    const std::size_t last = object.rfind('/');
-    std::vector<std::string> words{"delete", object.substr(0, first), object.substr(last + 1),
-                                   "--wait=" + arguments.text("wait"), "--timeout=60s"};
-    if (first != last) words.insert(words.end(), {"-n", object.substr(first + 1, last - first - 1)});
+    std::vector<std::string> words = words_of_object(object);
+    words.insert(words.begin(), "delete");
+    words.insert(words.end(), {"--wait=" + arguments.text("wait"), "--timeout=60s"});
     room.kubectl(arguments.text("node"), words);
   }
 }
@@ -135,9 +137,87 @@ void remember(Room& room, const Arguments& arguments) {
   room.facts["seen:" + name] = found;
 }
 
+void note_uid(Room& room, const Arguments& arguments) {
+  std::vector<std::string> words = words_of_object(arguments.text("object"));
+  words.insert(words.begin(), "get");
+  words.insert(words.end(), {"-o", "jsonpath={.metadata.uid}"});
+  room.facts[arguments.text("as")] = room.kubectl(arguments.text("node"), words);
+}
+
 void apply_directory(Room& room, const Arguments& arguments) {
   room.kubectl(arguments.text("node"),
                {"apply", "--recursive", "-f", (room.directory() / arguments.text("directory")).string()});
+}
+
+// A client-go informer, as controllers have one, on the ConfigMaps of namespace default. It is asked for its cache by a
+// line into its pipe, and says all that it sees into a file.
+class Informer {
+ public:
+  explicit Informer(const Room& room)
+      : pipe_(room.directory() / "tmp/informer"), said_(room.directory() / "logs/informer.log") {}
+
+  void start(Room& room, const std::filesystem::path& kubeconfig) const {
+    room.keep(std::make_unique<core::Child>(std::vector<std::string>{
+        "/bin/sh", "-ec", R"(mkfifo "$1"; exec "$2" informer --kubeconfig "$3" --namespace default <>"$1" >"$4" 2>&1)",
+        "sh", pipe_.string(), room.tools().kubectl.string(), kubeconfig.string(), said_.string()}));
+  }
+
+  bool has_said(const std::string& words) const {
+    return std::filesystem::exists(said_) && core::read_file(said_).find(words) != std::string::npos;
+  }
+
+  /// The resourceVersion of each ConfigMap, by name.
+  nlohmann::json cache() const {
+    const std::uintmax_t before = std::filesystem::file_size(said_);
+    core::write_all(core::open_file(pipe_, O_WRONLY).get(), "\n", pipe_);
+    nlohmann::json found;
+    const bool came = eventually(
+        [&] {
+          std::istringstream lines(core::read_file(said_).substr(before));
+          for (std::string line; std::getline(lines, line);)
+            if (line.starts_with(R"({"event":"cache")") && line.ends_with('}')) found = nlohmann::json::parse(line);
+          return !found.is_null();
+        },
+        kPatience);
+    if (!came) throw core::Error(core::ErrorKind::timeout, "the informer does not say what is in its cache");
+    return found.value("objects", nlohmann::json::object());
+  }
+
+ private:
+  std::filesystem::path pipe_;
+  std::filesystem::path said_;
+};
+
+void watch(Room& room, const Arguments& arguments) {
+  const Informer informer(room);
+  informer.start(room, room.kubeconfig(arguments.text("node")));
+  if (!eventually([&] { return informer.has_said(R"("event":"synced")"); }, kPatience))
+    throw core::Error(core::ErrorKind::timeout, "the informer never had a list");
+}
+
+// A watch tells in order: once it has told of a newer object, it will not tell of what it has left out.
+void compare_watch(Room& room, const Arguments& arguments) {
+  const Informer informer(room);
+  const std::string node = arguments.text("node");
+  const std::string fence =
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: fence, namespace: default}\ndata: {n: \"";
+  int count = 0;
+  const auto has_told = [&] {
+    room.kubectl(node, {"apply", "-f", "-"}, fence + std::to_string(++count) + "\"}\n");
+    return informer.cache().contains("fence");
+  };
+  if (!eventually(has_told, kPatience)) throw core::Error(core::ErrorKind::timeout, "the informer learns nothing more");
+  nlohmann::json served;
+  nlohmann::json seen;
+  const auto same = [&] {
+    const auto list = nlohmann::json::parse(room.kubectl(node, {"get", "configmaps", "-n", "default", "-o", "json"}));
+    served = nlohmann::json::object();
+    for (const nlohmann::json& one : list.at("items"))
+      served[one.at("metadata").at("name").get<std::string>()] = one.at("metadata").at("resourceVersion");
+    return (seen = informer.cache()) == served;
+  };
+  room.facts[arguments.text("as")] = eventually(same, std::chrono::seconds(3)) ? "same" : "misled";
+  room.note(fmt::format("the client has seen {}, and served is {}", seen.dump(), served.dump()));
 }
 
 }  // namespace
@@ -150,6 +230,23 @@ std::vector<Fault> cluster_faults() {
        {which, {"manifests", Kind::manifests, "as YAML"}},
        Need::node,
        apply},
+      {"note-uid",
+       "the uid of an object is written down as fact NAME; that of namespace/kube-system is the cluster's",
+       {which,
+        {"object", Kind::text, "KIND/NAME or KIND/NAMESPACE/NAME"},
+        {"as", Kind::text, "NAME of the fact, which stands for {NAME} in a command"}},
+       Need::node,
+       note_uid},
+      {"watch",
+       "a client watches the ConfigMaps of namespace default, as any controller does, and has seen all there are",
+       {which},
+       Need::standin,
+       watch},
+      {"compare-watch",
+       "what that client has seen is compared with what is served: fact NAME is same, or misled",
+       {which, {"as", Kind::text, "NAME of the fact"}},
+       Need::standin,
+       compare_watch},
       {"apply-directory",
        "all manifests below a directory of the room are applied, as by kubectl",
        {which, {"directory", Kind::text, "in the room"}},

@@ -31,12 +31,18 @@ void break_node(Room& room, const Arguments& arguments) {
 }
 
 void heal_node(Room& room, const Arguments& arguments) {
-  room.node(arguments.text("node")).run("umount /usr/local/bin/k3s");
+  room.node(arguments.text("node")).run("umount --lazy /usr/local/bin/k3s");
+}
+
+void signal_drill(Room& room, int signal) {
+  if (room.running_pid() == 0) throw core::Error(core::ErrorKind::usage, "no command runs: say so in 'during'");
+  ::kill(room.running_pid(), signal);
 }
 
 void kill_drill(Room& room, const Arguments& arguments) {
-  if (room.running_pid() == 0) throw core::Error(core::ErrorKind::usage, "no command runs: say so in 'during'");
-  ::kill(room.running_pid(), arguments.text("by") == "SIGKILL" ? SIGKILL : SIGTERM);
+  const bool at_once = arguments.text("by") == "SIGKILL";
+  signal_drill(room, at_once ? SIGKILL : SIGTERM);
+  if (at_once) room.wait_for_connections_to_end();
 }
 
 }  // namespace
@@ -57,10 +63,20 @@ std::vector<Fault> engine_faults() {
        break_node},
       {"heal-k3s", "the node has its k3s back", {{"node", Kind::node, "which", "edge"}}, Need::standin, heal_node},
       {"kill-drill",
-       "the command is ended, as by a reboot of the controller",
+       "the command is ended, as by a reboot of the controller; killed, its connections are gone as well",
        {{"by", Kind::choice, "the signal", "SIGKILL", {"SIGKILL", "SIGTERM"}}},
        Need::nothing,
        kill_drill},
+      {"pause-drill",
+       "the command stands still, so that what follows here comes before its next step",
+       {},
+       Need::nothing,
+       [](Room& room, const Arguments&) { signal_drill(room, SIGSTOP); }},
+      {"resume-drill",
+       "the command goes on",
+       {},
+       Need::nothing,
+       [](Room& room, const Arguments&) { signal_drill(room, SIGCONT); }},
   };
 }
 

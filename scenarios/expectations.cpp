@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "core/clock.hpp"
+#include "core/error.hpp"
 #include "core/units.hpp"
 #include "scenarios/room.hpp"
 #include "scenarios/vocabulary.hpp"
@@ -129,10 +130,23 @@ std::string snapshots_differ(Room& room, const Outcome&, const YamlNode& wanted)
   return found == wanted.scalar ? "" : fmt::format("there are {}", found);
 }
 
+// A k3s that was just put back may still be on its way up.
+bool finds(Room& room, const std::string& node, const std::string& object) {
+  std::optional<bool> found;
+  const auto ask = [&] {
+    try {
+      found = room.kubectl_finds(node, object);
+    } catch (const core::Error& error) {
+      if (error.kind() == core::ErrorKind::cancelled) throw;
+    }
+    return found.has_value();
+  };
+  return eventually(ask, std::chrono::seconds(20)) ? *found : room.kubectl_finds(node, object);
+}
+
 std::string objects_differ(Room& room, const std::string& node, const YamlNode& wanted, bool present) {
   for (const std::string& object : texts_of(wanted))
-    if (room.kubectl_finds(node, object) != present)
-      return fmt::format("{} is {}", object, present ? "not there" : "there");
+    if (finds(room, node, object) != present) return fmt::format("{} is {}", object, present ? "not there" : "there");
   return {};
 }
 

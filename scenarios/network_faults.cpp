@@ -15,9 +15,11 @@ void cut_ssh(Room& room, const Arguments& arguments) {
           "for one in $connections; do while kill -0 $one 2>/dev/null; do sleep 0.05; done; done");
 }
 
+// What a program has written to its socket would still come when it is gone, and that may be all of a small database.
 void slow_network(Room& room, const Arguments& arguments) {
   room.node(arguments.text("node"))
-      .run(fmt::format("tc qdisc replace dev eth0 root tbf rate {}bps burst 64kb latency 400ms",
+      .run(fmt::format("echo 4096 16384 32768 >/proc/sys/net/ipv4/tcp_wmem\n"
+                       "tc qdisc replace dev eth0 root tbf rate {}bps burst 64kb latency 400ms",
                        arguments.size_bytes("rate")));
 }
 

@@ -47,8 +47,12 @@ Node::Node(const std::filesystem::path& program, const std::vector<std::string>&
   }
 }
 
+Node::~Node() { end(); }
+
 // It tears down when its stdin ends; its output ends with it.
-Node::~Node() {
+void Node::end() noexcept {
+  if (ended_) return;
+  ended_ = true;
   const core::CancelShield shield;
   child_.close_stdin();
   const auto deadline = std::chrono::steady_clock::now() + kGoes;

@@ -37,6 +37,9 @@ class Node {
   /// Starts `script` as root on the node, to run beside us.
   std::unique_ptr<core::Child> start(const std::string& script) const;
 
+  /// Takes it away for good, before its time.
+  void end() noexcept;
+
   /// The lines of drill's config that name it as `cluster`.
   std::string config_lines(const std::string& cluster) const;
 
@@ -45,6 +48,7 @@ class Node {
 
   core::Child child_;
   std::map<std::string, std::string> variables_;
+  bool ended_ = false;
 };
 
 /// Calls `condition` until it holds; false when it never does within `patience`. Throws: cancelled.

@@ -13,6 +13,7 @@ namespace {
 using core::shell_quoted;
 
 constexpr std::chrono::seconds kReady{90};
+const std::string kUnit = "/etc/systemd/system/k3s.service";
 const std::string kDatabase = "/var/lib/rancher/k3s/server/db/state.db";
 
 Node& node_of(Room& room, const Arguments& arguments) { return room.node(arguments.text("node")); }
@@ -52,6 +53,8 @@ void reinstall(Room& room, const Arguments& arguments) {
               wait_for_api(),
           kReady);
 }
+
+void lose_node(Room& room, const Arguments& arguments) { node_of(room, arguments).end(); }
 
 void start_k3s(Room& room, const Arguments& arguments) {
   node_of(room, arguments).run("rm -f /var/log/k3s.log\nsystemctl start k3s\n" + wait_for_api(), kReady);
@@ -96,6 +99,7 @@ std::vector<Fault> node_faults() {
   const Argument path{"path", Kind::text, "absolute, on the node"};
   const Argument which{"node", Kind::node, "which", "edge"};
   return {
+      {"lose-node", "the node is gone for good, and its disk with it", {which}, Need::node, lose_node},
       on_node("write-file", "a file of the node is written, or overwritten",
               {path, {"content", Kind::text, "all of it"}},
               "mkdir -p \"$(dirname %path)\"; printf '%s\\n' %content >%path"),
@@ -114,7 +118,19 @@ std::vector<Fault> node_faults() {
          {"removed", "stays"}}},
        Need::node,
        stop_k3s},
+      on_node("copy-file", "a file or directory of the node is copied, with owner, mode and times",
+              {path, {"to", Kind::text, "absolute, on the node"}}, "mkdir -p \"$(dirname %to)\"; cp -a %path %to"),
+      on_node("set-k3s-flag", "the unit starts k3s with this flag from the next start on",
+              {{"flag", Kind::text, "as --data-dir; in place of the one that is there"},
+               {"value", Kind::text, "its value, without spaces"}},
+              "flag=%flag value=%value; sed -i \"/^ExecStart=/{s| $flag [^ ]*||;s|\\$| $flag $value|}\" " + kUnit),
+      on_node("drop-k3s-flag", "the unit starts k3s without this flag from the next start on",
+              {{"flag", Kind::text, "one without a value, as --secrets-encryption"}},
+              "flag=%flag; grep -q -e \"$flag\" " + kUnit + "; sed -i \"/^ExecStart=/s| $flag||\" " + kUnit),
       {"start-k3s", "k3s is started, and is up", {which}, Need::node, start_k3s},
+      on_node("fail-k3s", "k3s is started, and ends by itself", {},
+              "rm -f /var/log/k3s.log; systemctl start k3s\n"
+              "for i in $(seq 600); do systemctl is-active --quiet k3s || exit 0; sleep 0.1; done; exit 1"),
       on_node(
           "kill-k3s", "k3s is killed, as by the kernel when memory runs out", {},
           "kill -KILL \"$(cat /run/k3s.pid)\"; while kill -0 \"$(cat /run/k3s.pid)\" 2>/dev/null; do sleep 0.05; done"),

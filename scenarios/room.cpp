@@ -357,15 +357,29 @@ std::string Room::kubectl(const std::string& name, const std::vector<std::string
   return result.out;
 }
 
+std::vector<std::string> words_of_object(const std::string& object) {
+  const std::size_t first = object.find('/');
+  const std::size_t last = object.rfind('/');
+  std::vector<std::string> words{object.substr(0, first), object.substr(last + 1)};
+  if (first != last) words.insert(words.end(), {"-n", object.substr(first + 1, last - first - 1)});
+  return words;
+}
+
 bool Room::kubectl_finds(const std::string& name, const std::string& object) {
-  std::vector<std::string> parts = words_of(object);  // KIND/NAME, or KIND/NAMESPACE/NAME
-  const std::string& path = parts.at(0);
-  const std::size_t first = path.find('/');
-  const std::size_t last = path.rfind('/');
-  std::vector<std::string> arguments{"get", path.substr(0, first), path.substr(last + 1), "--ignore-not-found", "-o",
-                                     "name"};
-  if (first != last) arguments.insert(arguments.end(), {"-n", path.substr(first + 1, last - first - 1)});
-  return !kubectl(name, arguments).empty();
+  std::vector<std::string> words = words_of_object(object);
+  words.insert(words.begin(), "get");
+  words.insert(words.end(), {"--ignore-not-found", "-o", "name"});
+  return !kubectl(name, words).empty();
+}
+
+void Room::wait_for_connections_to_end() {
+  eventually(
+      [&] {
+        return std::all_of(nodes_.begin(), nodes_.end(), [](const auto& one) {
+          return one.second->try_run("pgrep -f '^sshd: [u]buntu'").exit_code != 0;
+        });
+      },
+      kPatience);
 }
 
 void Room::note(const std::string& what) {

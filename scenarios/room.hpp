@@ -79,10 +79,16 @@ class Room {
   /// what `change` (SQL) does to it.
   void import_image(std::chrono::nanoseconds age, const std::string& change = {});
 
-  /// kubectl on the API of a node. Throws: storage when it fails.
+  /// Of the API of a node, as seen from here.
+  std::filesystem::path kubeconfig(const std::string& node);
+
+  /// kubectl on that API. Throws: storage when it fails.
   std::string kubectl(const std::string& node, const std::vector<std::string>& arguments,
                       const std::string& input = {});
   bool kubectl_finds(const std::string& node, const std::string& object);
+
+  /// Until no node has an ssh connection open; not for ever.
+  void wait_for_connections_to_end();
 
   /// From now on the engine of its drills is this program.
   void set_engine(const std::filesystem::path& program);
@@ -114,7 +120,6 @@ class Room {
   void take_snapshots();
   void begin_images(const std::filesystem::path& image);
   std::filesystem::path seed() const;
-  std::filesystem::path kubeconfig(const std::string& node);
 
   const Case& case_;
   Tools tools_;
@@ -130,5 +135,8 @@ class Room {
   std::vector<int> pids_;
   int commands_ = 0;
 };
+
+/// What kubectl is told of an object that a case calls KIND/NAME, or KIND/NAMESPACE/NAME.
+std::vector<std::string> words_of_object(const std::string& object);
 
 }  // namespace scenarios

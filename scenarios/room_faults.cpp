@@ -39,6 +39,21 @@ void bring(Room& room, const Arguments& arguments) {
     core::copy_file(entry.path(), room.directory() / entry.path().filename());
 }
 
+void write_here(Room& room, const Arguments& arguments) {
+  core::write_file_atomically(room.directory() / arguments.text("path"), arguments.text("content") + "\n");
+}
+
+void configure(Room& room, const Arguments& arguments) {
+  core::YamlNode value;
+  value.kind = core::YamlNode::Kind::scalar;
+  value.scalar = arguments.text("value");
+  auto& entries = room.cluster_config().entries;
+  const std::string key = arguments.text("key");
+  std::erase_if(entries, [&](const core::YamlEntry& entry) { return entry.key == key; });
+  entries.push_back({key, value});
+  room.write_config();
+}
+
 void add_backlog(Room& room, const Arguments& arguments) {
   room.import_image(arguments.duration("age"), revisions_of_newest(arguments.whole("revisions")));
 }
@@ -63,6 +78,16 @@ std::vector<Fault> room_faults() {
        {{"of", Kind::text, "a directory of scenarios/cases/files"}},
        Need::nothing,
        bring},
+      {"write-here",
+       "a file is written where the commands are typed",
+       {path, {"content", Kind::text, "all of it"}},
+       Need::nothing,
+       write_here},
+      {"configure",
+       "from now on edge has this key in drill's config",
+       {{"key", Kind::text, "as docs/config.md names it"}, {"value", Kind::text, "its value"}},
+       Need::nothing,
+       configure},
       {"add-backlog",
        "one more snapshot comes into the store: of an image with old revisions that compaction has not removed",
        {{"revisions", Kind::whole, "how many"}, {"age", Kind::duration, "how old the snapshot is", "0s"}},

@@ -55,6 +55,8 @@ class Conversation {
   std::chrono::nanoseconds nanoseconds(const std::string& fact) const;
   /// What it has said of its k3s; of an older drill-node, nothing.
   const k3s::Told& told() const { return told_; }
+  /// What a problem that it tells of stands for.
+  core::Error problem(std::string_view code_and_detail) const;
   /// Ours when the node said its own, `fact clock_nanoseconds`.
   core::UtcTime heard_clock() const { return heard_clock_; }
 
@@ -63,7 +65,6 @@ class Conversation {
   auto explained(Work&& work) -> decltype(work());
   void keep_fact(std::string_view text);
   core::Error not_started(core::ErrorKind kind, std::string_view why) const;
-  core::Error problem(std::string_view code_and_detail) const;
 
   const Target& target_;
   Command command_;

@@ -100,10 +100,15 @@ Error node_problem(std::string_view code_and_detail, const std::string& user, st
                  fmt::format("{}: no {} on the node; is k3s server installed there, and has it run? set "
                              "data_dir if its data are elsewhere",
                              host, detail));
+  if (code == "no_token" && !restore_command.empty())
+    return Error(ErrorKind::not_found,
+                 fmt::format("{}: no {} on the node any more, and a k3s that is started with its database and without "
+                             "its token locks itself out: before that, put the token of the newest snapshot there",
+                             host, detail));
   if (code == "no_token")
     return Error(ErrorKind::not_found,
-                 fmt::format("{}: no {} on the node; k3s writes it when it starts, and without it no "
-                             "snapshot can be restored: start k3s once",
+                 fmt::format("{}: no {} on the node, and without it no snapshot can be restored; k3s writes it when it "
+                             "first comes up: was it removed? then put it back before k3s is started anew",
                              host, detail));
   if (code == "no_sqlite3")
     return Error(ErrorKind::not_found,

@@ -144,7 +144,7 @@ void look(const Places& places, const Say& say) {
   if (!has_directory(server) && has_directory(places.data_dir / "agent"))
     throw Problem("agent_only " + places.data_dir.string());
   if (!has_file(places.database())) throw Problem("no_database " + places.database().string());
-  if (!has_file(places.token())) throw Problem("no_token " + places.token().string());
+  if (!has_file(places.token())) say("fact no_token " + places.token().string());
   say(fmt::format("fact database_size_bytes {}", size_of_file(places.database())));
   say(fmt::format("fact wal_size_bytes {}", size_of_file(places.wal())));
   struct statvfs disk {};
@@ -184,7 +184,8 @@ void relay_told(const std::string& answer, const Say& say) {
 }
 
 std::vector<SmallFile> read_small_files(const Places& places) {
-  std::vector<SmallFile> files = {{"token", read_small_file(places.token())}};
+  std::vector<SmallFile> files;
+  if (has_file(places.token())) files.push_back({"token", read_small_file(places.token())});
   std::error_code error;
   const std::filesystem::path place = std::filesystem::canonical(places.config_file.parent_path(), error);
   if (has_file(places.config_file) && !error)

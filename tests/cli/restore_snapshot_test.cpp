@@ -155,7 +155,8 @@ TEST_CASE_METHOD(Shelf, "a lost config.yaml is said and keeps no snapshot from b
     const json step = first_step(snapshot, {"--force"});
     INFO(step.dump(2));
     CHECK(step.at("verdict") == "fail");
-    CHECK_THAT(step.dump(), Catch::Contains("cannot be brought back") && Catch::Contains("token "));
+    CHECK_THAT(step.dump(), Catch::Contains("cannot be brought back") && Catch::Contains("token ") &&
+                                Catch::Contains("restore-by-hand.md"));
   }
 }
 

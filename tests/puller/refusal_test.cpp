@@ -110,6 +110,10 @@ TEST_CASE("a node without state.db, an agent, and a server without a token are t
   node.make_database();
   node.run(kServer + "rm token");
   CHECK_THAT(refusal(node, node.target(method)), StartsWith("not_found: ") && Contains("server/token"));
+  lab::Shelf shelf;
+  puller::Target target = node.target(method);
+  target.no_token = puller::NoToken::accepted;
+  CHECK(puller::pull(target, shelf.store).snapshot.manifest.find(store::kTokenFile) == nullptr);
 }
 
 TEST_CASE("a node that runs embedded etcd is told so, also when an old state.db lies beside") {

@@ -186,7 +186,7 @@ TEST_CASE("only one restore is at work on a node, and the next sees that") {
     restorer::Node first(bench.facts.settings);
     first.claim(bench.facts);
     const restorer::NodeState seen = second.look();
-    CHECK(seen.unfinished == "edge/20261123T231700Z of 20261124T031500Z-3f9a ");
+    CHECK(seen.unfinished == "edge/20261123T231700Z of 20261124T031500Z-3f9a");
     CHECK_FALSE(seen.owner.empty());
     CHECK_THROWS_WITH(second.claim(bench.facts), Catch::Contains("another drill restore"));
   }
@@ -265,6 +265,8 @@ TEST_CASE("a look tells the processes that have the database open, and the CA") 
   const restorer::NodeState state = there.look();
   CHECK(state.ca_sha256 == bench.node.run("printf 'ca\\n' | sha256sum | cut -c 1-64"));
   CHECK(state.token_ca == std::string(63, '0') + "7");
+  CHECK(state.token_sha256 ==
+        bench.node.run("sed 's/.*::server://' " + kServer + "/token | tr -d '\\n' | sha256sum | cut -c 1-64"));
   CHECK(state.database_size_bytes > 4);
 }
 

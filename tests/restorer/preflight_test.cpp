@@ -207,6 +207,16 @@ TEST_CASE("a token that k3s would take before the snapshot's is refused unless i
   CHECK_THAT(said(node), Catch::Contains("error: ") && Catch::Contains("/run/token"));
 }
 
+TEST_CASE("a token that was rotated since the snapshot is said, and another cluster's is not called that") {
+  restorer::NodeState node = same_node();
+  node.token_sha256 = kToken;
+  CHECK(said(node).empty());
+  node.token_sha256 = kOtherCa;
+  CHECK_THAT(said(node), Catch::StartsWith("warning: ") && Catch::Contains("as after a rotation"));
+  node.ca_sha256 = node.token_ca = kOtherCa;
+  CHECK_THAT(said(node), !Catch::Contains("rotation"));
+}
+
 TEST_CASE("encrypted Secrets need the flag on the node, and another config is said") {
   restorer::NodeState node = same_node();
   restorer::Requirements expected = snapshot();
