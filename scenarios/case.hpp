@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/yaml.hpp"
-#include "scenarios/vocabulary.hpp"
+#include "scenarios/words.hpp"
 
 namespace scenarios {
 
@@ -37,7 +37,7 @@ struct Given {
 
 struct Expectation {
   const ExpectationWord* word = nullptr;
-  core::YamlNode wanted;
+  core::YamlNode expected;
 };
 
 /// One entry of `when`: a command as a user types it, or a fault.

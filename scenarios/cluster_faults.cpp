@@ -9,7 +9,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "scenarios/room.hpp"
-#include "scenarios/vocabulary.hpp"
+#include "scenarios/words.hpp"
 
 namespace scenarios {
 namespace {
@@ -217,7 +217,7 @@ void compare_watch(Room& room, const Arguments& arguments) {
     return (seen = informer.cache()) == served;
   };
   room.facts[arguments.text("as")] = eventually(same, std::chrono::seconds(3)) ? "same" : "misled";
-  room.note(fmt::format("the client has seen {}, and served is {}", seen.dump(), served.dump()));
+  room.note(fmt::format("the client knows {} objects, served are {}", seen.size(), served.size()));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include "core/error.hpp"
 #include "core/process.hpp"
 #include "scenarios/room.hpp"
-#include "scenarios/vocabulary.hpp"
+#include "scenarios/words.hpp"
 
 namespace scenarios {
 namespace {

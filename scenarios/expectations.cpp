@@ -9,16 +9,16 @@
 #include "core/error.hpp"
 #include "core/units.hpp"
 #include "scenarios/room.hpp"
-#include "scenarios/vocabulary.hpp"
+#include "scenarios/words.hpp"
 
 namespace scenarios {
 namespace {
 
 using core::YamlNode;
 
-std::string exit_differs(Room&, const Outcome& outcome, const YamlNode& wanted) {
+std::string exit_differs(Room&, const Outcome& outcome, const YamlNode& expected) {
   const std::string found = std::to_string(outcome.exit_code);
-  return found == wanted.scalar ? "" : fmt::format("the exit code is {}", found);
+  return found == expected.scalar ? "" : fmt::format("the exit code is {}", found);
 }
 
 // One that could not begin has no document, and its exit code tells.
@@ -38,15 +38,15 @@ std::string verdict_of(const Outcome& outcome) {
   }
 }
 
-std::string verdict_differs(Room&, const Outcome& outcome, const YamlNode& wanted) {
-  const int code = wanted.scalar == "pass" ? 0 : wanted.scalar == "fail" ? 1 : wanted.scalar == "usage" ? 2 : 3;
+std::string verdict_differs(Room&, const Outcome& outcome, const YamlNode& expected) {
+  const int code = expected.scalar == "pass" ? 0 : expected.scalar == "fail" ? 1 : expected.scalar == "usage" ? 2 : 3;
   if (outcome.exit_code != code) return fmt::format("the exit code is {}: {}", outcome.exit_code, in_one_line(outcome));
   const std::string found = verdict_of(outcome);
-  return found == wanted.scalar ? "" : fmt::format("the verdict is {}", found);
+  return found == expected.scalar ? "" : fmt::format("the verdict is {}", found);
 }
 
-std::string named_differ(const std::vector<std::string>& found, const YamlNode& wanted) {
-  for (const std::string& name : texts_of(wanted))
+std::string named_differ(const std::vector<std::string>& found, const YamlNode& expected) {
+  for (const std::string& name : texts_of(expected))
     if (std::find(found.begin(), found.end(), name) == found.end())
       return found.empty() ? "none did" : fmt::format("those that did are {}", fmt::join(found, ", "));
   return {};
@@ -62,30 +62,29 @@ std::string one_line(const std::string& text) {
   return line;
 }
 
-std::string says_differs(Room&, const Outcome& outcome, const YamlNode& wanted) {
+std::string says_differs(Room&, const Outcome& outcome, const YamlNode& expected) {
   const std::string said = one_line(outcome.texts);
-  for (const std::string& words : texts_of(wanted))
+  for (const std::string& words : texts_of(expected))
     if (said.find(one_line(words)) == std::string::npos)
       return fmt::format("'{}' was not said; said was: {}", words, in_one_line(outcome));
   return {};
 }
 
-std::string never_says_differs(Room&, const Outcome& outcome, const YamlNode& wanted) {
+std::string never_says_differs(Room&, const Outcome& outcome, const YamlNode& expected) {
   const std::string said = one_line(outcome.texts);
-  for (const std::string& words : texts_of(wanted))
+  for (const std::string& words : texts_of(expected))
     if (said.find(one_line(words)) != std::string::npos) return fmt::format("'{}' was said", words);
   return {};
 }
 
-std::string snapshot_differs(Room& room, const Outcome& outcome, const YamlNode& wanted) {
-  const std::string expected = room.snapshot(wanted.scalar).filename();
-  return outcome.snapshot == expected
-             ? ""
-             : fmt::format("it was {}, and {} is {}", outcome.snapshot, wanted.scalar, expected);
+std::string snapshot_differs(Room& room, const Outcome& outcome, const YamlNode& expected) {
+  const std::string name = room.snapshot(expected.scalar).filename();
+  return outcome.snapshot == name ? ""
+                                  : fmt::format("it was {}, and {} is {}", outcome.snapshot, expected.scalar, name);
 }
 
-std::string verdicts_differ(Room& room, const Outcome& outcome, const YamlNode& wanted, const std::string& verdict) {
-  for (const std::string& which : texts_of(wanted)) {
+std::string verdicts_differ(Room& room, const Outcome& outcome, const YamlNode& expected, const std::string& verdict) {
+  for (const std::string& which : texts_of(expected)) {
     const std::string name = room.snapshot(which).filename();
     const auto found = outcome.verdicts.find(name);
     if (found == outcome.verdicts.end()) return fmt::format("nothing is said of {}, {}", which, name);
@@ -95,39 +94,39 @@ std::string verdicts_differ(Room& room, const Outcome& outcome, const YamlNode& 
 }
 
 // Words that have a snapshot's name in them, which only the room knows.
-std::string names_differ(Room& room, const Outcome& outcome, const YamlNode& wanted) {
-  for (const std::string& which : texts_of(wanted)) {
+std::string names_differ(Room& room, const Outcome& outcome, const YamlNode& expected) {
+  for (const std::string& which : texts_of(expected)) {
     const std::string name = room.cluster() + "/" + room.snapshot(which).filename().string();
     if (outcome.texts.find(name) == std::string::npos) return fmt::format("{}, {}, is not named", which, name);
   }
   return {};
 }
 
-std::string age_differs(const std::optional<double>& seconds, const YamlNode& wanted) {
+std::string age_differs(const std::optional<double>& seconds, const YamlNode& expected) {
   if (!seconds) return "it was not measured";
   const auto limit = [](const std::string& text) {
     return static_cast<double>(core::read_duration(text)->count()) / 1e9;
   };
-  const bool both = wanted.kind == YamlNode::Kind::sequence;
-  const double least = both ? limit(wanted.items.at(0).scalar) : 0;
-  const double most = limit(both ? wanted.items.at(1).scalar : wanted.scalar);
+  const bool both = expected.kind == YamlNode::Kind::sequence;
+  const double least = both ? limit(expected.items.at(0).scalar) : 0;
+  const double most = limit(both ? expected.items.at(1).scalar : expected.scalar);
   return *seconds >= least && *seconds <= most ? "" : fmt::format("it is {:.1f} s", *seconds);
 }
 
-std::string objectives_differ(Room&, const Outcome& outcome, const YamlNode& wanted) {
+std::string objectives_differ(Room&, const Outcome& outcome, const YamlNode& expected) {
   if (!outcome.objectives_met) return "none were measured";
   const std::string found = *outcome.objectives_met ? "met" : "missed";
-  return found == wanted.scalar ? "" : "they were " + found;
+  return found == expected.scalar ? "" : "they were " + found;
 }
 
-std::string within_differs(Room&, const Outcome& outcome, const YamlNode& wanted) {
-  if (outcome.duration <= *core::read_duration(wanted.scalar)) return {};
+std::string within_differs(Room&, const Outcome& outcome, const YamlNode& expected) {
+  if (outcome.duration <= *core::read_duration(expected.scalar)) return {};
   return fmt::format("it took {}", core::format_duration(outcome.duration));
 }
 
-std::string snapshots_differ(Room& room, const Outcome&, const YamlNode& wanted) {
+std::string snapshots_differ(Room& room, const Outcome&, const YamlNode& expected) {
   const std::string found = std::to_string(room.snapshots().size());
-  return found == wanted.scalar ? "" : fmt::format("there are {}", found);
+  return found == expected.scalar ? "" : fmt::format("there are {}", found);
 }
 
 // A k3s that was just put back may still be on its way up.
@@ -144,16 +143,16 @@ bool finds(Room& room, const std::string& node, const std::string& object) {
   return eventually(ask, std::chrono::seconds(20)) ? *found : room.kubectl_finds(node, object);
 }
 
-std::string objects_differ(Room& room, const std::string& node, const YamlNode& wanted, bool present) {
-  for (const std::string& object : texts_of(wanted))
+std::string objects_differ(Room& room, const std::string& node, const YamlNode& expected, bool present) {
+  for (const std::string& object : texts_of(expected))
     if (finds(room, node, object) != present) return fmt::format("{} is {}", object, present ? "not there" : "there");
   return {};
 }
 
-std::string k3s_differs(Room& room, const std::string& node, const YamlNode& wanted) {
+std::string k3s_differs(Room& room, const std::string& node, const YamlNode& expected) {
   const core::CommandResult found = room.node(node).try_run("systemctl is-active k3s");
   const std::string state = found.exit_code == 0 ? "running" : "stopped";
-  return state == wanted.scalar ? "" : fmt::format("it is {}", state);
+  return state == expected.scalar ? "" : fmt::format("it is {}", state);
 }
 
 std::string left_differs(Room& room, const Outcome&, const YamlNode&) {
@@ -197,8 +196,8 @@ std::string left_here_differs(Room& room, const Outcome&, const YamlNode&) {
   return "on this machine there is: " + left_here(room);
 }
 
-std::string fact_differs(Room& room, const YamlNode& wanted) {
-  for (const std::string& fact : texts_of(wanted)) {
+std::string fact_differs(Room& room, const YamlNode& expected) {
+  for (const std::string& fact : texts_of(expected)) {
     const std::size_t equals = fact.find('=');
     const std::string name = fact.substr(0, equals);
     if (room.facts[name] != fact.substr(equals + 1)) return fmt::format("{} is '{}'", name, room.facts[name]);
@@ -220,12 +219,12 @@ const std::vector<ExpectationWord>& expectation_words() {
        Kind::texts,
        "checks, phases or steps whose verdict is fail",
        {},
-       [](Room&, const Outcome& outcome, const YamlNode& wanted) { return named_differ(outcome.failing, wanted); }},
+       [](Room&, const Outcome& outcome, const YamlNode& expected) { return named_differ(outcome.failing, expected); }},
       {"could_not_run",
        Kind::texts,
        "checks, phases or steps that could not run",
        {},
-       [](Room&, const Outcome& outcome, const YamlNode& wanted) { return named_differ(outcome.undone, wanted); }},
+       [](Room&, const Outcome& outcome, const YamlNode& expected) { return named_differ(outcome.undone, expected); }},
       {"says", Kind::texts, "words that the user sees, in the result or in the log", {}, says_differs},
       {"never_says", Kind::texts, "words that the user must not see", {}, never_says_differs},
       {"snapshot", Kind::snapshot, "which was drilled, verified, pulled or restored", {}, snapshot_differs},
@@ -233,27 +232,31 @@ const std::vector<ExpectationWord>& expectation_words() {
        Kind::texts,
        "snapshots that fail, of a command that says it of several: latest, previous, oldest or a number",
        {},
-       [](Room& room, const Outcome& outcome, const YamlNode& wanted) {
-         return verdicts_differ(room, outcome, wanted, "fail");
+       [](Room& room, const Outcome& outcome, const YamlNode& expected) {
+         return verdicts_differ(room, outcome, expected, "fail");
        }},
       {"good",
        Kind::texts,
        "snapshots that pass, in the same words",
        {},
-       [](Room& room, const Outcome& outcome, const YamlNode& wanted) {
-         return verdicts_differ(room, outcome, wanted, "pass");
+       [](Room& room, const Outcome& outcome, const YamlNode& expected) {
+         return verdicts_differ(room, outcome, expected, "pass");
        }},
       {"names", Kind::texts, "snapshots that the user is told of by name, in the same words", {}, names_differ},
       {"rpo",
        Kind::age,
        "what a disaster would have cost, as drilled: at most, or [LEAST, MOST]",
        {},
-       [](Room&, const Outcome& outcome, const YamlNode& wanted) { return age_differs(outcome.rpo_seconds, wanted); }},
+       [](Room&, const Outcome& outcome, const YamlNode& expected) {
+         return age_differs(outcome.rpo_seconds, expected);
+       }},
       {"rto",
        Kind::age,
        "the measured recovery time: at most, or [LEAST, MOST]",
        {},
-       [](Room&, const Outcome& outcome, const YamlNode& wanted) { return age_differs(outcome.rto_seconds, wanted); }},
+       [](Room&, const Outcome& outcome, const YamlNode& expected) {
+         return age_differs(outcome.rto_seconds, expected);
+       }},
       {"objectives",
        Kind::choice,
        "whether the promised RTO and RPO were met, as drilled",
@@ -272,22 +275,28 @@ const std::vector<ExpectationWord>& expectation_words() {
        Kind::texts,
        "objects on edge, as KIND/NAME or KIND/NAMESPACE/NAME",
        {},
-       [](Room& room, const Outcome&, const YamlNode& wanted) { return objects_differ(room, "edge", wanted, true); }},
+       [](Room& room, const Outcome&, const YamlNode& expected) {
+         return objects_differ(room, "edge", expected, true);
+       }},
       {"gone",
        Kind::texts,
        "objects that edge must not have",
        {},
-       [](Room& room, const Outcome&, const YamlNode& wanted) { return objects_differ(room, "edge", wanted, false); }},
+       [](Room& room, const Outcome&, const YamlNode& expected) {
+         return objects_differ(room, "edge", expected, false);
+       }},
       {"present_on_spare",
        Kind::texts,
        "objects on the spare node",
        {},
-       [](Room& room, const Outcome&, const YamlNode& wanted) { return objects_differ(room, "spare", wanted, true); }},
+       [](Room& room, const Outcome&, const YamlNode& expected) {
+         return objects_differ(room, "spare", expected, true);
+       }},
       {"k3s",
        Kind::choice,
        "whether k3s runs on edge",
        {"running", "stopped"},
-       [](Room& room, const Outcome&, const YamlNode& wanted) { return k3s_differs(room, "edge", wanted); }},
+       [](Room& room, const Outcome&, const YamlNode& expected) { return k3s_differs(room, "edge", expected); }},
       {"nothing_left", Kind::yes, "nothing of drill's is left on edge: no file, no process", {}, left_differs},
       {"nothing_left_here",
        Kind::yes,
@@ -299,7 +308,7 @@ const std::vector<ExpectationWord>& expectation_words() {
        Kind::texts,
        "what faults found out, as NAME=VALUE",
        {},
-       [](Room& room, const Outcome&, const YamlNode& wanted) { return fact_differs(room, wanted); }},
+       [](Room& room, const Outcome&, const YamlNode& expected) { return fact_differs(room, expected); }},
   };
   return words;
 }

@@ -3,7 +3,7 @@
 
 #include "core/shell_quote.hpp"
 #include "scenarios/room.hpp"
-#include "scenarios/vocabulary.hpp"
+#include "scenarios/words.hpp"
 
 namespace scenarios {
 namespace {

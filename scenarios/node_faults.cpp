@@ -5,7 +5,7 @@
 #include "core/file.hpp"
 #include "core/shell_quote.hpp"
 #include "scenarios/room.hpp"
-#include "scenarios/vocabulary.hpp"
+#include "scenarios/words.hpp"
 
 namespace scenarios {
 namespace {

@@ -13,7 +13,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "core/yaml_writer.hpp"
-#include "scenarios/image.hpp"
+#include "scenarios/image_changes.hpp"
 
 namespace scenarios {
 namespace {
@@ -247,9 +247,10 @@ std::optional<Outcome> Room::take(const Step& step) {
 std::vector<std::string> Room::differences(const Outcome& outcome, const std::vector<Expectation>& expected) {
   std::vector<std::string> found;
   for (const Expectation& one : expected) {
-    const std::string wanted = fmt::format("{}", fmt::join(texts_of(one.wanted), ", "));
-    if (const std::string differs = one.word->differs(*this, outcome, one.wanted); !differs.empty())
-      found.push_back(fmt::format("{}: expected {} '{}', and {}", outcome.command, one.word->name, wanted, differs));
+    const std::string as_written = fmt::format("{}", fmt::join(texts_of(one.expected), ", "));
+    if (const std::string differs = one.word->differs(*this, outcome, one.expected); !differs.empty())
+      found.push_back(
+          fmt::format("{}: expected {} '{}', and {}", outcome.command, one.word->name, as_written, differs));
   }
   return found;
 }

@@ -13,8 +13,8 @@
 
 #include "core/process.hpp"
 #include "scenarios/case.hpp"
-#include "scenarios/node.hpp"
-#include "scenarios/outcome.hpp"
+#include "scenarios/drill_outcome.hpp"
+#include "scenarios/room_node.hpp"
 
 namespace scenarios {
 

@@ -9,9 +9,9 @@
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "core/file.hpp"
-#include "scenarios/image.hpp"
+#include "scenarios/image_changes.hpp"
 #include "scenarios/room.hpp"
-#include "scenarios/vocabulary.hpp"
+#include "scenarios/words.hpp"
 
 namespace scenarios {
 namespace {

@@ -352,18 +352,17 @@ TEST_CASE("the cases run on a release of k3s and in containers of its image") {
   // As a release of k3s: what it says of its version is all that tells it from one.
   const std::filesystem::path release = scratch.path() / "v1.37.2+k3s1";
   std::filesystem::create_directory(release);
-  const core::CommandResult planted = core::run_command(
-      {{DRILL_SOURCE_DIR "/scenarios/standin/plant", standin_program().string(), (release / "k3s").string(),
-        "version=v1.37.2+k3s1"},
-       60s});
+  const core::CommandResult planted =
+      core::run_command({{DRILL_SOURCE_DIR "/scenarios/standin/plant", standin_program().string(),
+                          (release / "k3s").string(), "version=v1.37.2+k3s1"},
+                         60s});
   REQUIRE(planted.exit_code == 0);
   core::write_new_file(release / "sha256sum-amd64.txt", core::hash_file(release / "k3s").sha256 + "  k3s\n");
-  const core::CommandResult ran =
-      core::run_command({{"env", "K3S_IMAGE=drill-test/scenario:1", "K3S_RELEASE_URL=file://" + scratch.path().string(),
-                          "DRILL_PROGRAM=" DRILL_BINARY_DIR "/bin/drill", DRILL_SOURCE_DIR "/scenarios/k3s/run",
-                          "v1.37.2+k3s1", (scratch.path() / "results").string(), "--", "newest-corrupt", "node-disk-dead",
-                          "ignores-sigterm"},
-                         280s});
+  const core::CommandResult ran = core::run_command(
+      {{"env", "K3S_IMAGE=drill-test/scenario:1", "K3S_RELEASE_URL=file://" + scratch.path().string(),
+        "DRILL_PROGRAM=" DRILL_BINARY_DIR "/bin/drill", DRILL_SOURCE_DIR "/scenarios/k3s/run", "v1.37.2+k3s1",
+        (scratch.path() / "results").string(), "--", "newest-corrupt", "node-disk-dead", "ignores-sigterm"},
+       280s});
   INFO(ran.out << ran.err);
   CHECK(ran.exit_code == 0);
   CHECK(ran.out.find("2 passed, 0 failed, 1 skipped") != std::string::npos);

@@ -220,8 +220,8 @@ TEST_CASE("no source file is too long to be read in one sitting, and none is lef
 
 // The same thing in two rooms may have one name in both: what a command does, and how it is shown.
 TEST_CASE("no two source files have one name, unless they are the same thing in two rooms") {
-  const std::set<std::string> shared{"explore", "export", "history", "main",    "pull",
-                                     "restore", "series", "target",  "verdict", "verify"};
+  const std::set<std::string> shared{"explore",  "export", "history", "main",    "pull",  "restore",
+                                     "scenario", "series", "target",  "verdict", "verify"};
   std::map<std::string, std::set<std::string>> folders;
   for (const Source& source : sources())
     folders[std::filesystem::path(source.path).stem().string()].insert(source.folder);

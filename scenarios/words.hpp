@@ -78,8 +78,8 @@ struct ExpectationWord {
   Kind kind;
   std::string_view about;
   std::vector<std::string_view> choices;
-  /// What is not as `wanted` says; empty when all is.
-  std::function<std::string(Room&, const Outcome&, const core::YamlNode& wanted)> differs;
+  /// What is not as `expected` says; empty when all is.
+  std::function<std::string(Room&, const Outcome&, const core::YamlNode& expected)> differs;
 };
 
 const std::vector<Fault>& faults();

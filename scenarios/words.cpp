@@ -1,4 +1,4 @@
-#include "scenarios/vocabulary.hpp"
+#include "scenarios/words.hpp"
 
 #include <fmt/format.h>
 

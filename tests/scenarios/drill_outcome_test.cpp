@@ -1,5 +1,5 @@
 // What is read of a command's JSON document, and how results are told.
-#include "scenarios/outcome.hpp"
+#include "scenarios/drill_outcome.hpp"
 
 #include "reports/scenario.hpp"
 #include "scenarios/runner.hpp"

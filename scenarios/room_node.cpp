@@ -1,4 +1,4 @@
-#include "scenarios/node.hpp"
+#include "scenarios/room_node.hpp"
 
 #include <fmt/format.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "scenarios/outcome.hpp"
+#include "scenarios/drill_outcome.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

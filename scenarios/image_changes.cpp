@@ -1,4 +1,4 @@
-#include "scenarios/image.hpp"
+#include "scenarios/image_changes.hpp"
 
 #include <fmt/format.h>
 
