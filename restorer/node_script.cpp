@@ -309,9 +309,9 @@ std::string read_script(const Settings& settings, const std::string& file) {
 }
 
 std::string claim_script(const ScriptFacts& facts) {
-  return script(variables(facts),
-                fmt::format(fmt::runtime(core::mutated("restore-no-claim") ? kClaimOver : kClaim),
-                            script(variables(facts), rollback_lines(facts, "take_turn_unowned"), "")));
+  const std::string rollback = script(variables(facts), rollback_lines(facts, "take_turn_unowned"), "");
+  if (core::mutated("restore-no-claim")) return script(variables(facts), fmt::format(kClaimOver, rollback));
+  return script(variables(facts), fmt::format(kClaim, rollback));
 }
 
 std::string claim_again_script(const ScriptFacts& facts) { return script(variables(facts), kClaimAgain); }
