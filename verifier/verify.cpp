@@ -90,7 +90,7 @@ std::vector<core::Check> place_in_series(const Subject& subject, const Verificat
                                          const std::string& obstacle) {
   std::vector<core::Check> checks{std::move(comparison.lineage)};
   checks.push_back(run_unless(obstacle, "freshness", [&](CheckBuilder& check) {
-    check_freshness(found.newest_change, subject.taken_at, core::utc_now(), check);
+    check_freshness(found.newest_change, subject.taken_at, subject.now.value_or(core::utc_now()), check);
   }));
   checks.push_back(run_unless(obstacle, "census", [&](CheckBuilder& check) {
     if (!subject.previous) return check.skip(std::string(kNoPrevious), core::Severity::note);

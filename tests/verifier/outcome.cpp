@@ -18,6 +18,7 @@ verifier::Subject subject_of(const Stage& stage, const Scene& scene) {
   subject.database = scene.database;
   subject.token = scene.token;
   subject.taken_at = scene.taken_at;
+  subject.now = scene.taken_at;  // however old the cluster of the test is by now
   subject.captured_sha256 = stage.sha256;
   if (!scene.previous.empty()) subject.previous = verifier::Previous{"before", scene.previous, stage.token};
   return subject;

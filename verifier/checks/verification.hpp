@@ -37,6 +37,7 @@ struct Subject {
   /// Why no copy could be made of what was stored: then check `file` fails with it, and the others have nothing to look
   /// at.
   std::optional<std::string> damage = std::nullopt;
+  std::optional<core::UtcTime> now = std::nullopt;  // by the clock that dated it; without it, this machine's
 };
 
 struct Rows {
