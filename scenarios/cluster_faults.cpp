@@ -8,6 +8,7 @@
 
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "core/json_text.hpp"
 #include "scenarios/room.hpp"
 #include "scenarios/words.hpp"
 
@@ -217,7 +218,8 @@ void compare_watch(Room& room, const Arguments& arguments) {
     return (seen = informer.cache()) == served;
   };
   room.facts[arguments.text("as")] = eventually(same, std::chrono::seconds(3)) ? "same" : "misled";
-  room.note(fmt::format("the client knows {} objects, served are {}", seen.size(), served.size()));
+  room.note(fmt::format("the client has seen {}, and served is {}", core::json_text(seen, core::JsonLayout::line),
+                        core::json_text(served, core::JsonLayout::line)));
 }
 
 }  // namespace
