@@ -25,13 +25,14 @@ std::string last_of_readme(const std::vector<pages::Block>& blocks, const std::s
   return text;
 }
 
-// The commands that the prose names without a placeholder. Those of `drill run` and `drill explore` are left out:
-// blocks have such, and each takes as long as a restore.
+// The commands that the prose names without a placeholder. Those of `drill run`, `drill explore` and `drill scenario
+// run` are left out: blocks have such, and each takes as long as a restore, or as all cases.
 std::set<std::string> complete_mentions() {
   std::set<std::string> found;
   for (const std::filesystem::path& page : pages::all())
     for (const std::string& span : pages::spans_of(core::read_file(page)))
       if (span.starts_with("drill ") && !span.starts_with("drill run") && !span.starts_with("drill explore") &&
+          !span.starts_with("drill scenario run") &&
           span.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ[") == std::string::npos)
         found.insert(span);
   return found;
