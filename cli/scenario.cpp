@@ -79,6 +79,12 @@ std::filesystem::path first_there(const std::vector<std::filesystem::path>& plac
 }
 
 scenarios::Tools tools_for(const Options& options) {
+  if (options.engine != "standin" && options.snapshot.empty() && options.k3s.empty())
+    throw core::Error(core::ErrorKind::usage,
+                      fmt::format("--engine {} needs --k3s FILE: the k3s program that the nodes run", options.engine));
+  if (options.engine == "container" && options.image.empty())
+    throw core::Error(core::ErrorKind::usage,
+                      "--engine container needs --image IMAGE, such as rancher/k3s:v1.36.2-k3s1");
   scenarios::Tools tools;
   tools.drill = std::filesystem::read_symlink("/proc/self/exe");
   tools.scenarios = scenarios::scenarios_directory();

@@ -50,6 +50,13 @@ TEST_CASE("cases are listed, shown and asked for by name, and a wrong one is ref
   const core::CommandResult unknown = cases.drill({"scenario", "run", "bit-flip"});
   CHECK(unknown.exit_code == 2);
   CHECK(unknown.err.find("there is no case bit-flip; did you mean bits-flip?") != std::string::npos);
+  const core::CommandResult no_k3s = cases.drill({"scenario", "run", "--engine", "k3s", "bits-flip"});
+  CHECK(no_k3s.exit_code == 2);
+  CHECK(no_k3s.err.find("--engine k3s needs --k3s FILE") != std::string::npos);
+  const core::CommandResult no_image =
+      cases.drill({"scenario", "run", "--engine", "container", "--k3s", "k3s", "bits-flip"});
+  CHECK(no_image.exit_code == 2);
+  CHECK(no_image.err.find("needs --image IMAGE") != std::string::npos);
   std::ofstream(cases.scenarios / "cases/broken.yaml") << "title: x\nstorey: y\n";
   const core::CommandResult broken = cases.drill({"scenario", "list"});
   CHECK(broken.exit_code == 2);
