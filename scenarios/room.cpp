@@ -22,7 +22,6 @@ constexpr std::chrono::minutes kLongestCommand{3};
 constexpr std::chrono::seconds kPatience{60};
 // Long enough for one that dies at once; a case that is about dying later says how long it watches.
 constexpr std::string_view kAliveFor = "alive_for: 1s\n";
-constexpr std::string_view kFakeTime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
 // As a shell would, with single quotes and nothing else.
 std::vector<std::string> words_of(const std::string& line) {
@@ -191,11 +190,7 @@ void Room::begin_images(const std::filesystem::path& image) {
 
 void Room::import_image(std::chrono::nanoseconds age, const std::string& change) {
   const std::filesystem::path images = directory_ / "images";
-  if (facts["images"].empty()) {
-    std::filesystem::create_directory(images);
-    begin_images(images / "current");
-  }
-  facts["images"] += "x";
+  if (std::filesystem::create_directory(images)) begin_images(images / "current");
   const core::UtcTime taken = std::chrono::floor<std::chrono::seconds>(core::utc_now() - age);
   touch_image(images / "current", taken - std::chrono::seconds(20), change);
   const std::filesystem::path named = images / ("state.db." + core::format_compact(taken));

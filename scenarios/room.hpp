@@ -38,6 +38,13 @@ struct Tools {
   std::optional<GameDay> game_day;
 };
 
+/// What moves a command's clock: libfaketime, as Debian places it. Source: package libfaketime.
+#if defined(__aarch64__)
+inline constexpr const char* kFakeTime = "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1";
+#else
+inline constexpr const char* kFakeTime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+#endif
+
 class Room {
  public:
   /// Makes the directory and its files.

@@ -126,8 +126,7 @@ std::string unmet_need(const Case& one, const Tools& tools) {
       meets(one.when, [](const Step& step) { return step.drill.find("--engine standin") != std::string::npos; });
   if (asks_for_standin && tools.engine != "standin") return "it asks for the stand-in by name";
   if (needs(Need::standin) && tools.engine != "standin") return "it needs faults that only the stand-in has";
-  if (meets(one.when, [](const Step& step) { return !step.clock.empty(); }) &&
-      !std::filesystem::exists("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"))
+  if (meets(one.when, [](const Step& step) { return !step.clock.empty(); }) && !std::filesystem::exists(kFakeTime))
     return "it needs libfaketime: apt install libfaketime";
   if (one.needs_node() && (one.given.needs_systemd || tools.node_program.filename() == "node"))
     if (const std::string reason = container_problem(tools); !reason.empty()) return reason;
